@@ -1,0 +1,58 @@
+# Set-up and checks. Another Python: make PYTHON=python3.12 demo
+# CPU-only torch (a much smaller download): make PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" demo
+PYTHON ?= python3
+PIP_FLAGS ?=
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
+export PYTHON
+
+.PHONY: help install demo test lint types accuracy bench clean
+help:
+	@echo "make demo      set up, segment the sample data, open napari on the result"
+	@echo "make install   set up only: $(BIN)/napari-localdisc and $(BIN)/napari"
+	@echo "make test      set up, run all tests under xvfb (ARGS='tests/io -x' for some)"
+	@echo "make lint      rules, format and import contracts"
+	@echo "make types     strict type check"
+	@echo "make accuracy  Dice on the real images in ../shared/data"
+	@echo "make bench     speed and memory"
+	@echo "make clean     remove $(VENV), caches and the demo's output"
+
+$(BIN)/python:
+	tools/system-packages venv
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.app: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[pyqt5,medical]"
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e ".[pyqt5,dev]"
+	touch $@ $(VENV)/.app
+
+install: $(VENV)/.app
+
+demo: $(VENV)/.app
+	$(BIN)/napari-localdisc demo -o localdisc-demo $(ARGS)
+
+test: $(VENV)/.dev
+	tools/system-packages display
+	xvfb-run -a $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+accuracy: $(VENV)/.dev
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) localdisc-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
