@@ -1,0 +1,200 @@
+"""Masks that a person drew in napari (Shapes, Labels), on the pixel grid of an image. No Qt."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Labels, Shapes
+from scipy import ndimage
+from skimage.draw import line_nd, polygon2mask
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.layers import unit_factors
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+Mask = npt.NDArray[np.bool_]
+Index = tuple[int, ...]
+Stacks = tuple[list[Mask], tuple[str, ...]]
+
+_OPEN_SHAPES = ("line", "path")
+
+
+def shapes_layer(image: Image, name: str) -> Shapes:
+    """Build an empty Shapes layer to draw on an image, in that image's own coordinates."""
+    return Shapes(
+        ndim=image.ndim,
+        name=name,
+        edge_width=1,
+        edge_color="#ffb000",
+        face_color="#ffb00040",
+        scale=image.scale,
+        translate=image.translate,
+        rotate=image.rotate,
+        shear=image.shear,
+        affine=image.affine.affine_matrix,
+        units=image.units,
+    )
+
+
+def reference_masks(
+    layer: Shapes | Labels,
+    image: Image,
+    *,
+    shape_by_shape: bool = False,
+    label_by_label: bool = False,
+) -> Stacks:
+    """Turn drawings into the reference masks of a prior.
+
+    Parameters
+    ----------
+    layer : napari.layers.Shapes or napari.layers.Labels
+        What was drawn; its place relative to the image is respected.
+    image : napari.layers.Image
+        The image it was drawn on; it gives the pixel grid.
+    shape_by_shape : bool
+        Whether every shape of a Shapes layer is a mask of its own; else the shapes of a plane
+        together are one mask.
+    label_by_label : bool
+        Whether every label of a Labels layer is a target of its own; else all labels are one.
+
+    Returns
+    -------
+    masks : list of ndarray of bool, shape (K, H, W)
+        One for each plane (or shape) with something drawn.
+    targets : tuple of str
+        Names of the K targets.
+
+    Raises
+    ------
+    LocaldiscError
+        If nothing is drawn inside the image.
+    """
+    if isinstance(layer, Shapes):
+        stacks, targets = _shape_stacks(layer, image, shape_by_shape)
+    else:
+        stacks, targets = _label_stacks(layer, image, label_by_label)
+    found = [stack for stack in stacks if stack.any()]
+    if not found:
+        raise LocaldiscError(
+            f"layer {layer.name!r} has nothing drawn on image {image.name!r};"
+            " draw the structure there first or choose the image it was drawn on."
+        )
+    return found, targets
+
+
+def shape_masks(shapes: Shapes, image: Image) -> list[tuple[Index, Mask]]:
+    """Rasterise every shape on the image's pixel grid, through world coordinates.
+
+    Paths and lines are as wide as their edge. A pixel belongs to a shape that holds its centre.
+
+    Returns
+    -------
+    list of (index, mask)
+        The plane of the image that each shape lies on, and its (H, W) mask.
+    """
+    matrix, offset = data_to_data(shapes, image)
+    size = image.data.shape[image.ndim - 2 : image.ndim]
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[-2:, -2:]))))
+    masks = []
+    for corners, kind, width in zip(shapes.data, shapes.shape_type, shapes.edge_width, strict=True):
+        points = corners @ matrix.T + offset
+        index = tuple(int(at) for at in np.rint(points[0, :-2]))
+        outline = _ellipse(points[:, -2:]) if kind == "ellipse" else points[:, -2:]
+        if kind in _OPEN_SHAPES:
+            mask = _stroke(size, outline, max(float(width) * scale, 1.0))
+        else:
+            mask = polygon2mask(size, outline)
+        masks.append((index, np.asarray(mask, dtype=bool)))
+    return masks
+
+
+def label_maps(labels: Labels, image: Image) -> dict[Index, npt.NDArray[Any]]:
+    """Sample a Labels layer on the image's pixel grid, nearest neighbour, plane by plane.
+
+    Returns
+    -------
+    dict of index to ndarray, shape (H, W)
+        Planes of the Labels layer that hold at least one label.
+    """
+    data = np.asarray(labels.data[0] if labels.multiscale else labels.data)
+    size = image.data.shape[image.ndim - 2 : image.ndim]
+    matrix, offset = data_to_data(image, labels)
+    maps = {
+        index: ndimage.affine_transform(
+            data[index], matrix[-2:, -2:], offset[-2:], tuple(size), order=0, mode="constant"
+        )
+        for index in np.ndindex(*data.shape[:-2])
+        if data[index].any()
+    }
+    return maps or {(): np.zeros(size, dtype=data.dtype)}
+
+
+def data_to_data(
+    source: Layer, target: Layer
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the affine map from data coordinates of one layer to those of another.
+
+    Axes are aligned at their ends and units converted, as napari does when it shows both.
+
+    Returns
+    -------
+    matrix : ndarray of float, shape (target.ndim, source.ndim)
+    offset : ndarray of float, shape (target.ndim,)
+    """
+    shared = min(source.ndim, target.ndim)
+    factors = unit_factors(source.units, target.units)[-shared:]
+
+    def mapped(point: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        world = np.asarray(source.data_to_world(point))[-shared:] * factors
+        return np.asarray(target.world_to_data(world))
+
+    offset = mapped(np.zeros(source.ndim))
+    columns = [mapped(unit) - offset for unit in np.eye(source.ndim)]
+    return np.stack(columns, axis=1), offset
+
+
+def _shape_stacks(shapes: Shapes, image: Image, shape_by_shape: bool) -> Stacks:
+    drawn = shape_masks(shapes, image)
+    masks = [mask for _, mask in drawn] if shape_by_shape else list(_union(drawn).values())
+    return [mask[None] for mask in masks], ("target",)
+
+
+def _label_stacks(labels: Labels, image: Image, label_by_label: bool) -> Stacks:
+    maps = list(label_maps(labels, image).values())
+    values = np.unique(np.concatenate([np.unique(plane) for plane in maps]))
+    values = values[values > 0]
+    if not label_by_label or len(values) < 2:
+        return [(plane > 0)[None] for plane in maps], ("target",)
+    stacks = [np.stack([plane == value for value in values]) for plane in maps]
+    return stacks, tuple(f"label {value}" for value in values)
+
+
+def _union(drawn: list[tuple[Index, Mask]]) -> dict[Index, Mask]:
+    planes: dict[Index, Mask] = {}
+    for index, mask in drawn:
+        planes[index] = planes[index] | mask if index in planes else mask
+    return planes
+
+
+def _ellipse(corners: npt.NDArray[np.float64], steps: int = 180) -> npt.NDArray[np.float64]:
+    # Inscribed in a parallelogram, so that it is right after a shear as well.
+    centre = corners.mean(axis=0)
+    first, second = (corners[1] - corners[0]) / 2, (corners[2] - corners[1]) / 2
+    angle = np.linspace(0, 2 * np.pi, steps, endpoint=False)[:, None]
+    return np.asarray(centre + np.cos(angle) * first + np.sin(angle) * second)
+
+
+def _stroke(size: tuple[int, ...], points: npt.NDArray[np.float64], width: float) -> Mask:
+    canvas = np.zeros(size, dtype=bool)
+    for start, stop in pairwise(points):
+        along = np.stack(line_nd(start, stop, endpoint=True))
+        inside = ((along >= 0) & (along < np.array(size)[:, None])).all(axis=0)
+        canvas[tuple(along[:, inside])] = True
+    if not canvas.any():
+        return canvas
+    return np.asarray(ndimage.distance_transform_edt(~canvas) <= (width - 1) / 2, dtype=bool)

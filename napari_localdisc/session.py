@@ -1,0 +1,178 @@
+"""What the dock widgets of one viewer share: encoder, device, prior, segmenter. No Qt."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from psygnal import Signal
+
+from napari_localdisc.core.encoder import Encoder, default_encoder, load_encoder
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_localdisc.core.priors import Prior
+    from napari_localdisc.core.segmenter import Segmenter
+
+AUTOMATIC = "auto"
+"""The encoder (or device) that fits; chosen when an image is at hand."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldEncoder:
+    """An encoder in memory and the name it goes by: a shipped name or a path."""
+
+    name: str
+    encoder: Encoder
+
+
+class Session:
+    """The shared state of one viewer's dock widgets.
+
+    Every attribute announces its changes with the signal named after it; setting what is already
+    there announces nothing.
+
+    Attributes
+    ----------
+    encoder_name : str
+        ``"auto"``, the name of a shipped encoder or the path of an encoder file.
+    encoder : Encoder or None
+        The encoder in memory, if one is.
+    device : str
+        Name of the device that runs use.
+    prior : Prior or None
+        The reference masks chosen last.
+    segmenter : Segmenter or None
+        The segmenter made or loaded last.
+    """
+
+    encoder_name_changed = Signal(str)
+    encoder_changed = Signal(object)
+    device_changed = Signal(str)
+    prior_changed = Signal(object)
+    segmenter_changed = Signal(object)
+
+    def __init__(self) -> None:
+        self._encoder_name = AUTOMATIC
+        self._held: HeldEncoder | None = None
+        self._device = AUTOMATIC
+        self._prior: Prior | None = None
+        self._segmenter: Segmenter | None = None
+
+    @property
+    def encoder_name(self) -> str:
+        """Which encoder runs use."""
+        return self._encoder_name
+
+    @encoder_name.setter
+    def encoder_name(self, name: str) -> None:
+        if name == self._encoder_name:
+            return
+        self._encoder_name = name
+        if self._held is not None and name not in (AUTOMATIC, self._held.name):
+            self.unload()
+        self.encoder_name_changed.emit(name)
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """The encoder in memory."""
+        return self._held.encoder if self._held is not None else None
+
+    @property
+    def held(self) -> HeldEncoder | None:
+        """The encoder in memory with the name it was asked for by."""
+        return self._held
+
+    def hold(self, held: HeldEncoder) -> None:
+        """Keep an encoder that a run has loaded, unless another has been chosen meanwhile."""
+        if self._encoder_name in (AUTOMATIC, held.name) and held is not self._held:
+            self._held = held
+            self.encoder_changed.emit(held.encoder)
+
+    def unload(self) -> None:
+        """Let go of the encoder in memory and give GPU memory back."""
+        if self._held is None:
+            return
+        self._held = None
+        self.encoder_changed.emit(None)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    @property
+    def device(self) -> str:
+        """Name of the device that runs use."""
+        return self._device
+
+    @device.setter
+    def device(self, name: str) -> None:
+        if name != self._device:
+            self._device = name
+            self.device_changed.emit(name)
+
+    @property
+    def prior(self) -> Prior | None:
+        """The reference masks chosen last."""
+        return self._prior
+
+    @prior.setter
+    def prior(self, prior: Prior | None) -> None:
+        if prior is not self._prior:
+            self._prior = prior
+            self.prior_changed.emit(prior)
+
+    @property
+    def segmenter(self) -> Segmenter | None:
+        """The segmenter made or loaded last."""
+        return self._segmenter
+
+    @segmenter.setter
+    def segmenter(self, segmenter: Segmenter | None) -> None:
+        if segmenter is not self._segmenter:
+            self._segmenter = segmenter
+            self.segmenter_changed.emit(segmenter)
+
+
+def obtain_encoder(
+    name: str, held: HeldEncoder | None, image: npt.NDArray[np.generic] | None = None
+) -> HeldEncoder:
+    """Return the encoder to use, loading it only if it is not the one held.
+
+    Parameters
+    ----------
+    name : str
+        A shipped name, a path, or ``"auto"`` for the one that fits `image`.
+    held : HeldEncoder or None
+        The encoder in memory.
+    image : ndarray, shape (H, W) or (H, W, C), optional
+        Needed to choose automatically.
+
+    Raises
+    ------
+    LocaldiscError
+        If the encoder cannot be loaded.
+    """
+    if name == AUTOMATIC:
+        if image is None:
+            raise ValueError("expected an image to choose an encoder for, got None")
+        name = default_encoder(image)
+    if held is not None and held.name == name:
+        return held
+    return HeldEncoder(name, load_encoder(name))
+
+
+_sessions: dict[int, Session] = {}
+
+
+def session_of(viewer: ViewerModel) -> Session:
+    """Return the session of a viewer; it lives as long as the viewer."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    key = id(viewer)
+    if key not in _sessions:
+        _sessions[key] = Session()
+        weakref.finalize(viewer, _sessions.pop, key, None)
+    return _sessions[key]

@@ -1,0 +1,220 @@
+"""Core generators driven by napari worker threads: progress, cancel, errors."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import notification_manager, show_error
+from napari.utils.progress import cancelable_progress
+from psygnal import Signal
+from superqt.utils import GeneratorWorker
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.progress import Progress, Run
+
+T = TypeVar("T")
+
+EVENT_INTERVAL = 0.05
+"""Seconds between progress events that reach the window; more would only keep it busy."""
+
+
+class Runner:
+    """Runs one core generator at a time in a worker thread.
+
+    All signals are emitted in the main thread, and only for the run started last: what an earlier
+    run still has to say is dropped.
+
+    Signals
+    -------
+    progressed(Progress)
+        At most every `EVENT_INTERVAL`, except that events with a payload all come through.
+    cancelling()
+        Somebody asked the run to stop, here or in napari's activity dock.
+    returned(object)
+        The run's result.
+    failed(Exception)
+        The run raised; the user has been told.
+    ended()
+        After any end: result, error or cancel.
+    """
+
+    progressed = Signal(Progress)
+    cancelling = Signal()
+    returned = Signal(object)
+    failed = Signal(Exception)
+    ended = Signal()
+
+    def __init__(self) -> None:
+        self._generation = 0
+        self._worker: RunWorker[Any] | None = None
+        self._cancelled = False
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way, also while it is being cancelled."""
+        return self._worker is not None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the latest run was cancelled."""
+        return self._cancelled
+
+    def start(self, run: Run[T], title: str) -> None:
+        """Drive `run` in a worker thread; a run still under way is abandoned.
+
+        Parameters
+        ----------
+        run : generator of Progress
+            Closed in the worker thread, whatever happens.
+        title : str
+            What napari's activity dock and closing dialog call it.
+        """
+        self.abandon()
+        generation = self._generation
+        worker = create_worker(
+            _titled(run, title), _worker_class=RunWorker, _ignore_errors=True, _start_thread=False
+        )
+        self._worker = worker
+        self._cancelled = False
+        # Making the bar handles pending clicks, so everything else is in place by now.
+        bar = _ActivityBar(title, lambda: self._cancel_from(generation))
+        worker.yielded.connect(lambda event: self._on_event(generation, bar, event))
+        worker.returned.connect(lambda result: self._on_result(generation, result))
+        worker.errored.connect(lambda error: self._on_error(generation, error))
+        worker.finished.connect(lambda: self._on_finished(generation, bar))
+        worker.warned.connect(_log_warning)
+        worker.start()
+
+    def cancel(self) -> None:
+        """Ask the run to stop at its next event; `ended` follows when it has."""
+        if self._worker is not None and not self._cancelled:
+            self._cancelled = True
+            self._worker.quit()
+            self.cancelling.emit()
+
+    def abandon(self) -> None:
+        """Stop listening to the run and ask it to stop; nothing more is emitted for it."""
+        self._generation += 1
+        if self._worker is not None:
+            self._worker.quit()
+            self._worker = None
+
+    def _cancel_from(self, generation: int) -> None:
+        if generation == self._generation:
+            self.cancel()
+
+    def _on_event(self, generation: int, bar: _ActivityBar, event: Progress) -> None:
+        bar.show_event(event)
+        if generation == self._generation and not self._cancelled:
+            self.progressed.emit(event)
+
+    def _on_result(self, generation: int, result: object) -> None:
+        if generation == self._generation:
+            self.returned.emit(result)
+
+    def _on_error(self, generation: int, error: Exception) -> None:
+        if generation == self._generation:
+            notify(error)
+            self.failed.emit(error)
+
+    def _on_finished(self, generation: int, bar: _ActivityBar) -> None:
+        bar.close()
+        if generation == self._generation:
+            self._worker = None
+            self.ended.emit()
+
+
+class RunWorker(GeneratorWorker[Progress, None, T], Generic[T]):
+    """Drives a run in a worker thread and closes it there, whatever happens.
+
+    Unlike its base it reports every exception: the base takes a RuntimeError for a deleted Qt
+    object and falls silent, but torch raises RuntimeError for anything, memory included.
+    """
+
+    def work(self) -> T | None:
+        """Drive the run until it ends or is told to stop."""
+        last = -EVENT_INTERVAL
+        try:
+            while not self.abort_requested:
+                event = next(self._gen)
+                now = time.monotonic()
+                if event.payload is not None or now - last >= EVENT_INTERVAL:
+                    last = now
+                    self.yielded.emit(event)
+            self.aborted.emit()
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            self._gen.close()
+        return None
+
+
+def _log_warning(arguments: tuple[Any, ...]) -> None:
+    message, category, filename, line = arguments[:4]
+    logging.getLogger(__name__).info("%s:%s: %s: %s", filename, line, category.__name__, message)
+
+
+def notify(error: Exception) -> None:
+    """Tell the user about an error: one sentence if it is ours, else with the details behind it."""
+    if isinstance(error, LocaldiscError):
+        show_error(str(error))
+    else:
+        notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+class _Titled(partial[Run[Any]]):
+    """A generator function whose ``repr``, which napari shows to the user, is a title."""
+
+    title: str
+
+    def __repr__(self) -> str:
+        return self.title
+
+
+def _titled(run: Run[T], title: str) -> _Titled:
+    function = _Titled(_relay, run)
+    function.title = title
+    return function
+
+
+def _relay(run: Run[T]) -> Run[T]:
+    result = yield from run
+    return result
+
+
+class _ActivityBar:
+    """A run in napari's activity dock, where it can be cancelled too."""
+
+    def __init__(self, title: str, cancel: Callable[[], None]) -> None:
+        self._title = title
+        self._stage = ""
+        # napari's bars also write themselves to a terminal; ours go nowhere.
+        self._bar = _CancellingProgress(
+            desc=title, total=0, cancel_callback=cancel, file=io.StringIO()
+        )
+
+    def show_event(self, event: Progress) -> None:
+        if event.stage != self._stage:
+            self._stage = event.stage
+            self._bar.reset(total=event.total)
+            self._bar.set_description(f"{self._title}: {event.stage}")
+        self._bar.total = event.total
+        self._bar.update(event.done - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class _CancellingProgress(cancelable_progress):  # type: ignore[misc]
+    """napari calls back when an iteration sees the cancel; a run has no such iteration."""
+
+    def cancel(self) -> None:
+        super().cancel()
+        self.cancel_callback()
