@@ -79,9 +79,9 @@ class _Chest:
 def _random_chest(rng: np.random.Generator) -> _Chest:
     # One breath moves height, heart and domes together: shallow ones are squat with a wide heart.
     breath = rng.normal()
-    width = np.clip(rng.normal(0.72, 0.055), 0.58, 0.88)
+    width = np.clip(rng.normal(0.72, 0.05), 0.59, 0.86)
     aspect = np.clip(0.88 + 0.085 * breath + rng.normal(0.0, 0.04), 0.68, 1.08)
-    blunt = np.where(rng.random(2) < 0.15, rng.uniform(0.03, 0.13, 2), 0.0)
+    blunt = np.where(rng.random(2) < 0.1, rng.uniform(0.03, 0.13, 2), 0.0)
     return _Chest(
         half_width=float(width) / 2,
         height=float(np.clip(width * aspect, 0.46, 0.80)),
@@ -123,7 +123,8 @@ def _lung_outline(
     arch = flat + (0.0, 1.0) * (dome - flat) * chest.dome
     floor = np.concatenate([[angle], _jitter(arch, rng, 0.006), [corner]])
     outline = np.concatenate([smooth_curve(border, 200), smooth_curve(floor, 80)[1:-1]])
-    outline[:, 1] = np.minimum(outline[:, 1], outline[:, 1].max() - blunting)
+    fluid = outline[:, 1].max() - blunting * (0.5 + 0.5 * outline[:, 0])
+    outline[:, 1] = np.minimum(outline[:, 1], fluid)
     return outline
 
 

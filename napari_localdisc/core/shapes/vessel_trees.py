@@ -24,8 +24,12 @@ class Trees:
 
     Attributes
     ----------
-    eye, parent, steps : ndarray of int, shape (B,)
-        Row of the eye, number of the branch it leaves (-1: none), valid points of its path.
+    eye, parent : ndarray of int, shape (B,)
+        Row of the eye, number of the branch it leaves (-1: none).
+    length : ndarray, shape (B,)
+        How far it would have grown with nothing in its way, in pixels of the 512-pixel frame.
+    steps : ndarray of int, shape (B,)
+        Valid points of its path.
     paths : ndarray, shape (B, T, 2)
         Points (x, y) in pixels of the 512-pixel frame.
     cubes : ndarray, shape (B, T)
@@ -34,6 +38,7 @@ class Trees:
 
     eye: Ints
     parent: Ints
+    length: Floats
     steps: Ints
     paths: Floats
     cubes: Floats
@@ -52,6 +57,7 @@ class Trees:
         return Trees(
             np.concatenate([self.eye, other.eye]),
             np.concatenate([self.parent, other.parent]),
+            np.concatenate([self.length, other.length]),
             np.concatenate([self.steps, other.steps]),
             np.concatenate([_extend(self.paths, longest), _extend(other.paths, longest)]),
             np.concatenate([_extend(self.cubes, longest), _extend(other.cubes, longest)]),
@@ -78,14 +84,14 @@ def grow_trees(eyes: Eyes, cover: Floats, rng: np.random.Generator) -> Trees:
     ground = Ground(len(eyes.radius))
     field = field_of_view(eyes, 128)
     trees = _planted(random_trunks(eyes, rng), eyes, ground, 0, rng)
-    for turn in range(12):
+    for turn in range(9):
         hungry = _covered(trees, field) < cover
         if not hungry.any():
             break
-        buds = _find_buds(trees, hungry, ground, 9 if turn < 2 else 18, rng)
+        buds = _find_buds(trees, hungry, ground, 9 if turn < 2 else 28, rng)
         sprouts, trees = _divide(trees, buds, eyes, turn < 2, rng)
         trees = trees.joined(_planted(sprouts, eyes, ground, len(trees), rng))
-    return trees
+    return _tapered(trees)
 
 
 def _planted(
@@ -93,15 +99,24 @@ def _planted(
 ) -> Trees:
     paths, steps = grow(sprouts, eyes, ground, first, rng)
     cubes = np.repeat(sprouts.radius[:, None] ** 3, paths.shape[1], axis=1)
-    return Trees(sprouts.eye, sprouts.parent, steps, paths, cubes)
+    return Trees(sprouts.eye, sprouts.parent, sprouts.length, steps, paths, cubes)
+
+
+def _tapered(trees: Trees) -> Trees:
+    """Let side branches too fine to be drawn take what calibre is left, least of all from trunks."""
+    ends = trees.cubes[np.arange(len(trees)), trees.steps - 1, None]
+    way = (np.arange(trees.cubes.shape[1]) * STEP / trees.length[:, None]).clip(0.0, 1.0)
+    share = np.where(trees.parent < 0, 0.2, 0.8)[:, None]
+    return replace(trees, cubes=trees.cubes - share * way * (ends - FINEST**3).clip(0.0))
 
 
 def _covered(trees: Trees, field: npt.NDArray[np.bool_]) -> Floats:
     """Fraction of each field of view under vessels, overlaps counted twice."""
-    cells = (trees.paths / 4.0).astype(np.int64).clip(0, 127)
-    seen = trees.valid & field[trees.eye[:, None], cells[..., 1], cells[..., 0]]
-    area = (seen * STEP * (2 * np.cbrt(trees.cubes)).clip(1.2)).sum(axis=1)
-    total = np.bincount(trees.eye, weights=area, minlength=len(field))
+    branch, at = np.nonzero(trees.valid)
+    column, row = (trees.paths[branch, at].T / 4.0).astype(np.int64).clip(0, 127)
+    seen = field[trees.eye[branch], row, column]
+    area = seen * STEP * (2 * np.cbrt(trees.cubes[branch, at])).clip(1.2)
+    total = np.bincount(trees.eye[branch], weights=area, minlength=len(field))
     return np.asarray(total / (field.sum(axis=(1, 2)) * 16.0))
 
 
@@ -120,10 +135,10 @@ class _Trunk:
 
 
 _TRUNKS = {
-    "arcade veins": _Trunk(2, (60, 105), (2.7, 3.4), (6.0, 10.0), (1.0, 0.0, 0.0)),
-    "arcade arteries": _Trunk(2, (50, 100), (2.0, 2.7), (6.0, 10.0), (1.0, 0.0, 0.0)),
-    "nasal veins": _Trunk(2, (105, 165), (1.5, 2.4), (2.5, 6.0), (0.0, 0.0, 1.0)),
-    "nasal arteries": _Trunk(2, (110, 170), (1.1, 1.8), (2.0, 5.0), (0.0, 0.0, 1.0)),
+    "arcade veins": _Trunk(2, (60, 105), (2.9, 3.6), (6.0, 10.0), (1.0, 0.0, 0.0)),
+    "arcade arteries": _Trunk(2, (50, 100), (2.2, 2.9), (6.0, 10.0), (1.0, 0.0, 0.0)),
+    "nasal veins": _Trunk(2, (105, 165), (1.7, 2.6), (2.5, 6.0), (0.0, 0.0, 1.0)),
+    "nasal arteries": _Trunk(2, (110, 170), (1.3, 2.0), (2.0, 5.0), (0.0, 0.0, 1.0)),
     "macular": _Trunk(3, (5, 45), (0.7, 1.1), (1.0, 2.2), (0.0, 0.35, 0.9)),
     "short nasal": _Trunk(2, (95, 180), (0.6, 0.9), (0.7, 2.0), (0.0, 0.0, 1.0)),
 }
@@ -213,7 +228,7 @@ def _divide(
     if major:
         wish = trees.cubes[buds.branch, buds.step] * rng.uniform(0.08, 0.5, len(last))
     else:
-        wish = rng.lognormal(np.log(0.7), 0.3, len(last)) ** 3
+        wish = rng.lognormal(np.log(0.76), 0.3, len(last)) ** 3
     cubes = np.minimum(wish, 0.9 * spare)
     kept = cubes >= FINEST**3
     branch, step, heading = buds.branch[kept], buds.step[kept], buds.heading[kept]
@@ -231,7 +246,7 @@ def _divide(
         parent=branch,
         start=start,
         heading=heading,
-        length=(median * rng.lognormal(0.0, 0.45, len(eye))).clip(10.0, 300.0),
+        length=(median * rng.lognormal(0.0, 0.45, len(eye))).clip(10.0, 240.0 if major else 150.0),
         radius=radius,
         pull=np.where(inward[:, None], (0.0, 0.5, 0.8), (0.15 * major, 0.0, 1.0)),
         arcade=_arcades(rng.choice([-1.0, 1.0], len(eye)), rng),

@@ -13,7 +13,7 @@ from napari_localdisc.core.shapes.vessel_trees import Trees, grow_trees
 def draw_trees(trees: Trees, count: int, size: int) -> Mask:
     """Draw branches at their calibre, shape (count, size, size)."""
     scale = size / FRAME
-    fine = max(1, int(np.ceil(STEP * scale / 0.7)))
+    fine = max(1, int(np.ceil(STEP * scale)))
     between = np.linspace(0.0, 1.0, fine, endpoint=False)[:, None, None, None]
     drawn = trees.valid[:, 1:]
     paths = trees.paths[:, :-1] + between * np.diff(trees.paths, axis=1)
@@ -39,5 +39,5 @@ def draw_vessels(eyes: Eyes, cover: Floats, rng: np.random.Generator, size: int)
 def simulate_vessels(count: int, rng: np.random.Generator, size: int) -> Mask:
     """One eye's vessels in each mask, shape (count, 1, size, size)."""
     eyes = random_eyes(count, rng)
-    cover = rng.uniform(0.13, 0.165, count)
+    cover = rng.uniform(0.14, 0.18, count)
     return draw_vessels(eyes, cover, rng, size)[:, None]
