@@ -1,0 +1,1 @@
+"""Images, masks, priors and reports, in and out of files."""

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.io.images import Image, find_images, image_stem, read_image, write_mask
+
+
+@pytest.fixture
+def grey() -> np.ndarray:
+    return np.arange(24 * 32, dtype=np.uint8).reshape(24, 32)
+
+
+@pytest.fixture
+def colour(grey: np.ndarray) -> np.ndarray:
+    return np.stack([grey, grey[::-1], grey[:, ::-1]], axis=-1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "gif"])
+def test_lossless_grey_files_keep_their_pixels(tmp_path: Path, grey: np.ndarray, suffix: str):
+    path = tmp_path / f"image.{suffix}"
+    PIL.Image.fromarray(grey).save(path)
+    np.testing.assert_array_equal(read_image(path).pixels, grey)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp"])
+def test_lossless_colour_files_keep_their_pixels(tmp_path: Path, colour: np.ndarray, suffix: str):
+    path = tmp_path / f"image.{suffix}"
+    PIL.Image.fromarray(colour).save(path)
+    np.testing.assert_array_equal(read_image(path).pixels, colour)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_deep_colour_tiff_keeps_type_and_values(tmp_path: Path, colour: np.ndarray, dtype: type):
+    deep = colour.astype(dtype) * 7
+    tifffile.imwrite(tmp_path / "deep.tif", deep, photometric="rgb")
+    pixels = read_image(tmp_path / "deep.tif").pixels
+    assert pixels.dtype == dtype
+    np.testing.assert_array_equal(pixels, deep)
+
+
+def test_planar_deep_tiff_gets_its_channels_last(tmp_path: Path, colour: np.ndarray):
+    planes = np.moveaxis(colour.astype(np.uint16), -1, 0)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").pixels, colour)
+
+
+def test_sixteen_bit_grey_png_keeps_its_depth(tmp_path: Path, grey: np.ndarray):
+    deep = grey.astype(np.uint16) * 257
+    PIL.Image.fromarray(deep).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "deep.png").pixels, deep)
+
+
+def test_alpha_is_dropped_and_bits_become_bytes(tmp_path: Path, colour: np.ndarray):
+    alpha = np.dstack([colour, np.full(colour.shape[:2], 9, np.uint8)])
+    PIL.Image.fromarray(alpha).save(tmp_path / "alpha.png")
+    PIL.Image.fromarray(colour[..., 0] > 50).save(tmp_path / "bits.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "alpha.png").pixels, colour)
+    bits = read_image(tmp_path / "bits.png").pixels
+    np.testing.assert_array_equal(bits, np.where(colour[..., 0] > 50, 255, 0))
+
+
+def test_exif_orientation_is_applied(tmp_path: Path, colour: np.ndarray):
+    picture = PIL.Image.fromarray(colour)
+    exif = picture.getexif()
+    exif[0x0112] = 6  # shown after turning 90 degrees clockwise
+    picture.save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "turned.png").pixels, np.rot90(colour, -1))
+
+
+def _write_bad(folder: Path, kind: str) -> Path:
+    path = folder / f"{kind}.png"
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    if kind == "text":
+        path.write_text("no image at all")
+    elif kind == "empty":
+        path.touch()
+    elif kind == "truncated":
+        PIL.Image.fromarray(noise).save(path)
+        path.write_bytes(path.read_bytes()[:2000])
+    elif kind == "tiny":
+        PIL.Image.new("L", (1, 1)).save(path)
+    elif kind == "animated":
+        path = path.with_suffix(".gif")
+        frames = [PIL.Image.fromarray(np.roll(noise, shift, 0)) for shift in range(3)]
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+    elif kind == "stack":
+        path = path.with_suffix(".tif")
+        tifffile.imwrite(path, np.zeros((5, 20, 20), np.uint16))
+    elif kind == "torn":
+        path = path.with_suffix(".tif")
+        tifffile.imwrite(path, noise.astype(np.uint16), photometric="rgb")
+        path.write_bytes(path.read_bytes()[:300])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("missing", "does not exist"),
+        ("text", "not an image"),
+        ("empty", "empty"),
+        ("truncated", "damaged"),
+        ("tiny", "1 x 1 pixels"),
+        ("animated", "3 pages"),
+        ("stack", "5 pages"),
+        ("torn", "damaged"),
+    ],
+)
+def test_bad_files_are_named_with_a_remedy(
+    tmp_path: Path, kind: str, says: str, capfd: pytest.CaptureFixture[str]
+):
+    path = _write_bad(tmp_path, kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(LocaldiscError, match=says) as caught:
+            read_image(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_single_target_is_written_as_255(tmp_path: Path, grey: np.ndarray):
+    labels = (grey > 100).astype(np.uint8)
+    like = Image(grey, tmp_path / "a.jpg")
+    written = write_mask(labels, tmp_path / "out" / "a.jpg", like, scale_to_255=True)
+    assert written == tmp_path / "out" / "a.png"
+    assert [file.name for file in written.parent.iterdir()] == ["a.png"]
+    np.testing.assert_array_equal(read_image(written).pixels, labels * 255)
+
+
+def test_several_targets_keep_their_numbers(tmp_path: Path, grey: np.ndarray):
+    labels = (grey % 3).astype(np.uint8)
+    written = write_mask(labels, tmp_path / "a", Image(grey, tmp_path / "a.png"), False)
+    np.testing.assert_array_equal(read_image(written).pixels, labels)
+
+
+def test_a_mask_of_another_size_is_refused(tmp_path: Path, grey: np.ndarray):
+    with pytest.raises(ValueError, match="expected labels of shape"):
+        write_mask(grey[1:], tmp_path / "a", Image(grey, tmp_path / "a.png"), True)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, grey: np.ndarray):
+    (tmp_path / "file").touch()
+    with pytest.raises(LocaldiscError, match="cannot write"):
+        write_mask(grey, tmp_path / "file" / "a", Image(grey, tmp_path / "a.png"), False)
+
+
+def test_find_images_lists_files_as_given_and_folders_sorted(tmp_path: Path):
+    for name in ("b.png", "a.JPG", "c.nii.gz", "notes.txt", ".hidden.png"):
+        (tmp_path / name).touch()
+    stray = tmp_path / "notes.txt"
+    found = find_images([stray, tmp_path, tmp_path / "b.png"])
+    assert [path.name for path in found] == ["notes.txt", "a.JPG", "b.png", "c.nii.gz"]
+
+
+def test_find_images_names_what_is_missing_or_empty(tmp_path: Path):
+    with pytest.raises(LocaldiscError, match=r"nowhere.* does not exist"):
+        find_images([tmp_path / "nowhere"])
+    with pytest.raises(LocaldiscError, match="holds no image"):
+        find_images([tmp_path])
+    with pytest.raises(LocaldiscError, match="no image was given"):
+        find_images([])
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("a.png", "a"), ("a.b.nii.gz", "a.b"), ("a.nii", "a"), ("X.JPG", "X"), ("a.txt", "a.txt")],
+)
+def test_image_stem(name: str, stem: str):
+    assert image_stem(name) == stem
