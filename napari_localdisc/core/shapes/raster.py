@@ -73,12 +73,14 @@ def stamp_discs(
     """
     size = canvas.shape[-1]
     nearest = np.rint(points).astype(np.int64)
-    for reach in range(int(np.ceil(radii.max(initial=0.0))) + 1):
-        chosen = np.ceil(radii - 0.5).clip(0).astype(np.int64) == reach
-        for down in range(-reach, reach + 1):
-            for right in range(-reach, reach + 1):
-                pixels = nearest[chosen] + (right, down)
-                gap = np.linalg.norm(pixels - points[chosen], axis=1)
-                inside = ((pixels >= 0) & (pixels < size)).all(axis=1)
-                keep = inside & ((gap <= radii[chosen]) | ((right == 0) & (down == 0)))
-                canvas[indices[chosen][keep], pixels[keep, 1], pixels[keep, 0]] = True
+    reaches = np.ceil(radii - 0.5).clip(0).astype(np.int64)
+    for reach in np.unique(reaches):
+        chosen = reaches == reach
+        side = np.arange(-reach, reach + 1)
+        offsets = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+        pixels = nearest[chosen][:, None] + offsets
+        gap = pixels - points[chosen][:, None]
+        near = gap[..., 0] ** 2 + gap[..., 1] ** 2 <= radii[chosen][:, None] ** 2
+        keep = (near | ~offsets.any(axis=1)) & ((pixels >= 0) & (pixels < size)).all(axis=-1)
+        mask = np.broadcast_to(indices[chosen][:, None], keep.shape)[keep]
+        canvas[mask, pixels[keep, 1], pixels[keep, 0]] = True

@@ -103,7 +103,7 @@ def _planted(
 
 
 def _tapered(trees: Trees) -> Trees:
-    """Let side branches too fine to be drawn take what calibre is left, least of all from trunks."""
+    """Give calibre left at the ends to side branches too fine to draw, least of it in trunks."""
     ends = trees.cubes[np.arange(len(trees)), trees.steps - 1, None]
     way = (np.arange(trees.cubes.shape[1]) * STEP / trees.length[:, None]).clip(0.0, 1.0)
     share = np.where(trees.parent < 0, 0.2, 0.8)[:, None]

@@ -9,6 +9,9 @@ from napari_localdisc.core.shapes.retina import FRAME, Eyes, Floats, field_of_vi
 from napari_localdisc.core.shapes.vessel_growth import STEP
 from napari_localdisc.core.shapes.vessel_trees import Trees, grow_trees
 
+BATCH = 32
+"""Eyes that grow at once; bounds the memory that many references take."""
+
 
 def draw_trees(trees: Trees, count: int, size: int) -> Mask:
     """Draw branches at their calibre, shape (count, size, size)."""
@@ -37,7 +40,10 @@ def draw_vessels(eyes: Eyes, cover: Floats, rng: np.random.Generator, size: int)
 
 
 def simulate_vessels(count: int, rng: np.random.Generator, size: int) -> Mask:
-    """One eye's vessels in each mask, shape (count, 1, size, size)."""
-    eyes = random_eyes(count, rng)
-    cover = rng.uniform(0.14, 0.18, count)
-    return draw_vessels(eyes, cover, rng, size)[:, None]
+    """Draw one eye's vessels in each mask, shape (count, 1, size, size)."""
+    masks = np.zeros((count, 1, size, size), dtype=np.bool_)
+    for start in range(0, count, BATCH):
+        eyes = random_eyes(min(BATCH, count - start), rng)
+        cover = rng.uniform(0.14, 0.18, len(eyes.radius))
+        masks[start : start + BATCH, 0] = draw_vessels(eyes, cover, rng, size)
+    return masks
