@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io.images import read_image
+from napari_localdisc.io.images import find_images, read_image
 
 MOST_LABELS = 32
 """Highest value that is still read as the number of a target."""
@@ -60,3 +60,14 @@ def _cut(values: npt.NDArray[np.generic], path: str | Path) -> LabelMap:
             " or white); expected 0 outside and 255 inside, or labels 0, 1, 2, ..."
         )
     return np.asarray(relative > 0.5, dtype=np.uint8)
+
+
+def find_masks(path: str | Path) -> list[Path]:
+    """List the masks of a folder, or the one file; a contact sheet among them is left out.
+
+    Raises
+    ------
+    LocaldiscError
+        If the path is missing or the folder holds no image.
+    """
+    return [file for file in find_images([path]) if file.name != "overview.png"]

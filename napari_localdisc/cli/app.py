@@ -1,0 +1,86 @@
+"""The commands together, and what their errors look like."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from napari_localdisc import __version__
+from napari_localdisc.cli.clusters import clusters
+from napari_localdisc.cli.demo import demo
+from napari_localdisc.cli.evaluate import evaluate
+from napari_localdisc.cli.guide import guide
+from napari_localdisc.cli.pretrain import pretrain
+from napari_localdisc.cli.segment import segment
+from napari_localdisc.core.errors import LocaldiscError
+
+NAME = "napari-localdisc"
+DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name=NAME,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 some files failed (the rest are written), 2 usage or bad input.",
+)
+for _command in (demo, pretrain, clusters, guide, segment, evaluate):
+    app.command()(_command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
+    ] = False,
+) -> None:
+    """Annotation-free segmentation of medical images. For research; not a medical device."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process if not given.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 some files failed, 2 usage or bad input, 130 interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command = typer.main.get_command(app)
+    try:
+        code = command(given, prog_name=NAME, standalone_mode=False)
+    except LocaldiscError as error:
+        return _complain(str(error))
+    except typer.TyperException as error:
+        return _complain(f"{error.format_message()} Try '{NAME} --help'.")
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except Exception as error:
+        if os.environ.get("LOCALDISC_DEBUG"):
+            raise
+        detail = f"{type(error).__name__}: {error}"
+        return _complain(f"unexpected error ({detail}); LOCALDISC_DEBUG=1 shows where.")
+    if code == INTERRUPTED:
+        _complain("interrupted.")
+    return int(code or DONE)
+
+
+def _complain(message: str) -> int:
+    print(f"{NAME}: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return BAD_INPUT

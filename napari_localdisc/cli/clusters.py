@@ -1,0 +1,33 @@
+"""``napari-localdisc clusters``."""
+
+from __future__ import annotations
+
+from napari_localdisc.cli.console import Reporter
+from napari_localdisc.cli.guiding import AUTO, open_encoder
+from napari_localdisc.cli.options import Device, Encoder, Images, Json, OutputFolder, Quiet
+from napari_localdisc.cli.segment import tell
+
+
+def clusters(
+    images: Images,
+    output: OutputFolder,
+    encoder: Encoder = AUTO,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Show what an encoder tells apart: cluster maps, and a PCA picture of the embedding."""
+    from napari_localdisc.clustering import cluster_files
+    from napari_localdisc.core.device import resolve_device
+    from napari_localdisc.io.images import find_images
+    from napari_localdisc.io.naming import check_output_folder
+    from napari_localdisc.io.sample import read_sample
+
+    files, chosen = find_images(images), resolve_device(device)
+    check_output_folder(output, files)
+    with Reporter(quiet or json) as reporter:
+        first = reporter.follow(read_sample(files, 1)).images[0]
+        opened = open_encoder(encoder, first, reporter)
+        report = reporter.follow(cluster_files(files, opened, output, chosen))
+    run = {"encoder": opened.card.name, "device": str(chosen)}
+    return tell(report, reporter, run, json)

@@ -1,0 +1,115 @@
+"""What a person sees while something runs: one bar per stage, on standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+from napari_localdisc.core.progress import Progress, Run, drain
+
+T = TypeVar("T")
+
+_STAGES = {
+    "read": "Reading",
+    "embed": "Embedding",
+    "search": "Searching",
+    "guide": "Guiding",
+    "refine": "Refining",
+    "pretrain": "Pretraining",
+    "segment": "Segmenting",
+    "clusters": "Clustering",
+    "evaluate": "Evaluating",
+}
+
+
+class Reporter:
+    """Drives runs and shows their progress; a context manager.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show errors only.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.quiet = quiet
+        self._tasks: dict[str, TaskID] = {}
+        self._bars = Bars(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description:<11}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]left"),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[message]}"),
+            console=self.console,
+            disable=quiet,
+        )
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def follow(self, run: Run[T]) -> T:
+        """Drive a run to its end, showing its progress."""
+        self._tasks = {}
+        return drain(run, self._show)
+
+    def say(self, message: str) -> None:
+        """Tell something by the way."""
+        if not self.quiet:
+            self.console.print(message, markup=False)
+
+    def warn(self, message: str) -> None:
+        """Tell something that must not be missed, even when quiet."""
+        self.console.print(message, markup=False, style="yellow")
+
+    def _show(self, event: Progress) -> None:
+        if event.stage not in self._tasks:
+            name = _STAGES.get(event.stage, event.stage.capitalize())
+            self._tasks[event.stage] = self._bars.add_task(name, total=event.total, message="")
+        self._bars.update(
+            self._tasks[event.stage],
+            completed=event.done,
+            total=event.total,
+            message=event.message.replace("[", r"\["),
+        )
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print JSON on standard output; what is not finite becomes null, paths become text."""
+    typer.echo(json.dumps(_plain(content), indent=2, ensure_ascii=False, default=str))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,79 @@
+"""From files and a prior to a guided segmenter: what `guide`, `segment` and `demo` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_localdisc.cli.console import Reporter
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+    from napari_localdisc.core.encoder import Encoder
+    from napari_localdisc.core.guidance import Guidance
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class GuideOptions:
+    """What a user said about guidance.
+
+    Attributes
+    ----------
+    prior : str
+        A built-in name or a folder.
+    encoder : str
+        A shipped name, a file, or ``"auto"``.
+    references : int
+        Masks to simulate for a built-in prior.
+    images : int
+        Images to guide on at most.
+    quick : bool
+        Seconds instead of minutes.
+    """
+
+    prior: str
+    encoder: str
+    seed: int
+    references: int
+    images: int
+    quick: bool = False
+
+
+def guide_on_files(
+    files: Sequence[Path], options: GuideOptions, device: torch.device, reporter: Reporter
+) -> Guidance:
+    """Guide on some of the files, saying which encoder is used and what was left out."""
+    from napari_localdisc.core.guidance import GuideConfig, guide
+    from napari_localdisc.io.priors import load_prior
+    from napari_localdisc.io.sample import read_sample
+
+    prior = load_prior(options.prior, options.references, options.seed)
+    config = GuideConfig.quick() if options.quick else GuideConfig()
+    config = config.model_copy(update={"seed": options.seed})
+    given = None if options.encoder == AUTO else open_encoder(options.encoder, None, reporter)
+    sample = reporter.follow(read_sample(files, options.images, config.size, options.seed))
+    encoder = given or open_encoder(options.encoder, sample.images[0], reporter)
+    for error in sample.errors:
+        reporter.say(f"passed over: {error}")
+    guidance = reporter.follow(guide(sample.images, prior, encoder, config, device))
+    for warning in guidance.warnings:
+        reporter.warn(f"warning: {warning}")
+    return guidance
+
+
+def open_encoder(name: str, image: npt.NDArray[np.generic] | None, reporter: Reporter) -> Encoder:
+    """Load an encoder, by name or by what the image looks like, and say which."""
+    from napari_localdisc.core.encoder import default_encoder, load_encoder
+
+    chosen = default_encoder(image) if name == AUTO and image is not None else name
+    encoder = load_encoder(chosen)
+    why = ", chosen by the first image" if name == AUTO else ""
+    reporter.say(f"encoder: {encoder.card.name} ({encoder.card.modality}){why}")
+    return encoder

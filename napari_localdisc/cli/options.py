@@ -1,0 +1,51 @@
+"""Options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Images = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Image files, or folders of them.", metavar="IMAGES...", show_default=False
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.", min=0)]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        "--encoder",
+        help="A shipped encoder (fundus, chest-xray), an encoder file, or auto: by the images.",
+        metavar="NAME|FILE",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+PriorSpec = Annotated[
+    str,
+    typer.Option(
+        "--prior",
+        help="lungs, optic-disc, fovea, vessels, or a folder of masks"
+        " (or of one folder per target).",
+        metavar="NAME|FOLDER",
+        show_default=False,
+    ),
+]
+References = Annotated[
+    int, typer.Option("--references", help="Masks to simulate for a built-in prior.", min=1)
+]
+GuideImages = Annotated[
+    int, typer.Option("--guide-images", help="Images to guide on, drawn by the seed.", min=1)
+]
+OutputFolder = Annotated[
+    Path, typer.Option("-o", "--output", help="Folder to write to.", show_default=False)
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Guide for seconds instead of minutes; rougher.")
+]

@@ -1,0 +1,91 @@
+"""``napari-localdisc segment``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_localdisc.cli.console import Reporter, print_json
+from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_on_files
+from napari_localdisc.cli.options import (
+    Device,
+    Encoder,
+    GuideImages,
+    Images,
+    Json,
+    OutputFolder,
+    Quick,
+    Quiet,
+    References,
+    Seed,
+)
+from napari_localdisc.core.errors import LocaldiscError
+
+if TYPE_CHECKING:
+    from napari_localdisc.batch import BatchReport
+
+
+def segment(
+    images: Images,
+    output: OutputFolder,
+    segmenter: Annotated[
+        Path | None, typer.Option("--segmenter", help="A segmenter file made by `guide`.")
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            "--prior",
+            help="Guide on these images first: a built-in prior or a folder of masks.",
+            metavar="NAME|FOLDER",
+        ),
+    ] = None,
+    references: References = 20,
+    guide_images: GuideImages = 40,
+    quick: Quick = False,
+    encoder: Encoder = AUTO,
+    device: Device = "auto",
+    seed: Seed = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Segment images into a folder of masks, by a saved segmenter or straight from a prior."""
+    from napari_localdisc.batch import segment_files
+    from napari_localdisc.core.device import resolve_device
+    from napari_localdisc.core.segmenter import load_segmenter
+    from napari_localdisc.io.images import find_images
+    from napari_localdisc.io.naming import check_output_folder
+
+    if (segmenter is None) == (prior is None):
+        raise LocaldiscError("give either --segmenter FILE or --prior NAME|FOLDER, one of them.")
+    files, chosen = find_images(images), resolve_device(device)
+    check_output_folder(output, files)
+    run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
+    with Reporter(quiet or json) as reporter:
+        if segmenter is not None:
+            ready = load_segmenter(segmenter)
+            run |= {"segmenter": str(segmenter)}
+        else:
+            options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
+            guidance = guide_on_files(files, options, chosen, reporter)
+            ready = guidance.segmenter
+            run |= asdict(options) | {"kl": guidance.kl, "warnings": list(guidance.warnings)}
+        report = reporter.follow(segment_files(files, ready, output, chosen, run))
+    return tell(report, reporter, run, json)
+
+
+def tell(report: BatchReport, reporter: Reporter, run: dict[str, Any], json: bool) -> int:
+    """Say what became of a batch and return its exit code."""
+    for note in report.notes:
+        reporter.say(note)
+    for result in report.failed:
+        reporter.warn(result.error)
+    if json:
+        files = [asdict(result) for result in report.results]
+        print_json({"output": report.output, "run": run, "files": files})
+    elif not reporter.quiet:
+        count = f"{len(report.done)} of {len(report.results)}"
+        typer.echo(f"{count} images done, results in {report.output}")
+    return 1 if report.failed else 0

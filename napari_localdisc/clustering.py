@@ -1,0 +1,87 @@
+"""Cluster maps of many files."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from napari_localdisc.batch import BatchReport, run_files
+from napari_localdisc.core.clusters import cluster_map
+from napari_localdisc.core.embedding import embedding_picture
+from napari_localdisc.core.progress import Run, drain
+from napari_localdisc.io.atomic import replacing
+from napari_localdisc.io.images import Image
+from napari_localdisc.io.recipe import write_recipe
+from napari_localdisc.io.report import FileResult
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_localdisc.core.encoder import Encoder
+
+
+def cluster_files(
+    files: Sequence[Path], encoder: Encoder, output: Path, device: torch.device
+) -> Run[BatchReport]:
+    """Write what an encoder tells apart in each file.
+
+    For ``a.jpg`` that is ``a_clusters.png``, whose values are cluster numbers and whose palette
+    shows them in colour, and ``a_embedding.png``, the principal components of the embedding.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    encoder : Encoder
+    output : Path
+        A folder, made once there is something to write.
+    device : torch.device
+
+    Yields
+    ------
+    Progress
+        Per file, with its `FileResult` as payload.
+
+    Raises
+    ------
+    LocaldiscError
+        If the folder holds one of the files, or no file at all could be done.
+    """
+
+    def cluster(image: Image, name: str) -> FileResult:
+        found = drain(cluster_map(image.pixels, encoder, device))
+        path = output / f"{name}_clusters.png"
+        _save(_coloured(found.labels), path)
+        picture = PIL.Image.fromarray(embedding_picture(found.embedding))
+        _save(picture, output / f"{name}_embedding.png")
+        return FileResult(image.path, path, "done", 0.0, found.labels.size, 1.0)
+
+    report = yield from run_files(files, cluster, output, "clusters")
+    recipe = {"encoder": encoder.card.model_dump(), "images": [str(file) for file in files]}
+    write_recipe(output / "recipe.json", recipe)
+    return report
+
+
+def _save(picture: PIL.Image.Image, path: Path) -> None:
+    with replacing(path, ".png") as temporary:
+        picture.save(temporary, format="PNG", optimize=True)
+
+
+def _coloured(labels: npt.NDArray[np.uint8]) -> PIL.Image.Image:
+    picture = PIL.Image.fromarray(labels)
+    picture.putpalette([level for index in range(256) for level in _colour(index)])
+    return picture
+
+
+def _colour(index: int) -> tuple[int, int, int]:
+    """Black for 0; neighbours far apart on the colour circle."""
+    if index == 0:
+        return 0, 0, 0
+    hue = (index * 0.618034) % 1
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.45 + 0.2 * (index % 2), 0.75)
+    return round(255 * red), round(255 * green), round(255 * blue)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from napari_localdisc import __version__
+
+COMMANDS = ("demo", "pretrain", "clusters", "guide", "segment", "evaluate")
+
+
+def test_help_lists_every_command(command):
+    result = command()
+    assert result.code == 0
+    assert all(name in result.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(command, name: str):
+    result = command(name, "--help")
+    assert result.code == 0
+    assert "--quiet" in result.out
+
+
+def test_version(command):
+    assert command("--version").out.strip().endswith(__version__)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["fly"], ["segment"], ["segment", "a.png", "--fast"], ["demo", "--seed", "x"]]
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(command, arguments: list[str]):
+    result = command(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+
+
+def test_help_does_not_wait_for_torch():
+    code = (
+        "import sys; from napari_localdisc.cli import main; main(['--help']);"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'napari', 'qtpy', 'skimage')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_the_entry_point_is_installed():
+    code = "from importlib.metadata import entry_points as e;"
+    code += "print(e(group='console_scripts')['napari-localdisc'].load().__module__)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.strip() == "napari_localdisc.cli.app"
