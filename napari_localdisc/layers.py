@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pint
 from napari.layers import Image, Labels
+from napari.utils import DirectLabelColormap
 from napari.utils.transforms import CompositeAffine
 
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.io.overview import COLOURS
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -167,6 +169,15 @@ def picture_layer(
         metadata={METADATA_KEY: dict(recipe)},
         **placement([plane]),
     )
+
+
+def target_colours() -> DirectLabelColormap:
+    """Return the colours of targets 1, 2, ..., the same as in every picture of the program."""
+    colours: dict[int | None, Any] = {
+        label: (*(channel / 255 for channel in colour), 1.0)
+        for label, colour in enumerate(COLOURS, start=1)
+    }
+    return DirectLabelColormap(color_dict={None: "white", 0: "transparent", **colours})
 
 
 def recipe_of(layer: Layer) -> dict[str, Any] | None:

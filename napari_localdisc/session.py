@@ -12,6 +12,7 @@ import torch
 from psygnal import Signal
 
 from napari_localdisc.core.encoder import Encoder, default_encoder, load_encoder
+from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -29,6 +30,46 @@ class HeldEncoder:
 
     name: str
     encoder: Encoder
+
+
+@dataclass(frozen=True, eq=False)
+class EncoderChoice:
+    """Which encoder a run is to use; made in the main thread, resolved in the run's own.
+
+    Attributes
+    ----------
+    name : str
+        A shipped name, a path, or ``"auto"`` for the one that fits the image.
+    held : HeldEncoder or None
+        The encoder in memory when the run was started.
+    """
+
+    name: str
+    held: HeldEncoder | None = None
+
+    def obtain(self, image: npt.NDArray[np.generic] | None) -> HeldEncoder:
+        """Return the encoder for an image, loading it only if it is not the one held.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W) or (H, W, C), or None
+            Decides where the choice is automatic.
+
+        Raises
+        ------
+        LocaldiscError
+            If the encoder cannot be loaded, or there is no image to choose it by.
+        """
+        name = self.name
+        if name == AUTOMATIC:
+            if image is None:
+                raise LocaldiscError(
+                    "there is no image to choose an encoder by; open one or choose one by name."
+                )
+            name = default_encoder(image)
+        if self.held is not None and self.held.name == name:
+            return self.held
+        return HeldEncoder(name, load_encoder(name))
 
 
 class Session:
@@ -84,9 +125,9 @@ class Session:
         return self._held.encoder if self._held is not None else None
 
     @property
-    def held(self) -> HeldEncoder | None:
-        """The encoder in memory with the name it was asked for by."""
-        return self._held
+    def encoder_choice(self) -> EncoderChoice:
+        """What a run needs to know to get its encoder."""
+        return EncoderChoice(self._encoder_name, self._held)
 
     def hold(self, held: HeldEncoder) -> None:
         """Keep an encoder that a run has loaded, unless another has been chosen meanwhile."""
@@ -135,34 +176,6 @@ class Session:
         if segmenter is not self._segmenter:
             self._segmenter = segmenter
             self.segmenter_changed.emit(segmenter)
-
-
-def obtain_encoder(
-    name: str, held: HeldEncoder | None, image: npt.NDArray[np.generic] | None = None
-) -> HeldEncoder:
-    """Return the encoder to use, loading it only if it is not the one held.
-
-    Parameters
-    ----------
-    name : str
-        A shipped name, a path, or ``"auto"`` for the one that fits `image`.
-    held : HeldEncoder or None
-        The encoder in memory.
-    image : ndarray, shape (H, W) or (H, W, C), optional
-        Needed to choose automatically.
-
-    Raises
-    ------
-    LocaldiscError
-        If the encoder cannot be loaded.
-    """
-    if name == AUTOMATIC:
-        if image is None:
-            raise ValueError("expected an image to choose an encoder for, got None")
-        name = default_encoder(image)
-    if held is not None and held.name == name:
-        return held
-    return HeldEncoder(name, load_encoder(name))
 
 
 _sessions: dict[int, Session] = {}

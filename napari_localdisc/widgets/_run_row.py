@@ -1,0 +1,135 @@
+"""Run, progress and cancel: the row at the foot of every panel that computes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.workers import Runner
+
+
+class RunRow(QWidget):
+    """A button that runs, then cancels, with a progress bar and the time that it takes.
+
+    Attributes
+    ----------
+    requested : Signal
+        The user wants to run; answer with `start`.
+    runner : Runner
+        Its signals tell what becomes of the run.
+    """
+
+    requested = Signal()
+
+    def __init__(self, text: str, tooltip: str) -> None:
+        super().__init__()
+        self._text = text
+        self._started = self._stage_started = 0.0
+        self._event: Progress | None = None
+        self._outcome = ""
+        self.runner = Runner()
+        self.button = QPushButton(text)
+        self.button.setToolTip(tooltip)
+        self.button.clicked.connect(self._on_clicked)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(True)
+        self.status = QElidingLabel()
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.button, self.bar, self.status):
+            layout.addWidget(widget)
+        self._clock = QTimer(self)
+        self._clock.setInterval(500)
+        self._clock.timeout.connect(self._show_time)
+        self._connect(self.runner)
+        self._show_idle()
+
+    def start(self, run: Run[Any], title: str) -> None:
+        """Run in the background; what ran before is abandoned.
+
+        Parameters
+        ----------
+        run : generator of Progress
+        title : str
+            What napari's activity dock calls it.
+        """
+        self._started = self._stage_started = time.monotonic()
+        self._event = None
+        self._outcome = ""
+        self.button.setText("Cancel")
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.status.setText("Starting")
+        self.status.show()
+        self._clock.start()
+        self.runner.start(run, title)
+
+    def say(self, text: str) -> None:
+        """Show what came of a run; stays when it ends."""
+        self._outcome = text
+        self.status.setText(text)
+        self.status.setToolTip(text)
+        self.status.setVisible(bool(text))
+
+    def _connect(self, runner: Runner) -> None:
+        runner.progressed.connect(self._on_progress)
+        runner.cancelling.connect(self._on_cancelling)
+        runner.failed.connect(self._on_failed)
+        runner.ended.connect(self._on_ended)
+        self.destroyed.connect(lambda: runner.abandon())  # keeps the runner alive until then
+
+    def _on_clicked(self) -> None:
+        if self.runner.running:
+            self.runner.cancel()
+        else:
+            self.requested.emit()
+
+    def _on_progress(self, event: Progress) -> None:
+        if self._event is None or event.stage != self._event.stage:
+            self._stage_started = time.monotonic()
+        self._event = event
+        self.bar.setRange(0, max(event.total, 0))
+        self.bar.setValue(min(event.done, event.total))
+        self._show_time()
+
+    def _on_cancelling(self) -> None:
+        self.button.setText("Cancelling")
+        self.button.setEnabled(False)
+        self.bar.setRange(0, 0)
+
+    def _on_failed(self, error: Exception) -> None:
+        self.say(str(error))
+
+    def _on_ended(self) -> None:
+        self._clock.stop()
+        self._show_idle()
+        done = f"Done in {_clock(time.monotonic() - self._started)}."
+        self.say("Cancelled." if self.runner.cancelled else self._outcome or done)
+
+    def _show_idle(self) -> None:
+        self.button.setText(self._text)
+        self.button.setEnabled(True)
+        self.bar.hide()
+        self.status.setVisible(bool(self.status.text()))
+
+    def _show_time(self) -> None:
+        now = time.monotonic()
+        event = self._event
+        parts = [event.message or event.stage.capitalize()] if event else ["Starting"]
+        parts.append(_clock(now - self._started))
+        if event and 0 < event.done < event.total:
+            left = (now - self._stage_started) * (event.total - event.done) / event.done
+            parts.append(f"about {_clock(left)} left")
+        self.status.setText(" · ".join(parts))
+        self.status.setToolTip("")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
