@@ -40,11 +40,10 @@ def output_names(files: Sequence[Path]) -> list[str]:
 
 
 def _candidates(file: Path, group: list[Path]) -> list[str]:
-    stem = image_stem(file)
-    if len(group) == 1:
-        return [stem]
+    stem, folder = image_stem(file), file.resolve().parent.name
     ending = file.name[len(stem) :].replace(".", "_")
-    folder = file.resolve().parent.name
+    if len(group) == 1:
+        return [stem, f"{folder}_{stem}", f"{folder}_{stem}{ending}"]
     by_ending = len({other.suffix.lower() for other in group}) == len(group)
     return [f"{stem}{ending}" if by_ending else f"{folder}_{stem}", f"{folder}_{stem}{ending}"]
 
