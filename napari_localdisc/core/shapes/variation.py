@@ -36,8 +36,9 @@ def vary(
     seed : int
         The same seed gives the same masks.
     scale, rotation, shift, elastic : float
-        Standard deviations: of the logarithm of the size in each direction, of the angle in
-        degrees, of the shift and of smooth local displacements as fractions of the canvas.
+        Standard deviations: of the logarithm of the size (half as much of height against width), of
+        the angle in degrees, of the shift and of smooth local displacements as fractions of the
+        canvas.
     mirror : bool
         Also swap left and right, at random.
 
@@ -76,7 +77,8 @@ def _varied(
     size = masks.shape[-1]
     angle = np.radians(rng.normal(0.0, rotation))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = turn @ np.diag(np.exp(rng.normal(0.0, scale, 2) - 0.5 * scale**2))
+    stretch = rng.normal(0.0, 0.5 * scale)
+    matrix = turn @ np.diag(np.exp(rng.normal(0.0, scale) + np.array([stretch, -stretch])))
     if mirror and rng.random() < 0.5:
         matrix = matrix @ np.diag([1.0, -1.0])
     wanted = rng.normal(0.0, shift, 2) * size
