@@ -82,18 +82,6 @@ class TestBoundaryDistance:
         assert found.mean == pytest.approx((there.sum() + back.sum()) / (len(there) + len(back)))
         assert found.hd95 == pytest.approx(max(np.quantile(there, 0.95), np.quantile(back, 0.95)))
 
-    @pytest.mark.parametrize("seed", range(3))
-    def test_agrees_with_torchmetrics(self, seed):
-        tools = pytest.importorskip("torchmetrics.functional.segmentation.utils")
-        torch = pytest.importorskip("torch")
-        edges = torch.zeros((2, 23, 31), dtype=torch.bool)
-        for edge, mask in zip(edges, random_masks(seed), strict=True):
-            edge[tuple(boundary_by_hand(mask).astype(int).T)] = True
-        there = tools.surface_distance(edges[0], edges[1], spacing=[1.0, 1.0])
-        back = tools.surface_distance(edges[1], edges[0], spacing=[1.0, 1.0])
-        expected = float(torch.cat([there, back]).mean())
-        assert boundary_distance(*random_masks(seed)).mean == pytest.approx(expected, rel=1e-5)
-
     def test_shifted_square(self):
         truth = np.zeros((40, 40), bool)
         truth[10:20, 10:20] = True
