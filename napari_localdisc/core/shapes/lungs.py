@@ -79,12 +79,12 @@ class _Chest:
 def _random_chest(rng: np.random.Generator) -> _Chest:
     # One breath moves height, heart and domes together: shallow ones are squat with a wide heart.
     breath = rng.normal()
-    width = np.clip(rng.normal(0.72, 0.05), 0.59, 0.86)
-    aspect = np.clip(0.88 + 0.085 * breath + rng.normal(0.0, 0.04), 0.68, 1.08)
+    width = np.clip(rng.normal(0.72, 0.06), 0.57, 0.88)
+    aspect = np.clip(0.88 + 0.1 * breath + rng.normal(0.0, 0.04), 0.62, 1.1)
     blunt = np.where(rng.random(2) < 0.1, rng.uniform(0.03, 0.13, 2), 0.0)
     return _Chest(
         half_width=float(width) / 2,
-        height=float(np.clip(width * aspect, 0.46, 0.80)),
+        height=float(np.clip(width * aspect, 0.42, 0.80)),
         heart=float(np.clip(rng.normal(0.0, 0.055) - 0.02 * breath, -0.12, 0.16)),
         atrium=float(np.clip(rng.normal(0.0, 0.025) - 0.01 * breath, -0.05, 0.08)),
         mediastinum=float(np.clip(rng.normal(0.0, 0.02), -0.03, 0.06)),
