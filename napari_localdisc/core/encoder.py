@@ -1,0 +1,132 @@
+"""Encoders: the pretrained network with a card that says what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.imaging import as_image
+from napari_localdisc.core.network import LocalDiscriminationNet
+from napari_localdisc.core.preprocessing import Preprocessing
+from napari_localdisc.core.tensorfile import fill, load_tensors, save_tensors
+
+_SHIPPED = Path(__file__).resolve().parent.parent / "encoders"
+_COLOURED = 0.02
+"""Mean difference between channels above which an image counts as colour."""
+
+
+class EncoderCard(BaseModel):
+    """What an encoder is, what it was trained on and what it may be used for.
+
+    Attributes
+    ----------
+    working_size : int
+        Longer side in pixels at which the structures that it was trained for are seen best.
+    training : dict
+        Settings of the pretraining, enough to repeat it.
+    probes : dict
+        Dice of a linear probe per structure.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: str = "1"
+    modality: str
+    channels: int = Field(ge=1, le=3)
+    field_of_view: bool = False
+    sigmas: tuple[float, ...] = (6.0, 24.0)
+    widths: tuple[int, ...] = (16, 32, 64, 64)
+    embedding_dim: int = Field(default=32, ge=2, le=1024)
+    clusters: int = Field(default=16, ge=2, le=255)
+    working_size: int = Field(default=512, ge=32)
+    training_sets: tuple[str, ...] = ()
+    training: dict[str, Any] = Field(default_factory=dict)
+    probes: dict[str, float] = Field(default_factory=dict)
+    licence: str = "BSD-3-Clause"
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images are prepared for this encoder."""
+        return Preprocessing(self.channels, self.field_of_view, self.sigmas)
+
+    def build(self) -> LocalDiscriminationNet:
+        """Make the network, with random weights."""
+        return LocalDiscriminationNet(
+            self.preprocessing.inputs, self.widths, self.embedding_dim, self.clusters
+        )
+
+
+@dataclass
+class Encoder:
+    """A network and its card."""
+
+    card: EncoderCard
+    network: LocalDiscriminationNet
+
+    @property
+    def name(self) -> str:
+        """The card's name."""
+        return self.card.name
+
+
+def shipped_encoders() -> tuple[str, ...]:
+    """Names of the encoders that come with the package."""
+    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.safetensors")))
+
+
+def default_encoder(image: npt.NDArray[np.generic]) -> str:
+    """Choose a shipped encoder by what the image looks like.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W) or (H, W, C)
+
+    Returns
+    -------
+    str
+        ``"fundus"`` for a colour image, ``"chest-xray"`` for a grey one (RGB with equal channels too).
+    """
+    pixels = as_image(image)
+    coloured = pixels.shape[-1] == 3 and float(np.ptp(pixels, axis=-1).mean()) > _COLOURED
+    return "fundus" if coloured else "chest-xray"
+
+
+def save_encoder(encoder: Encoder, path: Path) -> None:
+    """Write an encoder to one ``.safetensors`` file with its card in the header."""
+    header = encoder.card.model_dump_json()
+    save_tensors(Path(path), "encoder", header, encoder.network.state_dict())
+
+
+def load_encoder(name_or_path: str | Path) -> Encoder:
+    """Load a shipped encoder by name, or any by path.
+
+    Raises
+    ------
+    LocaldiscError
+        If there is no such encoder, or the file is not an encoder or does not fit its card.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in shipped_encoders():
+        path = _SHIPPED / f"{name_or_path}.safetensors"
+    elif not path.exists():
+        known = ", ".join(shipped_encoders()) or "none"
+        raise LocaldiscError(
+            f"encoder {str(name_or_path)!r} is neither shipped ({known}) nor a file;"
+            " give one of these names or a path to a .safetensors file."
+        )
+    header, tensors = load_tensors(path, "encoder")
+    try:
+        card = EncoderCard.model_validate_json(header)
+    except ValidationError as error:
+        raise LocaldiscError(f"the card of encoder {path} is not valid ({error.errors()[0]['msg']}).") from error
+    encoder = Encoder(card, card.build())
+    fill(encoder.network, tensors, path)
+    encoder.network.eval()
+    return encoder

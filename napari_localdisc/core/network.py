@@ -1,0 +1,138 @@
+"""The two-branch U-Net of local discrimination (Chen et al., IPMI 2021, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class _Block(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        layers: list[nn.Module] = []
+        for channels in (inputs, outputs):
+            layers += [
+                nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(inplace=True),
+            ]
+        super().__init__(*layers)
+
+
+class UNet(nn.Module):
+    """A U-Net that returns features at full resolution.
+
+    The shallowest encoder features are concatenated to the decoder's, so that fine detail reaches
+    the heads by a short way.
+
+    Parameters
+    ----------
+    inputs : int
+        Channels of the input.
+    widths : sequence of int
+        Channels per level, the first at full resolution; each further level halves the resolution.
+    """
+
+    def __init__(self, inputs: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.down = nn.ModuleList(
+            _Block(a, b) for a, b in zip((inputs, *widths[:-1]), widths, strict=True)
+        )
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.narrow = nn.ModuleList(nn.Conv2d(deep, wide, 1) for wide, deep in pairs)
+        self.up = nn.ModuleList(_Block(2 * wide, wide) for wide, _ in pairs)
+
+    @property
+    def stride(self) -> int:
+        """Factor by which height and width must be divisible."""
+        return 2 ** (len(self.widths) - 1)
+
+    @property
+    def features(self) -> int:
+        """Channels of the output."""
+        return 2 * self.widths[0]
+
+    @property
+    def reach(self) -> int:
+        """Pixels to each side that an output pixel can depend on, rounded up to the stride."""
+        levels = len(self.widths)
+        # Two 3x3 convolutions per block; bilinear upsampling looks one coarse pixel further.
+        total = sum(2 * 2**level for level in range(levels))
+        total += sum(2 * 2**level + 2 ** (level + 1) for level in range(levels - 1))
+        return -(-(total + self.stride) // self.stride) * self.stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, features, H, W)."""
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else F.avg_pool2d(x, 2))
+            skips.append(x)
+        for level in reversed(range(len(self.up))):
+            wide = F.interpolate(
+                self.narrow[level](x), scale_factor=2, mode="bilinear", align_corners=False
+            )
+            x = self.up[level](torch.cat([skips[level], wide], dim=1))
+        return torch.cat([skips[0], x], dim=1)
+
+
+class LocalDiscriminationNet(nn.Module):
+    """U-Net with an embedding branch and a clustering branch.
+
+    Parameters
+    ----------
+    inputs : int
+        Channels of the (preprocessed) input.
+    widths : sequence of int
+        Channels per level of the U-Net.
+    embedding_dim : int
+        Length D of an embedding vector; 32 in the paper.
+    clusters : int
+        Number M of clusters; 16 in the paper.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        widths: Sequence[int] = (24, 48, 96, 96),
+        embedding_dim: int = 32,
+        clusters: int = 16,
+    ) -> None:
+        super().__init__()
+        self.body = UNet(inputs, widths)
+        features = self.body.features
+        self.embedding = nn.Sequential(
+            nn.Conv2d(features, features, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(features, embedding_dim, 1),
+        )
+        self.clustering = nn.Sequential(
+            nn.Conv2d(features, features, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(features, clusters, 1),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Embed and cluster a batch.
+
+        Parameters
+        ----------
+        x : Tensor, shape (N, C, H, W)
+            Height and width divisible by ``body.stride``.
+
+        Returns
+        -------
+        embedding : Tensor, shape (N, D, H, W)
+            Unit length along D.
+        memberships : Tensor, shape (N, M, H, W)
+            Non-negative, summing to 1 along M.
+        """
+        features = self.body(x)
+        return self.embed(features), self.clustering(features).softmax(dim=1)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Turn features (N, F, H, W) into unit vectors (N, D, H, W)."""
+        return F.normalize(cast(Tensor, self.embedding(features)), dim=1)

@@ -1,0 +1,71 @@
+"""Which pixels are told apart: small windows of points, so that neighbours are negatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_WINDOWS = 6
+_POINTS = 40
+_FAR = 256
+_TOO_CLOSE = 2.5
+"""Points within this many pixels look alike and are no negatives of each other."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """P points in each of G windows.
+
+    Attributes
+    ----------
+    owner : Tensor of int64, shape (G,)
+        Which crop of the batch a window lies in.
+    rows, columns : Tensor of int64, shape (G, P)
+    near : Tensor of bool, shape (G, P, P)
+        Pairs of points that may be negatives of each other.
+    """
+
+    owner: Tensor
+    rows: Tensor
+    columns: Tensor
+    near: Tensor
+
+    def gather(self, embedding: Tensor) -> Tensor:
+        """Pick the points' vectors (G, P, D) from maps (N, D, H, W)."""
+        return embedding[self.owner[:, None], :, self.rows, self.columns]
+
+    def far(self, vectors: Tensor) -> Tensor:
+        """Pick points of the whole batch (F, D) as far negatives."""
+        flat = vectors.flatten(0, 1)
+        return flat[torch.linspace(0, len(flat) - 1, min(_FAR, len(flat))).long()]
+
+
+class PointSampler:
+    """Draws windows of points.
+
+    Parameters
+    ----------
+    side : int
+        Side of a crop in pixels.
+    reach : int
+        Side of a window in pixels.
+    seed : int
+    """
+
+    def __init__(self, side: int, reach: int, seed: int) -> None:
+        self.side, self.reach = side, min(reach, side)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def draw(self, crops: int) -> Points:
+        """Draw windows in each of a number of crops."""
+        owner = torch.arange(crops).repeat_interleave(_WINDOWS)
+        corner = torch.randint(
+            0, self.side - self.reach + 1, (len(owner), 1, 2), generator=self.generator
+        )
+        places = corner + torch.randint(
+            0, self.reach, (len(owner), _POINTS, 2), generator=self.generator
+        )
+        apart = torch.cdist(places.float(), places.float())
+        return Points(owner, places[..., 0], places[..., 1], apart > _TOO_CLOSE)
