@@ -24,42 +24,30 @@ MOST_SHOWN = 16
 """Files of a folder that are opened; of more, the first ones."""
 
 
-def open_result(folder: str | Path) -> napari.Viewer:
-    """Open napari on a folder written by ``segment`` or ``demo``.
+def open_result(folder: str | Path, viewer: ViewerModel | None = None) -> ViewerModel:
+    """Show the images of a folder written by ``segment`` or ``demo``, each with its mask.
 
     Parameters
     ----------
     folder : str or Path
         Holds ``report.csv``, ``recipe.json`` and the masks.
+    viewer : napari.Viewer, optional
+        A new one if not given.
 
     Raises
     ------
     LocaldiscError
         If the folder holds no results.
     """
-    files = list(_results(Path(folder)))
-    viewer = napari.Viewer(title="napari-localdisc")
-    show_results(viewer, files[:MOST_SHOWN], _recipe(Path(folder)))
-    return viewer
-
-
-def show_results(
-    viewer: ViewerModel, files: list[tuple[Path, Path]], recipe: dict[str, Any]
-) -> None:
-    """Add images with their masks, side by side in napari's grid.
-
-    Parameters
-    ----------
-    viewer : napari.components.ViewerModel
-    files : list of (image, mask)
-    recipe : dict
-        How the masks were made.
-    """
+    files = list(_results(Path(folder)))[:MOST_SHOWN]
+    recipe = _recipe(Path(folder))
+    viewer = napari.Viewer(title="napari-localdisc") if viewer is None else viewer
     for image, mask in files:
         add_result(viewer, image, mask, recipe)
-    # A positive stride would pair from the top of the layer list; images lie below their masks.
-    viewer.grid.stride = 2
+    # Negative, so that the first file comes first: napari counts from the top layer.
+    viewer.grid.stride = -2
     viewer.grid.enabled = len(files) > 1
+    return viewer
 
 
 def add_result(

@@ -30,6 +30,11 @@ class Runner:
     All signals are emitted in the main thread, and only for the run started last: what an earlier
     run still has to say is dropped.
 
+    Parameters
+    ----------
+    alive : callable
+        Whether somebody still listens; a run that nobody listens to is stopped at its next event.
+
     Signals
     -------
     progressed(Progress)
@@ -50,7 +55,8 @@ class Runner:
     failed = Signal(Exception)
     ended = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, alive: Callable[[], bool] = lambda: True) -> None:
+        self._alive = alive
         self._generation = 0
         self._worker: RunWorker[Any] | None = None
         self._cancelled = False
@@ -109,23 +115,28 @@ class Runner:
         if generation == self._generation:
             self.cancel()
 
+    def _is_current(self, generation: int) -> bool:
+        if generation == self._generation and not self._alive():
+            self.abandon()
+        return generation == self._generation
+
     def _on_event(self, generation: int, bar: _ActivityBar, event: Progress) -> None:
         bar.show_event(event)
-        if generation == self._generation and not self._cancelled:
+        if self._is_current(generation) and not self._cancelled:
             self.progressed.emit(event)
 
     def _on_result(self, generation: int, result: object) -> None:
-        if generation == self._generation:
+        if self._is_current(generation):
             self.returned.emit(result)
 
     def _on_error(self, generation: int, error: Exception) -> None:
-        if generation == self._generation:
+        if self._is_current(generation):
             notify(error)
             self.failed.emit(error)
 
     def _on_finished(self, generation: int, bar: _ActivityBar) -> None:
         bar.close()
-        if generation == self._generation:
+        if self._is_current(generation):
             self._worker = None
             self.ended.emit()
 

@@ -22,8 +22,7 @@ class ImageList(QListWidget):
             "Images of one kind, the more the better: a structure is found by what they share."
         )
         self.setMaximumHeight(96)
-        for name in ("inserted", "removed", "reordered", "renamed"):
-            panel.listen(getattr(self._viewer.layers.events, name), self._refresh)
+        panel.follow_layers(self._refresh)
         self._refresh()
 
     @property

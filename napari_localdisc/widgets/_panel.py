@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from magicgui.widgets import ComboBox
 from napari.components import ViewerModel
+from psygnal import SignalInstance
+from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.session import Session, session_of
 from napari_localdisc.workers import notify
+
+
+class Row:
+    """A label and its field, shown and hidden together."""
+
+    def __init__(self, label: QLabel, field: QWidget) -> None:
+        self._widgets = (label, field)
+
+    def show(self, shown: bool) -> None:
+        """Show or hide both."""
+        for widget in self._widgets:
+            widget.setVisible(shown)
 
 
 class Panel(QWidget):
@@ -24,7 +40,7 @@ class Panel(QWidget):
     session : Session
         Shared with the other panels of the same viewer.
     form : QFormLayout
-        The part that scrolls.
+        At the top of the part that scrolls.
     footer : QVBoxLayout
         The part that stays: run, cancel, progress.
     """
@@ -34,25 +50,81 @@ class Panel(QWidget):
         # napari hands out a proxy whose layers are never equal to the ones they stand for.
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         self.session: Session = session_of(viewer)
-        self._listened: list[tuple[Any, Callable[..., object]]] = []
         self.form = QFormLayout()
         self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
-        self.form.setContentsMargins(6, 4, 6, 4)
+        self._body = QVBoxLayout()
+        self._body.setContentsMargins(6, 4, 6, 4)
+        self._body.addLayout(self.form)
+        self._body.addStretch(1)
         self.footer = QVBoxLayout()
         self.footer.setContentsMargins(6, 0, 6, 4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(_scrolling(self.form))
+        layout.addWidget(_scrolling(self._body))
         layout.addLayout(self.footer)
         self.form.addRow(wrapped_label(introduction))
-        listened = self._listened
-        self.destroyed.connect(lambda: _disconnect(listened))
 
-    def listen(self, signal: Any, callback: Callable[..., object]) -> None:
-        """Connect to a napari or psygnal signal for as long as the panel exists."""
-        signal.connect(callback)
-        self._listened.append((signal, callback))
+    def add(self, label: str, field: QWidget) -> Row:
+        """Add a row to the form."""
+        beside = QLabel(label)
+        self.form.addRow(beside, field)
+        return Row(beside, field)
+
+    def fill(self, widget: QWidget) -> None:
+        """Give a widget the room that the form leaves."""
+        self._body.takeAt(self._body.count() - 1)
+        self._body.addWidget(widget, 1)
+
+    def turn(self, box: ComboBox, pages: Mapping[str, Sequence[Row]]) -> None:
+        """Show only the rows that belong to what is chosen in a box.
+
+        Parameters
+        ----------
+        box : magicgui.widgets.ComboBox
+        pages : mapping of str to sequence of Row
+            Rows by choice.
+        """
+
+        def show(choice: str) -> None:
+            for name, rows in pages.items():
+                for row in rows:
+                    row.show(name == choice)
+
+        box.changed.connect(show)
+        show(box.value)
+
+    def listen(self, signal: SignalInstance, callback: Callable[[Any], object]) -> None:
+        """Connect a method to a signal of the session for as long as the panel exists."""
+        signal.connect(_guarded(self, callback, signal, pass_value=True))
+
+    def follow_layers(self, callback: Callable[[], object]) -> None:
+        """Call a method whenever the viewer's list of layers changes, names included."""
+        for name in ("inserted", "removed", "reordered", "renamed"):
+            emitter = getattr(self.viewer.layers.events, name)
+            emitter.connect(_guarded(self, callback, emitter, pass_value=False))
+
+
+def _guarded(
+    panel: Panel, callback: Callable[..., object], signal: Any, *, pass_value: bool
+) -> Callable[[object], None]:
+    """Wrap a method of a panel, or of a row in it, so that it is called only while Qt has them.
+
+    Qt deletes what lies in a closed dock while Python may still hold it, and touching it then
+    raises. `QObject.destroyed` would tell, but PyQt can free such a slot while it runs.
+    """
+    panel_reference, method = weakref.ref(panel), weakref.WeakMethod(callback)
+
+    def forward(value: object) -> None:
+        alive, call = panel_reference(), method()
+        if alive is None or call is None or not isalive(alive):
+            signal.disconnect(forward)
+        elif pass_value:
+            call(value)
+        else:
+            call()
+
+    return forward
 
 
 def wrapped_label(text: str = "") -> QLabel:
@@ -72,9 +144,9 @@ def reported() -> Iterator[None]:
         notify(error)
 
 
-def _scrolling(form: QFormLayout) -> QScrollArea:
+def _scrolling(body: QVBoxLayout) -> QScrollArea:
     inner = QWidget()
-    inner.setLayout(form)
+    inner.setLayout(body)
     area = QScrollArea()
     area.setWidget(inner)
     area.setWidgetResizable(True)
@@ -82,9 +154,3 @@ def _scrolling(form: QFormLayout) -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setMinimumWidth(290)
     return area
-
-
-def _disconnect(listened: list[tuple[Any, Callable[..., object]]]) -> None:
-    while listened:
-        signal, callback = listened.pop()
-        signal.disconnect(callback)

@@ -43,8 +43,7 @@ class LayerChoice:
         self.box = ComboBox(choices=self._offered, nullable=False)
         narrow(self.box.native)
         self.changed = self.box.changed
-        for name in ("inserted", "removed", "reordered", "renamed"):
-            panel.listen(getattr(self._viewer.layers.events, name), self._refresh)
+        panel.follow_layers(self._refresh)
 
     @property
     def native(self) -> QWidget:
@@ -160,6 +159,15 @@ class EncoderRow(QComboBox):
         if self.findData(name) < 0:
             self.insertItem(self.count() - 1, Path(name).name, name)
         self.setCurrentIndex(self.findData(name))
+
+
+def path_field(mode: str, tooltip: str, filter: str | None = None) -> FileEdit:  # noqa: A002
+    """Make a field for a file or folder with a small button beside it."""
+    edit = FileEdit(mode=mode, tooltip=tooltip, filter=filter)
+    edit.choose_btn.text = "…"
+    edit.choose_btn.max_width = 30
+    edit.margins = (0, 0, 0, 0)
+    return edit
 
 
 def chosen_path(edit: FileEdit, noun: str) -> Path:

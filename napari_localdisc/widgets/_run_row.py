@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
@@ -32,7 +33,7 @@ class RunRow(QWidget):
         self._started = self._stage_started = 0.0
         self._event: Progress | None = None
         self._outcome = ""
-        self.runner = Runner()
+        self.runner = Runner(alive=lambda: isalive(self))
         self.button = QPushButton(text)
         self.button.setToolTip(tooltip)
         self.button.clicked.connect(self._on_clicked)
@@ -82,7 +83,6 @@ class RunRow(QWidget):
         runner.cancelling.connect(self._on_cancelling)
         runner.failed.connect(self._on_failed)
         runner.ended.connect(self._on_ended)
-        self.destroyed.connect(lambda: runner.abandon())  # keeps the runner alive until then
 
     def _on_clicked(self) -> None:
         if self.runner.running:
@@ -94,7 +94,8 @@ class RunRow(QWidget):
         if self._event is None or event.stage != self._event.stage:
             self._stage_started = time.monotonic()
         self._event = event
-        self.bar.setRange(0, max(event.total, 0))
+        # A single unit says nothing about how far it is; the bar just moves then.
+        self.bar.setRange(0, event.total if event.total > 1 else 0)
         self.bar.setValue(min(event.done, event.total))
         self._show_time()
 

@@ -151,11 +151,27 @@ class TestPriorRow:
         assert row.count() == len(BUILT_IN_PRIORS) + 1
 
 
+class Ear:
+    def __init__(self):
+        self.heard = []
+
+    def hear(self, value):
+        self.heard.append(value)
+
+    def hear_nothing(self):
+        self.heard.append(None)
+
+
 def test_a_closed_panel_hears_nothing_more(qtbot, viewer):
-    heard = []
+    ear = Ear()
     panel = Panel(viewer, "Testing")
-    panel.listen(panel.session.device_changed, heard.append)
+    panel.listen(panel.session.device_changed, ear.hear)
+    panel.follow_layers(ear.hear_nothing)
+    panel.session.device = "cpu"
+    add(viewer, "first")
+    assert ear.heard == ["cpu", None]
     with qtbot.waitSignal(panel.destroyed):
         panel.deleteLater()
-    panel.session.device = "cpu"
-    assert heard == []
+    panel.session.device = "auto"
+    add(viewer, "second")
+    assert ear.heard == ["cpu", None]

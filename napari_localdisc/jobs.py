@@ -1,0 +1,245 @@
+"""What the dock widgets run: core generators put together for images in a viewer. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_localdisc.batch import BatchReport, segment_files
+from napari_localdisc.core.clusters import ClusterMap, cluster_map
+from napari_localdisc.core.device import resolve_device
+from napari_localdisc.core.embedding import embedding_picture
+from napari_localdisc.core.guidance import Guidance, GuideConfig, guide
+from napari_localdisc.core.priors import Prior
+from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.segmenter import Segmentation, Segmenter, load_segmenter
+from napari_localdisc.core.shapes import vary
+from napari_localdisc.io.naming import check_output_folder
+from napari_localdisc.io.priors import load_prior
+from napari_localdisc.io.sample import read_sample
+from napari_localdisc.layers import Plane
+from napari_localdisc.session import EncoderChoice, HeldEncoder
+
+GUIDE_IMAGES = 40
+"""Images of a folder that a segmenter is guided on at most."""
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """A cluster map and what it was made with."""
+
+    held: HeldEncoder
+    clusters: ClusterMap
+    picture: npt.NDArray[np.uint8]
+    recipe: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GuidedResult:
+    """A guided segmenter and what it finds in images that it was guided on.
+
+    Attributes
+    ----------
+    held : HeldEncoder
+    guidance : Guidance
+    segmentations : tuple of Segmentation
+        One for each plane, or one for the first image of a folder.
+    passed_over : tuple of str
+        A line for each file that could not be read.
+    """
+
+    held: HeldEncoder
+    guidance: Guidance
+    segmentations: tuple[Segmentation, ...]
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """What became of a folder, and the segmenter that did it."""
+
+    segmenter: Segmenter
+    report: BatchReport
+
+
+def load(choice: EncoderChoice, plane: Plane | None) -> Run[HeldEncoder]:
+    """Load an encoder.
+
+    Parameters
+    ----------
+    choice : EncoderChoice
+    plane : Plane or None
+        An image that decides where the choice is automatic.
+
+    Raises
+    ------
+    LocaldiscError
+        If the encoder cannot be loaded, or there is no image to choose it by.
+    """
+    yield Progress("read", 0, 1, "Loading the encoder")
+    return choice.obtain(plane.pixels() if plane is not None else None)
+
+
+def cluster(plane: Plane, choice: EncoderChoice, device: str) -> Run[Clustering]:
+    """Make the cluster map of an image and a picture of its embedding.
+
+    Parameters
+    ----------
+    plane : Plane
+    choice : EncoderChoice
+    device : str
+        A device name, as `resolve_device` takes it.
+
+    Raises
+    ------
+    LocaldiscError
+        If image, encoder or device cannot be used.
+    """
+    yield Progress("read", 0, 1, f"Reading {plane.name}")
+    pixels = plane.pixels()
+    held = choice.obtain(pixels)
+    clusters = yield from cluster_map(pixels, held.encoder, resolve_device(device))
+    recipe = {"kind": "clusters", "image": plane.name, "encoder": held.name, "device": device}
+    return Clustering(held, clusters, embedding_picture(clusters.embedding), recipe)
+
+
+def references(spec: str | Path, count: int, seed: int) -> Run[Prior]:
+    """Simulate a built-in prior or read one from a folder."""
+    yield Progress("read", 0, 1, f"Preparing {spec}")
+    return load_prior(spec, count, seed)
+
+
+def drawn_references(
+    masks: Sequence[npt.NDArray[np.bool_]],
+    name: str,
+    targets: Sequence[str],
+    count: int,
+    seed: int,
+) -> Run[Prior]:
+    """Make a prior from drawn masks.
+
+    Parameters
+    ----------
+    masks : sequence of ndarray of bool, shape (K, H, W)
+    name : str
+    targets : sequence of str
+        Names of the K targets.
+    count : int
+        References to make by random variation of the drawn ones; fewer than drawn means none.
+    seed : int
+        Seed of the variation.
+    """
+    yield Progress("read", 0, 1, "Varying what was drawn")
+    prior = Prior.from_masks(masks, name, targets)
+    return vary(prior, count, seed) if count > len(prior) else prior
+
+
+def guide_on_planes(
+    planes: Sequence[Plane],
+    prior: Prior | str,
+    choice: EncoderChoice,
+    config: GuideConfig,
+    device: str,
+) -> Run[GuidedResult]:
+    """Guide a segmenter by a prior, and segment the same images with it.
+
+    Parameters
+    ----------
+    planes : sequence of Plane
+        Images of one kind, at least one; the first chooses an automatic encoder.
+    prior : Prior or str
+        Reference masks, or the name of a built-in prior.
+    choice : EncoderChoice
+    config : GuideConfig
+    device : str
+        A device name, as `resolve_device` takes it.
+
+    Yields
+    ------
+    Progress
+        Those of guidance carry a label map of the first image.
+
+    Raises
+    ------
+    LocaldiscError
+        If an image, the encoder or the device cannot be used, or guidance finds nothing.
+    """
+    images = []
+    for number, plane in enumerate(planes):
+        yield Progress("read", number, len(planes), f"Reading {plane.name}")
+        images.append(plane.pixels())
+    held, guidance = yield from _guide(images, prior, choice, config, device)
+    segmentations = []
+    for number, (plane, image) in enumerate(zip(planes, images, strict=True)):
+        yield Progress("segment", number, len(planes), f"Segmenting {plane.name}")
+        segmentations.append(guidance.segmenter.segment(image, resolve_device(device)))
+    return GuidedResult(held, guidance, tuple(segmentations))
+
+
+def guide_on_files(
+    files: Sequence[Path],
+    prior: Prior | str,
+    choice: EncoderChoice,
+    config: GuideConfig,
+    device: str,
+) -> Run[GuidedResult]:
+    """Guide a segmenter by a prior on some of many files.
+
+    Parameters are those of `guide_on_planes`.
+
+    Yields
+    ------
+    Progress
+        One carries the `Sample` of images that are used; then come those of guidance.
+    """
+    sample = yield from read_sample(files, GUIDE_IMAGES, config.size, config.seed)
+    count = len(sample.images)
+    yield Progress("read", count, count, payload=sample)
+    held, guidance = yield from _guide(sample.images, prior, choice, config, device)
+    first = guidance.segmenter.segment(sample.images[0], resolve_device(device))
+    return GuidedResult(held, guidance, (first,), sample.errors)
+
+
+def segment_with(
+    files: Sequence[Path], segmenter: Segmenter | Path, output: Path, device: str
+) -> Run[FolderResult]:
+    """Segment files with a segmenter, or with the one in a file."""
+    check_output_folder(output, files)
+    yield Progress("read", 0, 1, "Loading the segmenter")
+    loaded = load_segmenter(segmenter) if isinstance(segmenter, Path) else segmenter
+    where = resolve_device(device)
+    report = yield from segment_files(files, loaded, output, where, {"device": str(where)})
+    return FolderResult(loaded, report)
+
+
+def segment_by_prior(
+    files: Sequence[Path],
+    prior: Prior | str,
+    choice: EncoderChoice,
+    config: GuideConfig,
+    output: Path,
+    device: str,
+) -> Run[FolderResult]:
+    """Guide on some of the files, then segment them all."""
+    check_output_folder(output, files)
+    guided = yield from guide_on_files(files, prior, choice, config, device)
+    return (yield from segment_with(files, guided.guidance.segmenter, output, device))
+
+
+def _guide(
+    images: Sequence[npt.NDArray[np.generic]],
+    prior: Prior | str,
+    choice: EncoderChoice,
+    config: GuideConfig,
+    device: str,
+) -> Run[tuple[HeldEncoder, Guidance]]:
+    yield Progress("read", 0, 1, "Preparing reference masks and encoder")
+    masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
+    held = choice.obtain(images[0])
+    guidance = yield from guide(images, masks, held.encoder, config, resolve_device(device))
+    return held, guidance

@@ -1,0 +1,114 @@
+"""The dock widget *Folder*: many files, unattended, with a row for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from magicgui.widgets import ComboBox
+from napari.components import ViewerModel
+from napari.utils.notifications import show_info
+
+from napari_localdisc import jobs
+from napari_localdisc.batch import BatchReport
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.guidance import GuideConfig
+from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.segmenter import Segmenter
+from napari_localdisc.io.images import find_images
+from napari_localdisc.io.report import FileResult
+from napari_localdisc.viewer import add_result
+from napari_localdisc.widgets._panel import Panel, reported, wrapped_label
+from napari_localdisc.widgets._prior_row import PriorRow
+from napari_localdisc.widgets._results_table import ResultsTable
+from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, chosen_path, path_field
+from napari_localdisc.widgets._run_row import RunRow
+
+IN_USE, FILE, PRIOR = "The segmenter in use", "A segmenter file", "A prior"
+
+
+class FolderPanel(Panel):
+    """Segment a folder of files into another folder."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(
+            napari_viewer, "Segments every image of a folder. A file that fails stops nothing."
+        )
+        self.input = path_field("d", "Images to segment.")
+        self.output = path_field("d", "Masks, report.csv and overview.png go here.")
+        self.method = ComboBox(choices=(IN_USE, FILE, PRIOR))
+        self.in_use = wrapped_label()
+        self.segmenter_file = path_field(
+            "r", "Saved by Guided segmentation or by the command line.", "*.safetensors"
+        )
+        self.prior_row = PriorRow(self)
+        self.encoder_row = EncoderRow(self)
+        self.device_row = DeviceRow(self)
+        self.table = ResultsTable()
+        self.run_row = RunRow("Segment folder", "Run in the background.")
+        self._lay_out()
+        self._connect()
+        self._on_segmenter(self.session.segmenter)
+
+    def _lay_out(self) -> None:
+        self.table.setMinimumHeight(160)
+        self.add("Images", self.input.native)
+        self.add("Results", self.output.native)
+        self.add("With", self.method.native)
+        in_use = [self.add("", self.in_use)]
+        file = [self.add("", self.segmenter_file.native)]
+        prior = [self.add("", self.prior_row), self.add("Encoder", self.encoder_row)]
+        self.turn(self.method, {IN_USE: in_use, FILE: file, PRIOR: prior})
+        self.add("Device", self.device_row)
+        self.fill(self.table)
+        self.footer.addWidget(self.run_row)
+
+    def _connect(self) -> None:
+        self.run_row.requested.connect(self._run)
+        self.run_row.runner.progressed.connect(self._on_progress)
+        self.run_row.runner.returned.connect(self._on_report)
+        self.table.opened.connect(self._open)
+        self.listen(self.session.segmenter_changed, self._on_segmenter)
+
+    def _run(self) -> None:
+        with reported():
+            files = find_images([chosen_path(self.input, "folder of images")])
+            output = chosen_path(self.output, "folder for the results")
+            job = self._job(files, output)
+            self.table.results.clear()
+            self.run_row.start(job, f"Segmenting {len(files)} files")
+
+    def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
+        device = self.session.device
+        if self.method.value == PRIOR:
+            prior, choice = self.prior_row.prior, self.session.encoder_choice
+            return jobs.segment_by_prior(files, prior, choice, GuideConfig(), output, device)
+        if self.method.value == FILE:
+            path = chosen_path(self.segmenter_file, "segmenter file")
+            return jobs.segment_with(files, path, output, device)
+        if self.session.segmenter is None:
+            raise LocaldiscError(
+                "there is no segmenter in use; run Guided segmentation, or choose a file or prior."
+            )
+        return jobs.segment_with(files, self.session.segmenter, output, device)
+
+    def _on_progress(self, event: Progress) -> None:
+        if isinstance(event.payload, FileResult):
+            self.table.results.add(event.payload)
+
+    def _on_report(self, result: jobs.FolderResult) -> None:
+        self.session.segmenter = result.segmenter
+        report: BatchReport = result.report
+        for note in report.notes:
+            show_info(note)
+        failed = f", {len(report.failed)} failed" if report.failed else ""
+        self.run_row.say(f"{len(report.done)} done{failed}. Results are in {report.output}.")
+
+    def _open(self, result: FileResult) -> None:
+        with reported():
+            add_result(self.viewer, result.path, result.output)
+
+    def _on_segmenter(self, segmenter: Segmenter | None) -> None:
+        if segmenter is None:
+            self.in_use.setText("None yet: run Guided segmentation first.")
+        else:
+            self.in_use.setText(f"Finds {', '.join(segmenter.targets)}.")

@@ -1,0 +1,142 @@
+"""The dock widget *Guided segmentation*: find what looks like the prior, in the background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from magicgui.widgets import CheckBox, ComboBox, SpinBox
+from napari.components import ViewerModel
+from napari.utils.notifications import show_warning
+from qtpy.QtWidgets import QFileDialog, QPushButton
+
+from napari_localdisc import jobs
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.guidance import GuideConfig
+from napari_localdisc.core.priors import Prior
+from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.segmenter import Segmenter, save_segmenter
+from napari_localdisc.io.images import find_images
+from napari_localdisc.io.sample import Sample
+from napari_localdisc.layers import Plane, all_planes, current_plane
+from napari_localdisc.widgets._image_list import ImageList
+from napari_localdisc.widgets._panel import Panel, reported
+from napari_localdisc.widgets._preview import Preview
+from napari_localdisc.widgets._prior_row import PriorRow
+from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, chosen_path, path_field
+from napari_localdisc.widgets._run_row import RunRow
+
+LAYERS, FOLDER = "Images in the viewer", "A folder of images"
+
+
+class GuidedPanel(Panel):
+    """Guide a segmenter by a prior and see it come about."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(
+            napari_viewer, "Finds the structure that looks like the prior in your images."
+        )
+        self._preview: Preview | None = None
+        self.source = ComboBox(choices=(LAYERS, FOLDER))
+        self.images = ImageList(self)
+        self.folder = path_field("d", "Up to 40 of its images are used.")
+        self.every_plane = CheckBox(
+            value=True, text="All planes of stacks", tooltip="Otherwise the plane in view."
+        )
+        self.prior_row = PriorRow(self)
+        self.encoder_row = EncoderRow(self)
+        self.device_row = DeviceRow(self)
+        self.seed = SpinBox(value=0, min=0, max=99999, tooltip="The same seed finds the same.")
+        self.quick = CheckBox(text="Quick look", tooltip="Seconds instead of minutes, and rougher.")
+        self.run_row = RunRow("Run", "Guide in the background; the first image shows how it goes.")
+        self.save_button = QPushButton("Save segmenter…")
+        self._lay_out()
+        self._connect()
+        self._on_segmenter(self.session.segmenter)
+
+    def _lay_out(self) -> None:
+        self.add("Images", self.source.native)
+        layers = [self.add("", self.images), self.add("", self.every_plane.native)]
+        folder = [self.add("", self.folder.native)]
+        self.turn(self.source, {LAYERS: layers, FOLDER: folder})
+        self.add("Prior", self.prior_row)
+        self.add("Encoder", self.encoder_row)
+        self.add("Device", self.device_row)
+        self.add("Seed", self.seed.native)
+        self.add("", self.quick.native)
+        self.footer.addWidget(self.run_row)
+        self.footer.addWidget(self.save_button)
+        self.save_button.setToolTip("Keep what was learned, to apply it to other images.")
+
+    def _connect(self) -> None:
+        self.run_row.requested.connect(self._run)
+        self.run_row.runner.progressed.connect(self._on_progress)
+        self.run_row.runner.returned.connect(self._on_result)
+        self.save_button.clicked.connect(self._ask_where_to_save)
+        self.listen(self.session.segmenter_changed, self._on_segmenter)
+
+    def _run(self) -> None:
+        with reported():
+            prior = self.prior_row.prior
+            name = prior if isinstance(prior, str) else Path(prior.name).name
+            job = self._job(prior, name)
+            self.run_row.start(job, f"Guided segmentation of {name}")
+
+    def _job(self, prior: Prior | str, name: str) -> Run[jobs.GuidedResult]:
+        effort = GuideConfig.quick() if self.quick.value else GuideConfig()
+        config = effort.model_copy(update={"seed": self.seed.value})
+        choice, device = self.session.encoder_choice, self.session.device
+        if self.source.value == FOLDER:
+            files = find_images([chosen_path(self.folder, "folder of images")])
+            self._preview = Preview(self.viewer, [], name)
+            return jobs.guide_on_files(files, prior, choice, config, device)
+        planes = self._planes()
+        self._preview = Preview(self.viewer, planes, name)
+        return jobs.guide_on_planes(planes, prior, choice, config, device)
+
+    def _planes(self) -> list[Plane]:
+        images = self.images.images
+        if not images:
+            raise LocaldiscError("no image is ticked; open images or choose a folder of them.")
+        if self.every_plane.value:
+            return [plane for image in images for plane in all_planes(image)]
+        return [current_plane(image, self.viewer.dims) for image in images]
+
+    def _on_progress(self, event: Progress) -> None:
+        if self._preview is None:
+            return
+        if isinstance(event.payload, Sample):
+            pixels, path = event.payload.images[0], event.payload.paths[0]
+            layer = self.viewer.add_image(pixels, rgb=pixels.ndim == 3, name=path.stem)
+            self._preview.planes = all_planes(layer)
+        elif isinstance(event.payload, np.ndarray):
+            self._preview.update(event.payload)
+
+    def _on_result(self, result: jobs.GuidedResult) -> None:
+        guidance = result.guidance
+        self.session.hold(result.held)
+        self.session.segmenter = guidance.segmenter
+        for warning in (*guidance.warnings, *result.passed_over):
+            show_warning(warning)
+        if self._preview is not None:
+            maps = [segmentation.labels for segmentation in result.segmentations]
+            self._preview.finish(maps, guidance.segmenter.recipe)
+        self.run_row.say(f"KL {guidance.kl:.2f}, encoder {result.held.encoder.name}.")
+
+    def _on_segmenter(self, segmenter: Segmenter | None) -> None:
+        self.save_button.setEnabled(segmenter is not None)
+
+    def _ask_where_to_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save segmenter", "segmenter.safetensors", "Segmenters (*.safetensors)"
+        )
+        if path:
+            self.save(Path(path))
+
+    def save(self, path: Path) -> None:
+        """Write the segmenter in use to a file."""
+        with reported():
+            if self.session.segmenter is None:
+                raise LocaldiscError("there is no segmenter to save; run guidance first.")
+            save_segmenter(self.session.segmenter, path.with_suffix(".safetensors"))
+            self.run_row.say(f"Saved {path.with_suffix('.safetensors').name}.")

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+from PIL import Image as Picture
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.io.images import read_image, write_mask
+from napari_localdisc.io.report import FileResult, write_report
+from napari_localdisc.layers import recipe_of
+from napari_localdisc.viewer import add_result, open_result
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder as a batch leaves it: two masks, one failure, a report and a recipe."""
+    images, output = tmp_path / "images", tmp_path / "output"
+    images.mkdir()
+    output.mkdir()
+    rows = []
+    for number in range(2):
+        path = images / f"image-{number}.png"
+        Picture.fromarray(np.full((20, 30, 3), 100 * number, np.uint8)).save(path)
+        labels = np.zeros((20, 30), np.uint8)
+        labels[5:10, 5 : 10 + number] = 1
+        mask = write_mask(labels, output / path.name, read_image(path), scale_to_255=True)
+        rows.append(FileResult(path, mask, "done", 0.1, int(labels.sum()), 0.9))
+    rows.append(FileResult(images / "bad.png", None, "failed", 0.0, error="bad"))
+    write_report(output / "report.csv", rows)
+    (output / "recipe.json").write_text(json.dumps({"run": {"seed": 3}}))
+    return output
+
+
+def test_a_file_and_its_mask(results):
+    viewer = ViewerModel()
+    add_result(viewer, results.parent / "images" / "image-1.png", results / "image-1.png")
+    image, labels = viewer.layers
+    assert isinstance(image, Image)
+    assert image.rgb
+    assert isinstance(labels, Labels)
+    assert set(np.unique(labels.data)) == {0, 1}
+    assert labels.data.sum() == 30
+
+
+def test_an_image_that_failed_is_shown_alone(results):
+    viewer = ViewerModel()
+    add_result(viewer, results.parent / "images" / "image-0.png", None)
+    assert [type(layer) for layer in viewer.layers] == [Image]
+
+
+def test_a_folder_of_results(results):
+    viewer = open_result(results, ViewerModel())
+    assert [layer.name for layer in viewer.layers] == [
+        "image-0",
+        "image-0 mask",
+        "image-1",
+        "image-1 mask",
+    ]
+    assert recipe_of(viewer.layers[1]) == {"run": {"seed": 3}}
+    assert viewer.grid.enabled
+
+
+def test_a_folder_without_results(tmp_path):
+    with pytest.raises(LocaldiscError, match=r"report\.csv"):
+        open_result(tmp_path, ViewerModel())

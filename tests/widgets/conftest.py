@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+
+from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.core.phantoms import xray_phantom
+from napari_localdisc.session import session_of
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture(scope="session")
+def encoder_file(tmp_path_factory):
+    """A tiny untrained encoder: enough to run with, quick to run."""
+    torch.manual_seed(0)
+    card = EncoderCard(
+        name="tiny",
+        modality="phantoms",
+        channels=1,
+        widths=(4, 4),
+        embedding_dim=4,
+        clusters=3,
+        working_size=64,
+    )
+    path = tmp_path_factory.mktemp("encoders") / "tiny.safetensors"
+    save_encoder(Encoder(card, card.build().eval()), path)
+    return path
+
+
+@pytest.fixture
+def session(viewer, encoder_file):
+    """The session of the viewer, with the tiny encoder chosen."""
+    session = session_of(viewer)
+    session.encoder_name = str(encoder_file)
+    session.device = "cpu"
+    return session
+
+
+@pytest.fixture(scope="session")
+def xrays():
+    """Three X-ray phantoms, shape (3, 64, 64)."""
+    return np.stack([xray_phantom(seed, 64).image for seed in range(3)])
+
+
+@pytest.fixture
+def notes():
+    """What the user has been told since the test began."""
+    notification_manager.records.clear()
+    return notification_manager.records
+
+
+@pytest.fixture
+def click(qtbot):
+    def click(button):
+        qtbot.mouseClick(getattr(button, "native", button), Qt.MouseButton.LeftButton)
+
+    return click
+
+
+@pytest.fixture
+def open_panel(qtbot):
+    """Open a panel, and stop what it runs at the end."""
+    panels = []
+
+    def open_panel(kind, viewer):
+        panel = kind(viewer)
+        qtbot.addWidget(panel)
+        panel.show()
+        panels.append(panel)
+        return panel
+
+    yield open_panel
+    for panel in panels:
+        panel.run_row.runner.cancel()
+        qtbot.waitUntil(lambda runner=panel.run_row.runner: not runner.running, timeout=20_000)
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Wait for a panel's run to end."""
+
+    def finish(panel, timeout=30_000):
+        qtbot.waitUntil(lambda: not panel.run_row.runner.running, timeout=timeout)
+
+    return finish

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Labels, Shapes
+from PIL import Image as Picture
+
+from napari_localdisc.widgets.priors import BRUSH, DRAWN, ELLIPSE, FOLDER, POLYGON, PriorsPanel
+
+ELLIPSE_CORNERS = np.array([[10, 20], [10, 40], [30, 40], [30, 20]])
+
+
+@pytest.fixture
+def image(viewer, xrays):
+    return viewer.add_image(xrays[0], name="chest", scale=(0.5, 0.5), translate=(7, 8))
+
+
+@pytest.fixture
+def panel(open_panel, viewer, session):
+    return open_panel(PriorsPanel, viewer)
+
+
+class TestReadyMade:
+    def test_simulated_masks_become_the_prior(self, panel, click, finish, session):
+        panel.ready_made.structure.value = "optic-disc"
+        panel.ready_made.count.value = 3
+        click(panel.run_row.button)
+        finish(panel)
+        assert session.prior.name == "optic-disc"
+        assert len(session.prior) == 3
+        assert "3 masks of optic-disc" in panel.summary.text()
+        assert not panel.thumbnails.isHidden()
+
+
+class TestDrawing:
+    @pytest.fixture(autouse=True)
+    def drawn_page(self, panel):
+        panel.source.value = DRAWN
+
+    @pytest.mark.parametrize(
+        ("tool", "kind", "mode"),
+        [
+            (ELLIPSE, Shapes, "add_ellipse"),
+            (POLYGON, Shapes, "add_polygon"),
+            (BRUSH, Labels, "paint"),
+        ],
+    )
+    def test_the_tool_is_in_hand(self, panel, click, viewer, image, tool, kind, mode):
+        panel.drawn.structure.value = "lung"
+        panel.drawn.tool.value = tool
+        click(panel.drawn.start)
+        layer = viewer.layers[-1]
+        assert isinstance(layer, kind)
+        assert layer.mode == mode
+        assert layer.name == "lung"
+        assert viewer.layers.selection.active is layer
+        assert panel.drawn.drawing.layer is layer
+        np.testing.assert_allclose(layer.data_to_world((5, 6)), image.data_to_world((5, 6)))
+
+    def test_a_drawn_ellipse_becomes_the_prior(self, panel, click, finish, viewer, session, image):
+        panel.drawn.structure.value = "lung"
+        panel.drawn.count.value = 1
+        click(panel.drawn.start)
+        viewer.layers[-1].add(ELLIPSE_CORNERS, shape_type="ellipse")
+        click(panel.run_row.button)
+        finish(panel)
+        prior = session.prior
+        assert prior.targets == ("lung",)
+        assert len(prior) == 1
+        # An ellipse of radii 10 in an image of 64 x 64.
+        assert prior.area[0] == pytest.approx(np.pi * 100 / 64**2, rel=0.05)
+
+    def test_few_drawings_are_varied(self, panel, click, finish, viewer, session, image):
+        click(panel.drawn.start)
+        viewer.layers[-1].add(ELLIPSE_CORNERS, shape_type="ellipse")
+        panel.drawn.count.value = 3
+        click(panel.run_row.button)
+        finish(panel)
+        assert len(session.prior) == 3
+        assert not np.array_equal(session.prior.masks[0], session.prior.masks[1])
+
+    def test_each_shape_on_its_own(self, panel, click, finish, viewer, session, image):
+        click(panel.drawn.start)
+        for shift in (0, 15):
+            viewer.layers[-1].add(ELLIPSE_CORNERS + shift, shape_type="ellipse")
+        panel.drawn.apart.value = True
+        panel.drawn.count.value = 1
+        click(panel.run_row.button)
+        finish(panel)
+        assert len(session.prior) == 2
+
+    def test_any_labels_layer_will_do(self, panel, click, finish, viewer, session, image):
+        data = np.zeros((64, 64), int)
+        data[10:20, 10:20], data[30:40, 30:40] = 1, 2
+        labels = viewer.add_labels(data, scale=(0.5, 0.5), translate=(7, 8))
+        panel.drawn.drawing.layer = labels
+        panel.drawn.apart.value = True
+        panel.drawn.count.value = 1
+        click(panel.run_row.button)
+        finish(panel)
+        assert session.prior.targets == ("label 1", "label 2")
+
+    def test_nothing_drawn_yet(self, panel, click, session, notes, image):
+        click(panel.drawn.start)
+        click(panel.run_row.button)
+        assert session.prior is None
+        assert "nothing drawn" in notes[-1].message
+
+    def test_no_image_to_draw_on(self, panel, click, viewer, notes):
+        click(panel.drawn.start)
+        assert len(viewer.layers) == 0
+        assert "no image" in notes[-1].message
+
+
+class TestFolder:
+    @pytest.fixture(autouse=True)
+    def folder_page(self, panel):
+        panel.source.value = FOLDER
+
+    def test_masks_are_read(self, panel, click, finish, session, tmp_path):
+        for number in range(2):
+            mask = np.zeros((32, 32), np.uint8)
+            mask[8:20, 8 : 20 + number] = 255
+            Picture.fromarray(mask).save(tmp_path / f"{number}.png")
+        panel.folder.value = tmp_path
+        click(panel.run_row.button)
+        finish(panel)
+        assert len(session.prior) == 2
+
+    def test_no_folder_chosen(self, panel, click, notes):
+        click(panel.run_row.button)
+        assert "no folder of masks" in notes[-1].message
+
+    def test_an_empty_folder(self, panel, click, finish, session, notes, tmp_path):
+        panel.folder.value = tmp_path
+        click(panel.run_row.button)
+        finish(panel)
+        assert session.prior is None
+        assert str(tmp_path) in notes[-1].message
+        assert panel.run_row.button.text() == "Use these masks"
+
+
+def test_only_the_rows_of_the_chosen_source_are_shown(panel):
+    assert panel.ready_made.structure.native.isVisible()
+    assert not panel.drawn.tool.native.isVisible()
+    panel.source.value = DRAWN
+    assert not panel.ready_made.structure.native.isVisible()
+    assert panel.drawn.tool.native.isVisible()
