@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from napari_localdisc.core.guidance import GuideConfig, guide
+from napari_localdisc.core.segmenter import save_segmenter
+from PIL import Image as Picture
+from qtpy.QtCore import Qt
+
+from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.progress import drain
+from napari_localdisc.core.shapes import simulate
+from napari_localdisc.io.report import FileResult
+from napari_localdisc.widgets._results_table import ResultsTable
+from napari_localdisc.widgets.folder import FILE, PRIOR, FolderPanel
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def segmenter(xrays, encoder_file):
+    prior = simulate("lungs", count=4, size=64)
+    run = guide(list(xrays), prior, load_encoder(encoder_file), GuideConfig.quick())
+    return drain(run).segmenter
+
+
+@pytest.fixture
+def folder(xrays, tmp_path):
+    """Three phantoms and a broken file."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number, image in enumerate(xrays):
+        Picture.fromarray(image).save(folder / f"{number}.png")
+    (folder / "broken.png").write_text("no image")
+    return folder
+
+
+@pytest.fixture
+def panel(open_panel, viewer, session, folder, tmp_path):
+    panel = open_panel(FolderPanel, viewer)
+    panel.input.value = folder
+    panel.output.value = tmp_path / "results"
+    return panel
+
+
+def test_a_bad_file_stops_nothing(panel, click, finish, session, segmenter, tmp_path):
+    session.segmenter = segmenter
+    assert "lungs" in panel.in_use.text()
+    click(panel.run_row.button)
+    finish(panel)
+    results = {result.path.name: result.status for result in panel.table.results.results}
+    assert results == {"0.png": "done", "1.png": "done", "2.png": "done", "broken.png": "failed"}
+    assert (tmp_path / "results" / "report.csv").exists()
+    assert Picture.open(tmp_path / "results" / "1.png").size == (64, 64)
+    assert panel.run_row.status.text().startswith("3 done, 1 failed")
+
+
+def test_a_segmenter_file(panel, click, finish, session, segmenter, tmp_path):
+    save_segmenter(segmenter, tmp_path / "lungs.safetensors")
+    panel.method.value = FILE
+    panel.segmenter_file.value = tmp_path / "lungs.safetensors"
+    click(panel.run_row.button)
+    finish(panel)
+    assert panel.table.results.rowCount() == 4
+    assert session.segmenter.targets == ("lungs",)
+
+
+def test_cancel_leaves_what_is_done(qtbot, panel, click, finish, session, segmenter):
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    qtbot.waitUntil(lambda: panel.table.results.rowCount() > 0, timeout=20_000)
+    click(panel.run_row.button)
+    finish(panel)
+    assert panel.run_row.button.text() == "Segment folder"
+
+
+def test_a_double_click_opens_image_and_mask(
+    qtbot, panel, click, finish, viewer, session, segmenter
+):
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    finish(panel)
+    table = panel.table
+    index = table.model().index(0, 0)
+    qtbot.mouseDClick(
+        table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center()
+    )
+    table.doubleClicked.emit(index)
+    assert {type(layer) for layer in viewer.layers} == {Image, Labels}
+
+
+@pytest.mark.parametrize(
+    ("field", "message"), [("input", "no folder of images"), ("output", "folder for the results")]
+)
+def test_an_empty_field(panel, click, notes, session, segmenter, field, message):
+    session.segmenter = segmenter
+    getattr(panel, field).value = ""
+    click(panel.run_row.button)
+    assert not panel.run_row.runner.running
+    assert message in notes[-1].message
+
+
+def test_no_segmenter_yet(panel, click, notes):
+    click(panel.run_row.button)
+    assert "no segmenter in use" in notes[-1].message
+
+
+def test_results_never_replace_images(panel, click, finish, notes, session, segmenter, folder):
+    session.segmenter = segmenter
+    panel.output.value = folder
+    click(panel.run_row.button)
+    finish(panel)
+    assert "another folder" in notes[-1].message
+
+
+def test_a_prior_needs_its_rows_only(panel):
+    assert not panel.prior_row.isVisible()
+    panel.method.value = PRIOR
+    assert panel.prior_row.isVisible()
+    assert panel.encoder_row.isVisible()
+
+
+class TestTable:
+    def test_ten_thousand_rows_sort_by_number(self, qtbot, tmp_path):
+        table = ResultsTable()
+        qtbot.addWidget(table)
+        rng = np.random.default_rng(0)
+        for number, confidence in enumerate(rng.permutation(10_000) / 10_000):
+            path = tmp_path / f"{number}.png"
+            table.results.add(FileResult(path, path, "done", 0.1, number, float(confidence)))
+        table.sortByColumn(4, Qt.SortOrder.AscendingOrder)
+        model = table.model()
+        shown = [model.index(row, 4).data(Qt.ItemDataRole.UserRole) for row in range(100)]
+        assert shown == sorted(shown)
+        assert shown[0] == 0
+
+    def test_a_failure_shows_its_error(self, qtbot, tmp_path):
+        table = ResultsTable()
+        qtbot.addWidget(table)
+        table.results.add(FileResult(tmp_path / "a.png", None, "failed", 0.1, error="unreadable"))
+        texts = [table.model().index(0, column).data() for column in range(6)]
+        assert texts == ["a.png", "failed", "0.1", "", "", "unreadable"]
