@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from napari_localdisc.batch import FileResult, run_files
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.progress import drain
+from napari_localdisc.io.images import Image, write_mask
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Four pictures with a bright half, and a stray text among them."""
+    half = np.zeros((32, 40), np.uint8)
+    half[:, 20:] = 200
+    folder = tmp_path / "in"
+    folder.mkdir()
+    paths = [folder / f"{name}.png" for name in "abcd"]
+    for path in paths:
+        PIL.Image.fromarray(half).save(path)
+    stray = folder / "stray.png"
+    stray.write_text("no image")
+    return [*paths[:2], stray, *paths[2:]]
+
+
+def _bright_parts(output: Path):
+    def work(image: Image, name: str) -> FileResult:
+        labels = (image.pixels > 100).astype(np.uint8)
+        path = write_mask(labels, output / name, image, scale_to_255=True)
+        return FileResult(image.path, path, "done", 0.0, int(labels.sum()), 0.5)
+
+    return work
+
+
+def _rows(report: Path) -> list[dict[str, str]]:
+    with report.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_bad_file_is_reported_and_the_rest_are_done(files: list[Path], tmp_path: Path):
+    output = tmp_path / "out"
+    report = drain(run_files(files, _bright_parts(output), output, "segment"))
+    assert [result.status for result in report.results] == ["done"] * 2 + ["failed"] + ["done"] * 2
+    assert "stray.png" in report.failed[0].error
+    names = sorted(path.name for path in output.iterdir())
+    assert names == ["a.png", "b.png", "c.png", "d.png", "report.csv"]
+    rows = _rows(output / "report.csv")
+    assert [row["status"] for row in rows] == [result.status for result in report.results]
+    assert [row["area"] for row in rows] == ["640", "640", "", "640", "640"]
+
+
+def test_every_file_is_an_event_with_its_result(files: list[Path], tmp_path: Path):
+    events = []
+    drain(
+        run_files(files, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment"),
+        events.append,
+    )
+    assert [(event.done, event.total) for event in events] == [(n, 5) for n in range(6)]
+    assert [event.payload.path for event in events[1:]] == files
+
+
+def test_what_one_image_does_to_the_work_does_not_stop_it(files: list[Path], tmp_path: Path):
+    inner = _bright_parts(tmp_path / "out")
+
+    def work(image: Image, name: str) -> FileResult:
+        if name == "b":
+            raise RuntimeError("out of\nmemory")
+        return inner(image, name)
+
+    report = drain(run_files(files, work, tmp_path / "out", "segment"))
+    assert len(report.done) == 3
+    assert report.failed[0].error == (
+        f"{files[1]} could not be processed (RuntimeError: out of memory); check the image."
+    )
+
+
+def test_cancelled_it_leaves_what_is_done_and_its_report(files: list[Path], tmp_path: Path):
+    run = run_files(files, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment")
+    for _ in range(3):
+        next(run)
+    run.close()
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a.png", "b.png", "report.csv"]
+    assert len(_rows(tmp_path / "out" / "report.csv")) == 2
+
+
+def test_nothing_done_leaves_nothing(files: list[Path], tmp_path: Path):
+    for path in files:
+        path.write_text("no image")
+    with pytest.raises(LocaldiscError, match=r"none of 5 files.*a\.png"):
+        drain(run_files(files, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_single_bad_file_is_told_in_its_own_words(files: list[Path], tmp_path: Path):
+    with pytest.raises(LocaldiscError, match=r"^\S*stray\.png is not an image"):
+        drain(run_files(files[2:3], _bright_parts(tmp_path), tmp_path / "out", "segment"))
+
+
+def test_files_of_one_name_do_not_replace_each_other(files: list[Path], tmp_path: Path):
+    twin = tmp_path / "other" / "a.png"
+    twin.parent.mkdir()
+    twin.write_bytes(files[0].read_bytes())
+    report = drain(
+        run_files([files[0], twin], _bright_parts(tmp_path / "out"), tmp_path / "out", "segment")
+    )
+    assert [result.output.name for result in report.done] == ["in_a.png", "other_a.png"]
+    assert len(report.notes) == 2
+
+
+def test_results_do_not_go_among_the_images(files: list[Path], tmp_path: Path):
+    with pytest.raises(LocaldiscError, match="name another folder"):
+        drain(run_files(files, _bright_parts(tmp_path / "in"), tmp_path / "in", "segment"))
