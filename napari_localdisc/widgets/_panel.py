@@ -53,6 +53,7 @@ class Panel(QWidget):
         self.form = QFormLayout()
         self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+        self.form.setVerticalSpacing(4)
         self._body = QVBoxLayout()
         self._body.setContentsMargins(6, 4, 6, 4)
         self._body.addLayout(self.form)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtWidgets import QComboBox
 
 from napari_localdisc.core.priors import Prior
@@ -33,5 +35,5 @@ class PriorRow(QComboBox):
         while self.count() > len(BUILT_IN_PRIORS):
             self.removeItem(0)
         if prior is not None:
-            self.insertItem(0, f"{prior.name} ({len(prior)} masks from Priors)", prior)
+            self.insertItem(0, f"From Priors: {Path(prior.name).name}", prior)
             self.setCurrentIndex(0)

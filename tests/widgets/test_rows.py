@@ -147,7 +147,7 @@ class TestPriorRow:
         for name in ("one", "two"):
             panel.session.prior = Prior.from_masks([np.ones((8, 8))], name)
             assert row.prior is panel.session.prior
-            assert row.currentText().startswith(name)
+            assert row.currentText() == f"From Priors: {name}"
         assert row.count() == len(BUILT_IN_PRIORS) + 1
 
 
