@@ -1,9 +1,11 @@
 # Set-up and checks. Another Python: make PYTHON=python3.12 demo
+# Another Qt: make QT=pyqt6 test (in an environment of its own)
 # CPU-only torch (a much smaller download): make PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu" demo
 PYTHON ?= python3
 PIP_FLAGS ?=
 ARGS ?=
-VENV := .venv
+QT ?= pyqt5
+VENV := $(if $(filter pyqt5,$(QT)),.venv,.venv-$(QT))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 export PYTHON
@@ -17,18 +19,18 @@ help:
 	@echo "make types     strict type check"
 	@echo "make accuracy  Dice on the real images in ../shared/data"
 	@echo "make bench     speed and memory"
-	@echo "make clean     remove $(VENV), caches and the demo's output"
+	@echo "make clean     remove environments, caches and the demo's output"
 
 $(BIN)/python:
 	tools/system-packages venv
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.app: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e ".[pyqt5,medical]"
+	$(PIP) -e ".[$(QT),medical]"
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e ".[pyqt5,dev]"
+	$(PIP) -e ".[$(QT),dev]"
 	touch $@ $(VENV)/.app
 
 install: $(VENV)/.app
@@ -55,4 +57,4 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) localdisc-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* localdisc-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
