@@ -1,0 +1,134 @@
+"""Pixel features of a set of images: what a guided head sees of each pixel.
+
+A pixel's features are its embedding beside the normalised input at that pixel (the shallowest detail),
+standardised per image and whitened over the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_localdisc.core.encoder import Encoder
+from napari_localdisc.core.framing import frame
+from napari_localdisc.core.imaging import as_image
+from napari_localdisc.core.progress import Progress, Run
+
+_FLOOR = 1e-2
+"""Share of the largest variance added to every direction, so that noise is not blown up."""
+
+
+@dataclass(frozen=True)
+class PixelSet:
+    """Images on their canvas, ready for guidance.
+
+    Attributes
+    ----------
+    features : Tensor of float16, shape (n, D, S, S)
+        Whitened; zero outside the field of view.
+    inputs : Tensor of float16, shape (n, C, S, S)
+        What the network sees.
+    fields : Tensor of bool, shape (n, S, S)
+    whitening : Tensor of float32, shape (D, D)
+        Maps standardised features to whitened ones.
+    """
+
+    features: Tensor
+    inputs: Tensor
+    fields: Tensor
+    whitening: Tensor
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def size(self) -> int:
+        """Side S of the canvas."""
+        return int(self.features.shape[-1])
+
+    def coarse(self, size: int) -> tuple[Tensor, Tensor]:
+        """Features (n, D, size, size) in float32 and fields (n, size, size), by area averaging."""
+        features = torch.cat(
+            [F.adaptive_avg_pool2d(one[None].float(), size) for one in self.features]
+        )
+        fields = F.adaptive_avg_pool2d(self.fields[:, None].float(), size)[:, 0] > 0.9
+        return features * fields[:, None], fields
+
+
+@torch.inference_mode()
+def describe(
+    image: npt.NDArray[np.generic], encoder: Encoder, size: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features of one image before whitening.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W) or (H, W, C)
+    encoder : Encoder
+        Its network must be on `device`.
+    size : int
+        Side of the canvas, divisible by the network's stride.
+
+    Returns
+    -------
+    features : Tensor of float32, shape (1, D, size, size)
+        Zero mean and unit variance over the field of view.
+    inputs : Tensor of float32, shape (1, C, size, size)
+    field : Tensor of float32, shape (1, 1, size, size)
+    """
+    prepare = encoder.card.preprocessing
+    pixels, field = (x.to(device) for x in frame(as_image(image), prepare, size))
+    inputs = prepare(pixels, field)
+    embedding, _ = encoder.network(inputs.contiguous(memory_format=torch.channels_last))
+    features = torch.cat([embedding, inputs], dim=1)
+    inside = features[0, :, field[0, 0] > 0]
+    mean, spread = inside.mean(dim=1), inside.std(dim=1, unbiased=False)
+    standard = (features - mean[:, None, None]) / (spread[:, None, None] + 1e-3)
+    return standard * field, inputs, field
+
+
+def pixel_set(
+    images: Sequence[npt.NDArray[np.generic]], encoder: Encoder, size: int, device: torch.device
+) -> Run[PixelSet]:
+    """Describe and whiten a set of images.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, shape (H, W) or (H, W, C)
+    encoder : Encoder
+    size : int
+        Side of the canvas.
+    device : torch.device
+
+    Yields
+    ------
+    Progress
+        Per image.
+    """
+    features, inputs, fields = [], [], []
+    for done, image in enumerate(images):
+        one, seen, field = describe(image, encoder, size, device)
+        features.append(one.half())
+        inputs.append(seen.half())
+        fields.append(field[0] > 0)
+        yield Progress("embed", done + 1, len(images))
+    field_stack = torch.cat(fields)
+    matrix = _whitening(features, field_stack)
+    white = [torch.einsum("ndhw,de->nehw", one.float(), matrix).half() for one in features]
+    return PixelSet(torch.cat(white), torch.cat(inputs), field_stack, matrix)
+
+
+def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:
+    stride = max(1, int(fields.sum()) // 200_000)
+    pixels = torch.cat(
+        [one[0, :, field].T[::stride].float() for one, field in zip(features, fields, strict=True)]
+    )
+    covariance = pixels.T @ pixels / len(pixels)
+    values, axes = torch.linalg.eigh(covariance.cpu())
+    return (axes * (values + _FLOOR * values.max()).rsqrt()).to(fields.device)

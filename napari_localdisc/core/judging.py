@@ -1,0 +1,78 @@
+"""Judging masks without labels: the shape KL against the references, and the area they should have."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from skimage.morphology import convex_hull_image
+from torch import Tensor
+
+from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
+
+
+class Judge:
+    """Compares predicted masks with the references.
+
+    Parameters
+    ----------
+    references : Tensor of bool, shape (N, K, S, S)
+    plan : Plan
+    """
+
+    def __init__(self, references: Tensor, plan: Plan) -> None:
+        self.plan = plan
+        self.moments = []
+        for target, rule in enumerate(plan.rules):
+            masks = references[:, target]
+            fields = _hulls(masks) if rule.slender else torch.ones_like(masks)
+            self.moments.append(self._moments(masks, fields, target))
+
+    def _moments(self, masks: Tensor, fields: Tensor, target: int) -> Moments:
+        side = self.plan.size // 2 if self.plan.rules[target].slender else self.plan.pose_size
+        small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
+        weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]
+        words = torch.cat([shape_words(one[None]) for one in small])
+        return Moments.of(words.transpose(0, 1).flatten(1), weight.flatten())
+
+    def kl(self, labels: npt.NDArray[np.uint8], fields: Tensor) -> float:
+        """Shape KL in nats, averaged over targets.
+
+        Parameters
+        ----------
+        labels : ndarray of uint8, shape (n, S, S)
+        fields : Tensor of bool, shape (n, S, S)
+        """
+        shown = torch.from_numpy(labels).to(fields.device)
+        kls = []
+        for target, rule in enumerate(self.plan.rules):
+            masks = shown == target + 1
+            inside = fields if rule.slender else torch.ones_like(fields)
+            kls.append(float(gaussian_kl(self._moments(masks, inside, target), self.moments[target])))
+        return float(np.mean(kls))
+
+    def thresholds(self, shares: Tensor, fields: Tensor) -> tuple[float, ...]:
+        """Probabilities at which masks have the area that the prior says.
+
+        Slender targets cover as much of the field of view as the references cover of their convex hulls; a
+        compact target's area is the image's own affair, and its threshold is one half.
+        """
+        chosen = []
+        for target, rule in enumerate(self.plan.rules):
+            if not rule.slender:
+                chosen.append(0.5)
+                continue
+            inside = shares[:, target + 1][fields].float()
+            inside = inside[:: max(1, len(inside) // 2_000_000)]
+            rank = max(1, round((1 - rule.density) * len(inside)))
+            chosen.append(float(inside.kthvalue(rank).values.clamp(0.02, 0.98)))
+        return tuple(chosen)
+
+
+def _hulls(masks: Tensor) -> Tensor:
+    hulls = [
+        convex_hull_image(mask) if mask.any() else np.ones_like(mask) for mask in masks.cpu().numpy()
+    ]
+    return torch.from_numpy(np.stack(hulls)).to(masks.device)

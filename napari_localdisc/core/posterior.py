@@ -1,0 +1,144 @@
+"""What the prior and a first score say together about every pixel: posterior labels for training.
+
+The E-step of guidance: slender targets by restoring score maps, compact ones by posing references.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.heads import IGNORE
+from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.pose import latent_pose
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.progress import Run
+from napari_localdisc.core.restoring import Restorer
+from napari_localdisc.core.start import search
+
+_SURE, _SURELY_NOT = 0.5, 0.05
+_POSED = 16
+"""At most so many references are tried as shapes; more cost time and change little."""
+_BAND = 0.12
+"""Half width of the undecided band around a posed border, relative to the structure's width."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is believed of one target.
+
+    Attributes
+    ----------
+    share : Tensor, shape (n, S, S)
+        Probability in [0, 1].
+    certain : Tensor of bool, shape (n, S, S)
+        Where it may be learned from.
+    """
+
+    share: Tensor
+    certain: Tensor
+
+
+def labels_of(evidence: list[Evidence], fields: Tensor) -> Tensor:
+    """Labels of int8 (n, S, S): 1..K, 0 background, -1 undecided.
+
+    Parameters
+    ----------
+    evidence : list of Evidence
+        Per target.
+    fields : Tensor of bool, shape (n, S, S)
+    """
+    shares = torch.stack([one.share for one in evidence], dim=1)
+    best, winner = shares.max(dim=1)
+    certain = torch.stack([one.certain for one in evidence], dim=1)
+    labels = torch.where(best > _SURE, winner + 1, 0)
+    decided = certain.all(dim=1) & fields
+    return torch.where(decided | ~fields, labels * fields, IGNORE).to(torch.int8)
+
+
+class SlenderPosterior:
+    """Evidence for a slender target.
+
+    Parameters
+    ----------
+    pixels : PixelSet
+    references : Tensor of bool, shape (N, S, S)
+    seed : int
+    """
+
+    def __init__(self, pixels: PixelSet, references: Tensor, seed: int) -> None:
+        self.pixels, self.references, self.seed = pixels, references, seed
+        self.half = pixels.size // 2
+        coarse = F.adaptive_avg_pool2d(references[:, None].float(), self.half)[:, 0] >= 0.5
+        self.restorer = Restorer(coarse, seed)
+
+    def start(self, candidates: int, generations: int, steps: int) -> Run[Evidence]:
+        """Search for the target's direction and restore its score maps."""
+        found = yield from search(
+            self.pixels, self.references, candidates, generations, self.seed
+        )
+        features, fields = self.pixels.coarse(self.half)
+        scores = torch.einsum("ndhw,d->nhw", features, found.direction)
+        return (yield from self._restore(scores, fields, steps))
+
+    def again(self, share: Tensor, steps: int) -> Run[Evidence]:
+        """Restore the score maps of a better classifier.
+
+        Parameters
+        ----------
+        share : Tensor, shape (n, S, S)
+            Its probability of the target.
+        steps : int
+        """
+        coarse = F.adaptive_avg_pool2d(share[:, None].float(), self.half)[:, 0]
+        fields = F.adaptive_avg_pool2d(self.pixels.fields[:, None].float(), self.half)[:, 0] > 0.9
+        return (yield from self._restore(coarse.logit(eps=3e-3), fields, steps))
+
+    def _restore(self, scores: Tensor, fields: Tensor, steps: int) -> Run[Evidence]:
+        standard = torch.zeros_like(scores)
+        for index, field in enumerate(fields):
+            inside = scores[index][field]
+            if len(inside) > 1:
+                level = (scores[index] - inside.mean()) / inside.std().clamp_min(1e-6)
+                standard[index] = level.clamp(-4, 6) * field
+        yield from self.restorer.fit(standard, fields, steps)
+        restored, trusted = self.restorer(standard, fields)
+        size = self.pixels.size
+        share = F.interpolate(restored[:, None], size=(size, size), mode="bilinear")[:, 0]
+        sure = F.interpolate(trusted[:, None].float(), size=(size, size))[:, 0] > 0.5
+        outside = F.interpolate(fields[:, None].float(), size=(size, size))[:, 0] < 0.5
+        return Evidence(share, (sure & ((share > _SURE) | (share < _SURELY_NOT))) | outside)
+
+
+def compact_evidence(
+    pixels: PixelSet, references: Tensor, plan: Plan, starts: int, seed: int
+) -> Run[list[Evidence]]:
+    """Pose compact targets jointly; the border of a posed shape is left undecided.
+
+    Parameters
+    ----------
+    pixels : PixelSet
+    references : Tensor of bool, shape (N, K', S, S)
+        Of the K' compact targets.
+    plan : Plan
+    starts, seed : int
+    """
+    few = references[:_POSED].float()
+    small = F.adaptive_avg_pool2d(few, plan.pose_size) >= 0.5
+    features, fields = pixels.coarse(plan.pose_size)
+    runs = yield from latent_pose(features, fields, small, starts, seed)
+    side = (pixels.size, pixels.size)
+    share = F.interpolate(runs[0].masks.float(), size=side, mode="bilinear")
+    evidence = []
+    for number, target in enumerate(plan.compact):
+        half = plan.rules[target].width * _BAND * pixels.size / CANVAS
+        radius = max(1, round(half))
+        inside = (share[:, number, None] > 0.5).float()
+        wide = F.max_pool2d(inside, 2 * radius + 1, 1, radius)
+        narrow = -F.max_pool2d(-inside, 2 * radius + 1, 1, radius)
+        evidence.append(Evidence(share[:, number], (wide == narrow)[:, 0]))
+    return evidence

@@ -1,0 +1,122 @@
+"""Refinement: a network trained on the pixels that the guided result is sure of."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_localdisc.core.encoder import EncoderCard
+from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.heads import IGNORE
+from napari_localdisc.core.network import LocalDiscriminationNet, UNet
+from napari_localdisc.core.progress import Progress, Run
+
+
+class RefinedNet(nn.Module):
+    """The encoder's U-Net with a segmentation head.
+
+    Parameters
+    ----------
+    body : UNet
+    targets : int
+        K; the output has K + 1 classes, 0 the background.
+    """
+
+    def __init__(self, body: UNet, targets: int) -> None:
+        super().__init__()
+        self.body = body
+        self.head = nn.Conv2d(body.features, targets + 1, 1)
+
+    @classmethod
+    def of(cls, card: EncoderCard, targets: int) -> RefinedNet:
+        """Build with random weights for an encoder's card."""
+        return cls(card.build().body, targets)
+
+    @classmethod
+    def after(cls, network: LocalDiscriminationNet, targets: int) -> RefinedNet:
+        """Start from the weights of a pretrained encoder."""
+        return cls(copy.deepcopy(network.body), targets).to(next(network.parameters()).device)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (n, K + 1, H, W) of preprocessed inputs (n, C, H, W)."""
+        logits: Tensor = self.head(self.body(inputs))
+        return logits
+
+
+class Refiner:
+    """Trains a `RefinedNet` on confident labels.
+
+    Parameters
+    ----------
+    network : RefinedNet
+    pixels : PixelSet
+    crop, batch : int
+        Side and number of the crops of a step.
+    turned : bool
+        Whether crops may be turned and mirrored.
+    seed : int
+    """
+
+    def __init__(
+        self, network: RefinedNet, pixels: PixelSet, crop: int, batch: int, turned: bool, seed: int
+    ) -> None:
+        self.network = network.to(memory_format=torch.channels_last)
+        self.pixels, self.crop, self.batch, self.turned = pixels, crop, batch, turned
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def fit(self, labels: Tensor, steps: int) -> Run[None]:
+        """Train on labels of int8, shape (n, S, S), with -1 where undecided.
+
+        Yields
+        ------
+        Progress
+            Per step.
+        """
+        optimiser = torch.optim.AdamW(self.network.parameters(), 3e-3, weight_decay=1e-3)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps + 1)
+        self.network.train()
+        for step in range(steps):
+            inputs, wanted = self._crops(labels)
+            loss = F.cross_entropy(self.network(inputs), wanted, ignore_index=IGNORE)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            yield Progress("refine", step + 1, steps, values={"loss": float(loss.detach())})
+        self.network.eval()
+
+    def _draw(self, high: int, count: int) -> list[int]:
+        return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
+
+    def _crops(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        inputs, wanted = [], []
+        room = self.pixels.size - self.crop + 1
+        for index in self._draw(len(self.pixels), self.batch):
+            row, column = self._draw(room, 2)
+            span = (slice(row, row + self.crop), slice(column, column + self.crop))
+            inputs.append(self.pixels.inputs[(index, slice(None), *span)].float())
+            wanted.append(labels[(index, *span)].long())
+        seen, truth = self._vary(torch.stack(inputs)), torch.stack(wanted)
+        if self.turned:
+            quarters, mirrored = self._draw(4, 2)
+            seen, truth = (torch.rot90(x, quarters, (-2, -1)) for x in (seen, truth))
+            if mirrored % 2:
+                seen, truth = seen.flip(-1), truth.flip(-1)
+        return seen.contiguous(memory_format=torch.channels_last), truth
+
+    def _vary(self, inputs: Tensor) -> Tensor:
+        shape = (len(inputs), inputs.shape[1], 1, 1)
+        gain = 0.7 + 0.6 * torch.rand(shape[0], 1, 1, 1, generator=self.generator)
+        shift = 0.15 * torch.randn(shape, generator=self.generator)
+        noise = 0.1 * torch.randn(inputs.shape, generator=self.generator)
+        return inputs * gain.to(inputs) + shift.to(inputs) + noise.to(inputs)
+
+    @torch.inference_mode()
+    def shares(self) -> Tensor:
+        """Class probabilities (n, K + 1, S, S) in float16 of the guiding images."""
+        return torch.cat(
+            [self.network(one[None].float()).softmax(dim=1).half() for one in self.pixels.inputs]
+        )
