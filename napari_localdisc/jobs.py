@@ -28,6 +28,9 @@ from napari_localdisc.session import EncoderChoice, HeldEncoder
 GUIDE_IMAGES = 40
 """Images of a folder that a segmenter is guided on at most."""
 
+READ_SIZE = 1024
+"""Longer side in pixels at which they are kept in memory, unless guidance asks for another."""
+
 
 @dataclass(frozen=True)
 class Clustering:
@@ -197,7 +200,7 @@ def guide_on_files(
     Progress
         One carries the `Sample` of images that are used; then come those of guidance.
     """
-    sample = yield from read_sample(files, GUIDE_IMAGES, config.size, config.seed)
+    sample = yield from read_sample(files, GUIDE_IMAGES, config.size or READ_SIZE, config.seed)
     count = len(sample.images)
     yield Progress("read", count, count, payload=sample)
     held, guidance = yield from _guide(sample.images, prior, choice, config, device)

@@ -1,10 +1,80 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import PIL.Image
 import pytest
 import torch
+
+from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.core.guidance import GuideConfig, guide
+from napari_localdisc.core.phantoms import xray_phantom
+from napari_localdisc.core.progress import drain
+from napari_localdisc.core.segmenter import save_segmenter
+from napari_localdisc.core.shapes import simulate
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _few_threads() -> None:
-    """Small tensors are slower on many threads."""
-    torch.set_num_threads(2)
+    """Small tensors gain nothing from threads, and threads that wait for a busy core spin."""
+    torch.set_num_threads(1)
+
+
+def tiny_encoder(channels: int = 1) -> Encoder:
+    """An untrained encoder: enough to run with, quick to run."""
+    torch.manual_seed(0)
+    card = EncoderCard(
+        name="tiny",
+        modality="phantoms",
+        channels=channels,
+        widths=(4, 4),
+        embedding_dim=4,
+        clusters=3,
+        working_size=64,
+    )
+    return Encoder(card, card.build().eval())
+
+
+@pytest.fixture(scope="session")
+def encoder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a tiny encoder for grey images."""
+    path = tmp_path_factory.mktemp("encoders") / "tiny.safetensors"
+    save_encoder(tiny_encoder(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def effort() -> GuideConfig:
+    """The least that guidance can do: it finds little, but goes through every stage."""
+    return GuideConfig(
+        size=64,
+        starts=1,
+        candidates=4,
+        generations=2,
+        restore_steps=5,
+        head_steps=5,
+        refine_steps=5,
+        heads=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def segmenter_file(tmp_path_factory: pytest.TempPathFactory, effort: GuideConfig) -> Path:
+    """The file of a segmenter of lungs in X-ray phantoms."""
+    images = [xray_phantom(seed, 64).image for seed in range(3)]
+    prior = simulate("lungs", 4, size=64)
+    guidance = drain(guide(images, prior, tiny_encoder(), effort))
+    path = tmp_path_factory.mktemp("segmenters") / "lungs.safetensors"
+    save_segmenter(guidance.segmenter, path)
+    return path
+
+
+@pytest.fixture
+def xray_files(tmp_path: Path) -> list[Path]:
+    """Three X-ray phantoms of different sizes."""
+    folder = tmp_path / "xrays"
+    folder.mkdir()
+    paths = [folder / f"xray-{seed}.png" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        PIL.Image.fromarray(xray_phantom(seed, 64 + 8 * seed).image).save(path)
+    return paths

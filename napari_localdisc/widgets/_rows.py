@@ -178,10 +178,10 @@ def chosen_path(edit: FileEdit, noun: str) -> Path:
     LocaldiscError
         If it was left empty.
     """
-    path = Path(edit.value)
-    if path == Path():
+    text = edit.line_edit.value.strip()
+    if not text:
         raise LocaldiscError(f"no {noun} is chosen; choose one.")
-    return path
+    return Path(text).expanduser()
 
 
 def narrow(box: QComboBox) -> None:

@@ -27,12 +27,19 @@ IN_USE, FILE, PRIOR = "The segmenter in use", "A segmenter file", "A prior"
 
 
 class FolderPanel(Panel):
-    """Segment a folder of files into another folder."""
+    """Segment a folder of files into another folder.
+
+    Attributes
+    ----------
+    effort : GuideConfig
+        What guidance takes where a prior is chosen.
+    """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(
             napari_viewer, "Segments every image of a folder. A file that fails stops nothing."
         )
+        self.effort = GuideConfig()
         self.input = path_field("d", "Images to segment.")
         self.output = path_field("d", "Masks, report.csv and overview.png go here.")
         self.method = ComboBox(choices=(IN_USE, FILE, PRIOR))
@@ -81,7 +88,7 @@ class FolderPanel(Panel):
         device = self.session.device
         if self.method.value == PRIOR:
             prior, choice = self.prior_row.prior, self.session.encoder_choice
-            return jobs.segment_by_prior(files, prior, choice, GuideConfig(), output, device)
+            return jobs.segment_by_prior(files, prior, choice, self.effort, output, device)
         if self.method.value == FILE:
             path = chosen_path(self.segmenter_file, "segmenter file")
             return jobs.segment_with(files, path, output, device)

@@ -30,12 +30,19 @@ LAYERS, FOLDER = "Images in the viewer", "A folder of images"
 
 
 class GuidedPanel(Panel):
-    """Guide a segmenter by a prior and see it come about."""
+    """Guide a segmenter by a prior and see it come about.
+
+    Attributes
+    ----------
+    effort, quick_effort : GuideConfig
+        What a run and a quick look take; the seed comes from the form.
+    """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(
             napari_viewer, "Finds the structure that looks like the prior in your images."
         )
+        self.effort, self.quick_effort = GuideConfig(), GuideConfig.quick()
         self._preview: Preview | None = None
         self.source = ComboBox(choices=(LAYERS, FOLDER))
         self.images = ImageList(self)
@@ -83,7 +90,7 @@ class GuidedPanel(Panel):
             self.run_row.start(job, f"Guided segmentation of {name}")
 
     def _job(self, prior: Prior | str, name: str) -> Run[jobs.GuidedResult]:
-        effort = GuideConfig.quick() if self.quick.value else GuideConfig()
+        effort = self.quick_effort if self.quick.value else self.effort
         config = effort.model_copy(update={"seed": self.seed.value})
         choice, device = self.session.encoder_choice, self.session.device
         if self.source.value == FOLDER:

@@ -8,6 +8,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
 from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.session import session_of
 
@@ -48,6 +49,21 @@ def session(viewer, encoder_file):
 def xrays():
     """Three X-ray phantoms, shape (3, 64, 64)."""
     return np.stack([xray_phantom(seed, 64).image for seed in range(3)])
+
+
+@pytest.fixture(scope="session")
+def effort():
+    """The least that guidance can do: it finds nothing, but goes through every stage."""
+    return GuideConfig(
+        size=64,
+        starts=1,
+        candidates=4,
+        generations=2,
+        restore_steps=5,
+        head_steps=5,
+        refine_steps=5,
+        heads=1,
+    )
 
 
 @pytest.fixture

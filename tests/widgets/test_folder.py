@@ -3,25 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
-from napari_localdisc.core.guidance import GuideConfig, guide
-from napari_localdisc.core.segmenter import save_segmenter
 from PIL import Image as Picture
 from qtpy.QtCore import Qt
 
 from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.guidance import guide
 from napari_localdisc.core.progress import drain
+from napari_localdisc.core.segmenter import save_segmenter
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.io.report import FileResult
 from napari_localdisc.widgets._results_table import ResultsTable
 from napari_localdisc.widgets.folder import FILE, PRIOR, FolderPanel
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture(scope="module")
-def segmenter(xrays, encoder_file):
+def segmenter(xrays, encoder_file, effort):
     prior = simulate("lungs", count=4, size=64)
-    run = guide(list(xrays), prior, load_encoder(encoder_file), GuideConfig.quick())
+    run = guide(list(xrays), prior, load_encoder(encoder_file), effort)
     return drain(run).segmenter
 
 
@@ -95,7 +93,7 @@ def test_a_double_click_opens_image_and_mask(
 )
 def test_an_empty_field(panel, click, notes, session, segmenter, field, message):
     session.segmenter = segmenter
-    getattr(panel, field).value = ""
+    getattr(panel, field).line_edit.value = ""
     click(panel.run_row.button)
     assert not panel.run_row.runner.running
     assert message in notes[-1].message
@@ -112,6 +110,17 @@ def test_results_never_replace_images(panel, click, finish, notes, session, segm
     click(panel.run_row.button)
     finish(panel)
     assert "another folder" in notes[-1].message
+
+
+def test_a_prior_is_guided_first(panel, click, finish, session, effort, tmp_path):
+    session.prior = simulate("lungs", count=4, size=64)
+    panel.effort = effort
+    panel.method.value = PRIOR
+    click(panel.run_row.button)
+    finish(panel)
+    assert session.segmenter.targets == ("lungs",)
+    assert panel.table.results.rowCount() == 4
+    assert (tmp_path / "results" / "overview.png").exists()
 
 
 def test_a_prior_needs_its_rows_only(panel):

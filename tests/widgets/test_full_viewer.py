@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from napari.layers import Labels
 from qtpy.QtWidgets import QScrollArea
 
@@ -13,8 +12,9 @@ from napari_localdisc.session import session_of
 PANELS = ("Encoder", "Clusters", "Priors", "Guided segmentation", "Folder")
 
 
-@pytest.mark.timeout(300)
-def test_from_a_phantom_to_its_segmentation(make_napari_viewer, qtbot, click, finish, encoder_file):
+def test_from_a_phantom_to_its_segmentation(
+    make_napari_viewer, click, finish, encoder_file, effort
+):
     viewer = make_napari_viewer()
     panels = {
         name: viewer.window.add_plugin_dock_widget("napari-localdisc", name)[1] for name in PANELS
@@ -39,7 +39,7 @@ def test_from_a_phantom_to_its_segmentation(make_napari_viewer, qtbot, click, fi
     click(panels["Priors"].run_row.button)
     finish(panels["Priors"])
 
-    panels["Guided segmentation"].quick.value = True
+    panels["Guided segmentation"].effort = effort
     click(panels["Guided segmentation"].run_row.button)
     finish(panels["Guided segmentation"])
     result = viewer.layers["chest lungs"]

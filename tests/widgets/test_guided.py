@@ -3,22 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
-from napari_localdisc.core.segmenter import load_segmenter
 from PIL import Image as Picture
 
+from napari_localdisc.core.segmenter import load_segmenter
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.layers import recipe_of
 from napari_localdisc.widgets.guided import FOLDER, GuidedPanel
 
-# Guidance itself, though quick, is the slow part of these tests.
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
-def panel(open_panel, viewer, session):
+def panel(open_panel, viewer, session, effort):
     session.prior = simulate("lungs", count=4, size=64)
     panel = open_panel(GuidedPanel, viewer)
-    panel.quick.value = True
+    panel.effort = effort
     return panel
 
 
