@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from napari_localdisc.batch import FileResult, run_files
+from napari_localdisc import batch
+from napari_localdisc.batch import FileResult, run_files, segment_files
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.progress import drain
+from napari_localdisc.core.segmenter import load_segmenter
 from napari_localdisc.io.images import Image, write_mask
 
 
@@ -116,3 +120,49 @@ def test_files_of_one_name_do_not_replace_each_other(files: list[Path], tmp_path
 def test_results_do_not_go_among_the_images(files: list[Path], tmp_path: Path):
     with pytest.raises(LocaldiscError, match="name another folder"):
         drain(run_files(files, _bright_parts(tmp_path / "in"), tmp_path / "in", "segment"))
+
+
+def test_segmenting_writes_masks_report_overview_and_recipe(
+    xray_files: list[Path], segmenter_file: Path, tmp_path: Path
+):
+    output = tmp_path / "out"
+    segmenter = load_segmenter(segmenter_file)
+    report = drain(segment_files(xray_files, segmenter, output, recipe={"seed": 7}))
+    names = sorted(path.name for path in output.iterdir())
+    masks = [f"{path.stem}.png" for path in xray_files]
+    assert names == sorted([*masks, "overview.png", "recipe.json", "report.csv"])
+    for path, row in zip(xray_files, _rows(output / "report.csv"), strict=True):
+        mask = np.asarray(PIL.Image.open(output / path.name))
+        assert mask.shape == np.asarray(PIL.Image.open(path)).shape
+        assert set(np.unique(mask)) <= {0, 255}
+        assert int(row["area"]) == int((mask > 0).sum())
+        expected = segmenter.segment(np.asarray(PIL.Image.open(path)))
+        np.testing.assert_array_equal(mask > 0, expected.labels > 0)
+        assert float(row["confidence"]) == pytest.approx(expected.score, abs=1e-4)
+    recipe = json.loads((output / "recipe.json").read_text("utf-8"))
+    assert recipe["run"] == {"seed": 7, "images": [str(path) for path in xray_files]}
+    assert recipe["segmenter"]["prior"] == "lungs"
+    assert len(report.done) == 3
+
+
+def test_of_many_files_the_overview_shows_some(
+    xray_files: list[Path], segmenter_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    segmenter = load_segmenter(segmenter_file)
+    drain(segment_files(xray_files[:1], segmenter, tmp_path / "one"))
+    monkeypatch.setattr(batch, "MOST_TILES", 1)
+    drain(segment_files(xray_files, segmenter, tmp_path / "three"))
+    sheets = [PIL.Image.open(tmp_path / name / "overview.png") for name in ("one", "three")]
+    assert sheets[0].size == sheets[1].size
+
+
+def test_a_nifti_image_gets_a_nifti_mask(segmenter_file: Path, tmp_path: Path):
+    nibabel = pytest.importorskip("nibabel")
+    image = nibabel.Nifti1Image(xray_phantom(1, 64).image.T, np.diag([-0.5, -0.5, 1, 1]))
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    segmenter = load_segmenter(segmenter_file)
+    report = drain(segment_files([tmp_path / "a.nii.gz"], segmenter, tmp_path / "out"))
+    mask = nibabel.load(report.done[0].output)
+    expected = segmenter.segment(xray_phantom(1, 64).image).labels
+    np.testing.assert_array_equal(np.asarray(mask.dataobj).T, expected)
+    np.testing.assert_array_equal(mask.affine, image.affine)

@@ -21,13 +21,11 @@ def clusters(
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.io.images import find_images
     from napari_localdisc.io.naming import check_output_folder
-    from napari_localdisc.io.sample import read_sample
 
     files, chosen = find_images(images), resolve_device(device)
     check_output_folder(output, files)
     with Reporter(quiet or json) as reporter:
-        first = reporter.follow(read_sample(files, 1)).images[0]
-        opened = open_encoder(encoder, first, reporter)
+        opened = open_encoder(encoder, files, reporter)
         report = reporter.follow(cluster_files(files, opened, output, chosen))
     run = {"encoder": opened.card.name, "device": str(chosen)}
     return tell(report, reporter, run, json)

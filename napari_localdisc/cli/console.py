@@ -29,6 +29,7 @@ _STAGES = {
     "read": "Reading",
     "embed": "Embedding",
     "search": "Searching",
+    "restore": "Restoring",
     "guide": "Guiding",
     "refine": "Refining",
     "pretrain": "Pretraining",
@@ -91,6 +92,8 @@ class Reporter:
         self.console.print(message, markup=False, style="yellow")
 
     def _show(self, event: Progress) -> None:
+        if event.stage == "preview":
+            return self.say(event.message)
         if event.stage not in self._tasks:
             name = _STAGES.get(event.stage, event.stage.capitalize())
             self._tasks[event.stage] = self._bars.add_task(name, total=event.total, message="")
@@ -100,6 +103,7 @@ class Reporter:
             total=event.total,
             message=event.message.replace("[", r"\["),
         )
+        return None
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,6 +67,7 @@ def _content(guidance: Guidance, output: Path) -> dict[str, object]:
         "segmenter": output,
         "targets": guidance.segmenter.targets,
         "kl": guidance.kl,
+        "stages": [asdict(stage) for stage in guidance.stages],
         "recipe": guidance.segmenter.recipe,
         "warnings": guidance.warnings,
     }

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from napari_localdisc.cli.console import Reporter
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import torch
 
     from napari_localdisc.core.encoder import Encoder
@@ -55,11 +53,11 @@ def guide_on_files(
     from napari_localdisc.io.sample import read_sample
 
     prior = load_prior(options.prior, options.references, options.seed)
-    config = GuideConfig.quick() if options.quick else GuideConfig()
-    config = config.model_copy(update={"seed": options.seed})
-    given = None if options.encoder == AUTO else open_encoder(options.encoder, None, reporter)
-    sample = reporter.follow(read_sample(files, options.images, config.size, options.seed))
-    encoder = given or open_encoder(options.encoder, sample.images[0], reporter)
+    encoder = open_encoder(options.encoder, files, reporter)
+    effort = GuideConfig.quick() if options.quick else GuideConfig()
+    config = effort.model_copy(update={"seed": options.seed, "max_images": options.images})
+    size = config.size or encoder.card.working_size
+    sample = reporter.follow(read_sample(files, options.images, size, options.seed))
     for error in sample.errors:
         reporter.say(f"passed over: {error}")
     guidance = reporter.follow(guide(sample.images, prior, encoder, config, device))
@@ -68,12 +66,16 @@ def guide_on_files(
     return guidance
 
 
-def open_encoder(name: str, image: npt.NDArray[np.generic] | None, reporter: Reporter) -> Encoder:
-    """Load an encoder, by name or by what the image looks like, and say which."""
+def open_encoder(name: str, files: Sequence[Path], reporter: Reporter) -> Encoder:
+    """Load an encoder, by name or by what one of the files looks like, and say which."""
     from napari_localdisc.core.encoder import default_encoder, load_encoder
+    from napari_localdisc.core.progress import drain
+    from napari_localdisc.io.sample import read_sample
 
-    chosen = default_encoder(image) if name == AUTO and image is not None else name
-    encoder = load_encoder(chosen)
-    why = ", chosen by the first image" if name == AUTO else ""
+    why = ""
+    if name == AUTO:
+        sample = drain(read_sample(files, 1))
+        name, why = default_encoder(sample.images[0]), f", chosen by {sample.paths[0].name}"
+    encoder = load_encoder(name)
     reporter.say(f"encoder: {encoder.card.name} ({encoder.card.modality}){why}")
     return encoder

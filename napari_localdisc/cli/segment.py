@@ -71,7 +71,7 @@ def segment(
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
             guidance = guide_on_files(files, options, chosen, reporter)
             ready = guidance.segmenter
-            run |= asdict(options) | {"kl": guidance.kl, "warnings": list(guidance.warnings)}
+            run |= {"guided": asdict(options), "warnings": list(guidance.warnings)}
         report = reporter.follow(segment_files(files, ready, output, chosen, run))
     return tell(report, reporter, run, json)
 
