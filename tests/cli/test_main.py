@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import _thread
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +52,14 @@ def test_the_entry_point_is_installed():
     code += "print(e(group='console_scripts')['napari-localdisc'].load().__module__)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert found.stdout.strip() == "napari_localdisc.cli.app"
+
+
+def test_ctrl_c_is_one_line_and_leaves_nothing(command, xray_files, tmp_path: Path):
+    timer = threading.Timer(3, _thread.interrupt_main)
+    timer.start()
+    out = tmp_path / "e.safetensors"
+    result = command("pretrain", *xray_files, "-o", out, "--size", 64, "--steps", 10**6, "-q")
+    timer.cancel()
+    assert (result.code, result.out) == (130, "")
+    assert result.err == "napari-localdisc: interrupted.\n"
+    assert not out.exists()

@@ -1,0 +1,111 @@
+"""Whatever is wrong with what is given: one line that names it, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+
+@pytest.fixture
+def place(tmp_path: Path, xray_files: list[Path], segmenter_file: Path, encoder_file: Path) -> Path:
+    """A folder with one of everything that can be wrong."""
+    shutil.copy(xray_files[0], tmp_path / "good.png")
+    shutil.copy(segmenter_file, tmp_path / "segmenter.safetensors")
+    shutil.copy(encoder_file, tmp_path / "encoder.safetensors")
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "zero.png").touch()
+    (tmp_path / "half.png").write_bytes(xray_files[0].read_bytes()[:900])
+    PIL.Image.new("L", (1, 1)).save(tmp_path / "dot.png")
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "notes.txt").write_text("not an encoder")
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "legacy.pth")
+    whole = encoder_file.read_bytes()
+    (tmp_path / "torn.safetensors").write_bytes(whole[: len(whole) // 2])
+    other = whole.replace(b'\\"widths\\":[4,4]', b'\\"widths\\":[6,4]')
+    assert other != whole
+    (tmp_path / "misfit.safetensors").write_bytes(other)
+    for name, value in (("blank", 0), ("odd", 255)):
+        (tmp_path / name).mkdir()
+        PIL.Image.fromarray(np.full((20, 20), value, np.uint8)).save(tmp_path / name / "1.png")
+    (tmp_path / "pair" / "disc").mkdir(parents=True)
+    shutil.copy(tmp_path / "odd" / "1.png", tmp_path / "pair" / "disc" / "1.png")
+    (tmp_path / "pair" / "cup").mkdir()
+    PIL.Image.fromarray(np.full((20, 30), 255, np.uint8)).save(tmp_path / "pair" / "cup" / "1.png")
+    return tmp_path
+
+
+SEGMENT = ["segment", "good.png", "-o", "out"]
+
+CASES = {
+    "missing image": (["segment", "gone.png", "-o", "out", "--prior", "lungs"], "gone.png"),
+    "text as png": (["segment", "text.png", "-o", "out", "--segmenter", "S"], "text.png"),
+    "empty file": (["segment", "zero.png", "-o", "out", "--segmenter", "S"], "zero.png"),
+    "truncated": (["segment", "half.png", "-o", "out", "--segmenter", "S"], "half.png"),
+    "one pixel": (["segment", "dot.png", "-o", "out", "--segmenter", "S"], "dot.png"),
+    "guide on text": (["guide", "text.png", "-o", "out", "--prior", "lungs"], "text.png"),
+    "pretrain on text": (["pretrain", "text.png", "-o", "out"], "text.png"),
+    "clusters of text": (["clusters", "text.png", "-o", "out"], "text.png"),
+    "empty folder": (["segment", "nothing", "-o", "out", "--segmenter", "S"], "nothing"),
+    "unknown prior": ([*SEGMENT, "--prior", "kidneys"], "kidneys"),
+    "prior without masks": ([*SEGMENT, "--prior", "nothing"], "nothing"),
+    "prior without foreground": ([*SEGMENT, "--prior", "blank"], "blank"),
+    "prior of two sizes": ([*SEGMENT, "--prior", "pair"], "20 x 20"),
+    "no encoder": ([*SEGMENT, "--prior", "lungs", "--encoder", "gone"], "gone"),
+    "text as encoder": ([*SEGMENT, "--prior", "lungs", "--encoder", "notes.txt"], "notes.txt"),
+    "pth as encoder": ([*SEGMENT, "--prior", "lungs", "--encoder", "legacy.pth"], "legacy.pth"),
+    "torn encoder": (
+        [*SEGMENT, "--prior", "lungs", "--encoder", "torn.safetensors"], "torn.safetensors",
+    ),
+    "encoder of wrong shape": (
+        [*SEGMENT, "--prior", "lungs", "--encoder", "misfit.safetensors"], "misfit.safetensors",
+    ),
+    "segmenter as encoder": (
+        [*SEGMENT, "--prior", "lungs", "--encoder", "segmenter.safetensors"], "kind 'segmenter'",
+    ),
+    "no segmenter": ([*SEGMENT, "--segmenter", "gone.safetensors"], "gone.safetensors"),
+    "encoder as segmenter": ([*SEGMENT, "--segmenter", "encoder.safetensors"], "kind 'encoder'"),
+    "unknown device": ([*SEGMENT, "--segmenter", "S", "--device", "tpu"], "tpu"),
+    "output among images": (["segment", "good.png", "-o", ".", "--segmenter", "S"], "good.png"),
+    "output is a file": (["segment", "good.png", "-o", "notes.txt", "--segmenter", "S"], "notes"),
+    "predictions missing": (["evaluate", "gone", "blank"], "gone"),
+    "truth empty": (["evaluate", "blank", "nothing"], "nothing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input(case: str, command, place: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(place)
+    arguments, named = CASES[case]
+    before = sorted(place.rglob("*"))
+    given = ["segmenter.safetensors" if word == "S" else word for word in arguments]
+    result = command(*given, "-q")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("napari-localdisc: ")
+    assert named in result.err
+    assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+@pytest.mark.parametrize("command_name", ["segment", "guide", "pretrain", "clusters"])
+def test_a_device_that_is_not_there(command, place: Path, command_name: str, monkeypatch):
+    monkeypatch.chdir(place)
+    prior = ["--prior", "lungs"] if command_name in ("segment", "guide") else []
+    result = command(command_name, "good.png", "-o", "out", *prior, "--device", "cuda")
+    assert result.code == 2
+    assert "'cuda' is not available" in result.err
+    assert "--device auto" in result.err
+
+
+def test_what_nobody_foresaw_is_one_line_too(command, place: Path, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "dir.png").mkdir()
+    result = command("pretrain", "good.png", "dir.png", "-o", "notes.txt/e.safetensors", "-q")
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    assert "Traceback" not in result.err

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from napari_localdisc.core.segmenter import load_segmenter
+
+
+def test_guidance_is_saved_as_a_segmenter(command, xray_files, encoder_file, tmp_path: Path):
+    out = tmp_path / "new" / "lungs.safetensors"
+    options = [
+        "--prior",
+        "lungs",
+        "--references",
+        4,
+        "--quick",
+        "--encoder",
+        encoder_file,
+        "--json",
+    ]
+    result = command("guide", *xray_files, *options, "-o", out)
+    content = json.loads(result.out)
+    assert result.code == 0
+    assert content["targets"] == ["lungs"]
+    assert content["kl"] == pytest.approx(content["recipe"]["kl"], abs=1e-3)
+    assert content["stages"][0]["stage"] == "start"
+    labels = load_segmenter(out).segment(np.asarray(PIL.Image.open(xray_files[2]))).labels
+    assert labels.shape == (80, 80)
+
+
+def test_a_folder_of_masks_is_a_prior_and_few_images_are_enough(
+    command, xray_files, encoder_file, tmp_path: Path
+):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[20:40, 10:25] = 255
+    (tmp_path / "shadow").mkdir()
+    PIL.Image.fromarray(mask).save(tmp_path / "shadow" / "1.png")
+    options = ["--prior", tmp_path / "shadow", "--guide-images", 1, "--quick"]
+    out = tmp_path / "s.safetensors"
+    result = command("guide", *xray_files, *options, "--encoder", encoder_file, "-o", out)
+    assert result.code == 0
+    segmenter = load_segmenter(out)
+    assert segmenter.targets == ("shadow",)
+    assert segmenter.recipe["images"] == 1
+
+
+def test_an_output_that_is_a_folder_is_refused_at_once(command, xray_files, tmp_path: Path):
+    result = command("guide", *xray_files, "--prior", "lungs", "-o", tmp_path)
+    assert result.code == 2
+    assert "is a folder" in result.err

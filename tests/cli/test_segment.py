@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+
+def test_a_segmenter_is_applied_to_a_folder(command, xray_files, segmenter_file, tmp_path: Path):
+    out = tmp_path / "out"
+    result = command("segment", xray_files[0].parent, "--segmenter", segmenter_file, "-o", out)
+    assert result.code == 0
+    assert "3 of 3 images done" in result.out
+    assert {path.name for path in out.iterdir()} == {
+        "overview.png", "recipe.json", "report.csv", *(path.name for path in xray_files),
+    }  # fmt: skip
+
+
+def test_the_same_twice(command, xray_files, segmenter_file, tmp_path: Path):
+    for name in ("one", "two"):
+        command("segment", *xray_files, "--segmenter", segmenter_file, "-o", tmp_path / name)
+    for path in xray_files:
+        masks = [(tmp_path / name / path.name).read_bytes() for name in ("one", "two")]
+        assert masks[0] == masks[1]
+
+
+def test_a_prior_guides_on_the_images_first(command, xray_files, encoder_file, tmp_path: Path):
+    options = ["--prior", "lungs", "--references", "4", "--encoder", encoder_file, "--quick"]
+    out = tmp_path / "out"
+    result = command("segment", *xray_files, *options, "-o", out, "--seed", "3")
+    assert result.code == 0
+    assert "encoder: tiny (phantoms)" in result.err
+    recipe = json.loads((out / "recipe.json").read_text("utf-8"))
+    assert recipe["run"]["seed"] == recipe["segmenter"]["guidance"]["seed"] == 3
+    assert recipe["segmenter"]["prior"] == recipe["run"]["guided"]["prior"] == "lungs"
+    assert recipe["run"]["guided"]["references"] == 4
+
+
+def test_a_stray_file_is_reported_and_the_rest_are_written(
+    command, xray_files, segmenter_file, tmp_path: Path
+):
+    (xray_files[0].parent / "broken.png").write_text("no image")
+    out = tmp_path / "out"
+    result = command(
+        "segment", xray_files[0].parent, "--segmenter", segmenter_file, "-o", out, "-q"
+    )
+    assert (result.code, result.out) == (1, "")
+    assert "broken.png is not an image" in " ".join(result.err.split())
+    with (out / "report.csv").open(encoding="utf-8") as file:
+        rows = {Path(row["file"]).name: row for row in csv.DictReader(file)}
+    assert rows["broken.png"]["status"] == "failed"
+    assert "not an image" in rows["broken.png"]["error"]
+    assert not (out / "broken.png").exists()
+    assert all((out / path.name).exists() for path in xray_files)
+
+
+def test_json_tells_of_every_file(command, xray_files, segmenter_file, tmp_path: Path):
+    out = tmp_path / "out"
+    result = command("segment", *xray_files, "--segmenter", segmenter_file, "-o", out, "--json")
+    content = json.loads(result.out)
+    assert result.err == ""
+    assert [row["status"] for row in content["files"]] == ["done"] * 3
+    assert [row["output"] for row in content["files"]] == [str(out / p.name) for p in xray_files]
+
+
+def test_two_files_of_one_name(command, xray_files, segmenter_file, tmp_path: Path):
+    twin = xray_files[0].with_suffix(".bmp")
+    PIL.Image.open(xray_files[0]).save(twin)
+    files = [xray_files[0], twin]
+    result = command("segment", *files, "--segmenter", segmenter_file, "-o", tmp_path / "out")
+    assert result.code == 0
+    assert "shares its name" in result.err
+    masks = [
+        np.asarray(PIL.Image.open(tmp_path / "out" / f"xray-0_{n}.png")) for n in ("png", "bmp")
+    ]
+    np.testing.assert_array_equal(*masks)
+
+
+@pytest.mark.parametrize("extra", [[], ["--segmenter", "s.safetensors", "--prior", "lungs"]])
+def test_one_of_segmenter_and_prior_is_needed(command, xray_files, tmp_path: Path, extra):
+    result = command("segment", *xray_files, "-o", tmp_path / "out", *extra)
+    assert result.code == 2
+    assert "--segmenter FILE or --prior" in result.err
