@@ -106,6 +106,11 @@ def all_planes(layer: Image) -> list[Plane]:
     return [Plane(layer, index, data[index] if index else data) for index in np.ndindex(*leading)]
 
 
+def in_view(plane: Plane, dims: Dims) -> bool:
+    """Whether the sliders stand at a plane."""
+    return plane.index == _index_at(plane.layer, dims)
+
+
 def placement(planes: Sequence[Plane]) -> dict[str, Any]:
     """Return the layer arguments that put a result on the planes it came from.
 

@@ -11,6 +11,7 @@ from napari_localdisc.layers import (
     METADATA_KEY,
     all_planes,
     current_plane,
+    in_view,
     labels_layer,
     picture_layer,
     recipe_of,
@@ -124,6 +125,19 @@ class TestCurrentPlane:
         viewer.dims.set_point(0, 15)
         with pytest.raises(LocaldiscError, match=r"'short'.*no plane"):
             current_plane(short, viewer.dims)
+
+
+class TestInView:
+    def test_only_the_plane_at_the_slider(self, rng):
+        viewer = ViewerModel()
+        image = viewer.add_image(rng.random((3, 12, 16)))
+        viewer.dims.set_point(0, 2)
+        assert [in_view(plane, viewer.dims) for plane in all_planes(image)] == [False, False, True]
+
+    def test_a_flat_image_always(self, rng):
+        viewer = ViewerModel()
+        image = viewer.add_image(rng.random((12, 16)))
+        assert in_view(all_planes(image)[0], viewer.dims)
 
 
 class TestAllPlanes:

@@ -40,8 +40,7 @@ class Preview:
             if plane.layer in self._viewer.layers:
                 name = f"{plane.name} {self._title} (preview)"
                 layer = labels_layer([plane], [labels], name, {"kind": "preview"})
-                layer.colormap = target_colours()
-                self._layer = self._viewer.add_layer(layer)
+                self._layer = self._viewer.add_layer(_see_through(layer))
         elif self._layer in self._viewer.layers:
             self._layer.data = labels.reshape(self._layer.data.shape)
 
@@ -74,5 +73,10 @@ class Preview:
         planes, labels = zip(*mine, strict=True)
         name = f"{image.name} {self._title}"
         layer = labels_layer(planes, labels, name, {**recipe, "image": image.name})
-        layer.colormap = target_colours()
-        return self._viewer.add_layer(layer)
+        return self._viewer.add_layer(_see_through(layer))
+
+
+def _see_through(layer: Labels) -> Labels:
+    layer.colormap = target_colours()
+    layer.opacity = 0.5
+    return layer

@@ -18,7 +18,7 @@ from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter import Segmenter, save_segmenter
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.sample import Sample
-from napari_localdisc.layers import Plane, all_planes, current_plane
+from napari_localdisc.layers import Plane, all_planes, current_plane, in_view
 from napari_localdisc.widgets._image_list import ImageList
 from napari_localdisc.widgets._panel import Panel, reported
 from napari_localdisc.widgets._preview import Preview
@@ -105,9 +105,11 @@ class GuidedPanel(Panel):
         images = self.images.images
         if not images:
             raise LocaldiscError("no image is ticked; open images or choose a folder of them.")
-        if self.every_plane.value:
-            return [plane for image in images for plane in all_planes(image)]
-        return [current_plane(image, self.viewer.dims) for image in images]
+        if not self.every_plane.value:
+            return [current_plane(image, self.viewer.dims) for image in images]
+        planes = [plane for image in images for plane in all_planes(image)]
+        # The first is the one that is previewed, so it had better be in view.
+        return sorted(planes, key=lambda plane: not in_view(plane, self.viewer.dims))
 
     def _on_progress(self, event: Progress) -> None:
         if self._preview is None:

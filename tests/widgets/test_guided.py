@@ -70,6 +70,15 @@ class TestRun:
         assert labels.data.shape == stack.data.shape
         assert [bool(plane.any()) for plane in labels.data] == [True] * 3
 
+    def test_the_preview_is_of_the_plane_in_view(self, qtbot, panel, click, viewer, session, xrays):
+        stack = viewer.add_image(xrays, name="stack")
+        viewer.dims.set_point(0, 2)
+        click(panel.run_row.button)
+        qtbot.waitUntil(lambda: bool(labels_of(viewer)), timeout=20_000)
+        (preview,) = labels_of(viewer)
+        assert preview.name == "stack [2] lungs (preview)"
+        assert np.allclose(preview.data_to_world((0, 0, 0)), stack.data_to_world((2, 0, 0)))
+
     def test_images_of_a_folder(self, panel, click, finish, viewer, session, xrays, tmp_path):
         for number, image in enumerate(xrays):
             Picture.fromarray(image).save(tmp_path / f"{number}.png")
