@@ -25,12 +25,6 @@ from napari_localdisc.io.sample import read_sample
 from napari_localdisc.layers import Plane
 from napari_localdisc.session import EncoderChoice, HeldEncoder
 
-GUIDE_IMAGES = 40
-"""Images of a folder that a segmenter is guided on at most."""
-
-READ_SIZE = 1024
-"""Longer side in pixels at which they are kept in memory, unless guidance asks for another."""
-
 
 @dataclass(frozen=True)
 class Clustering:
@@ -176,7 +170,8 @@ def guide_on_planes(
     for number, plane in enumerate(planes):
         yield Progress("read", number, len(planes), f"Reading {plane.name}")
         images.append(plane.pixels())
-    held, guidance = yield from _guide(images, prior, choice, config, device)
+    held = choice.obtain(images[0])
+    guidance = yield from _guide(images, prior, held, config, device)
     segmentations = []
     for number, (plane, image) in enumerate(zip(planes, images, strict=True)):
         yield Progress("segment", number, len(planes), f"Segmenting {plane.name}")
@@ -200,10 +195,12 @@ def guide_on_files(
     Progress
         One carries the `Sample` of images that are used; then come those of guidance.
     """
-    sample = yield from read_sample(files, GUIDE_IMAGES, config.size or READ_SIZE, config.seed)
-    count = len(sample.images)
-    yield Progress("read", count, count, payload=sample)
-    held, guidance = yield from _guide(sample.images, prior, choice, config, device)
+    probe = yield from read_sample(files, 1)
+    held = choice.obtain(probe.images[0])
+    size = config.size or held.encoder.card.working_size
+    sample = yield from read_sample(files, config.max_images, size, config.seed)
+    yield Progress("read", len(sample.images), len(sample.images), payload=sample)
+    guidance = yield from _guide(sample.images, prior, held, config, device)
     first = guidance.segmenter.segment(sample.images[0], resolve_device(device))
     return GuidedResult(held, guidance, (first,), sample.errors)
 
@@ -237,12 +234,10 @@ def segment_by_prior(
 def _guide(
     images: Sequence[npt.NDArray[np.generic]],
     prior: Prior | str,
-    choice: EncoderChoice,
+    held: HeldEncoder,
     config: GuideConfig,
     device: str,
-) -> Run[tuple[HeldEncoder, Guidance]]:
-    yield Progress("read", 0, 1, "Preparing reference masks and encoder")
+) -> Run[Guidance]:
+    yield Progress("read", 0, 1, "Preparing reference masks")
     masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
-    held = choice.obtain(images[0])
-    guidance = yield from guide(images, masks, held.encoder, config, resolve_device(device))
-    return held, guidance
+    return (yield from guide(images, masks, held.encoder, config, resolve_device(device)))

@@ -46,7 +46,7 @@ class GuidedPanel(Panel):
         self._preview: Preview | None = None
         self.source = ComboBox(choices=(LAYERS, FOLDER))
         self.images = ImageList(self)
-        self.folder = path_field("d", "Up to 40 of its images are used.")
+        self.folder = path_field("d", "Some of its images are used, drawn at random.")
         self.every_plane = CheckBox(
             value=True, text="All planes of stacks", tooltip="Otherwise the plane in view."
         )
