@@ -125,7 +125,9 @@ def load_encoder(name_or_path: str | Path) -> Encoder:
     try:
         card = EncoderCard.model_validate_json(header)
     except ValidationError as error:
-        raise LocaldiscError(f"the card of encoder {path} is not valid ({error.errors()[0]['msg']}).") from error
+        raise LocaldiscError(
+            f"the card of encoder {path} is not valid ({error.errors()[0]['msg']})."
+        ) from error
     encoder = Encoder(card, card.build())
     fill(encoder.network, tensors, path)
     encoder.network.eval()

@@ -120,7 +120,9 @@ class HeadTrainer:
         cross = F.nll_loss(
             shares.clamp_min(1e-6).log(), labels.long(), ignore_index=IGNORE, reduction="sum"
         ) / (labels != IGNORE).sum().clamp_min(1)
-        region = region_discrimination(F.normalize(features, dim=1), shares)
+        region = region_discrimination(
+            F.normalize(features[..., ::2, ::2], dim=1), shares[..., ::2, ::2]
+        )
         loss = cross + self.settings.kl * kl + self.settings.region * region
         self.head_optimiser.zero_grad(set_to_none=True)
         loss.backward()

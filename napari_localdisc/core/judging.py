@@ -31,7 +31,8 @@ class Judge:
             self.moments.append(self._moments(masks, fields, target))
 
     def _moments(self, masks: Tensor, fields: Tensor, target: int) -> Moments:
-        side = self.plan.size // 2 if self.plan.rules[target].slender else self.plan.pose_size
+        slender = self.plan.rules[target].slender
+        side = self.plan.size // 4 * 2 if slender else self.plan.pose_size
         small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
         weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]
         words = torch.cat([shape_words(one[None]) for one in small])
@@ -50,7 +51,9 @@ class Judge:
         for target, rule in enumerate(self.plan.rules):
             masks = shown == target + 1
             inside = fields if rule.slender else torch.ones_like(fields)
-            kls.append(float(gaussian_kl(self._moments(masks, inside, target), self.moments[target])))
+            kls.append(
+                float(gaussian_kl(self._moments(masks, inside, target), self.moments[target]))
+            )
         return float(np.mean(kls))
 
     def thresholds(self, shares: Tensor, fields: Tensor) -> tuple[float, ...]:
@@ -73,6 +76,7 @@ class Judge:
 
 def _hulls(masks: Tensor) -> Tensor:
     hulls = [
-        convex_hull_image(mask) if mask.any() else np.ones_like(mask) for mask in masks.cpu().numpy()
+        convex_hull_image(mask) if mask.any() else np.ones_like(mask)
+        for mask in masks.cpu().numpy()
     ]
     return torch.from_numpy(np.stack(hulls)).to(masks.device)

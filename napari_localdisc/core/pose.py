@@ -17,7 +17,9 @@ from torch import Tensor
 from napari_localdisc.core.progress import Progress, Run
 
 _SCALES = (0.9, 1.0, 1.1)
-_ROUNDS = 8
+_ROUNDS = 5
+_TRIAL_ROUNDS = 4
+_TRIAL_IMAGES = 12
 _CLIP = 2.0
 _VISIBLE = 0.9
 _BATCH = 8
@@ -80,36 +82,44 @@ class Templates:
         reach = [3 * place.std(unbiased=False) + 0.1 for place in (rows, columns)]
         return (shift <= reach[0])[:, None] & (shift <= reach[1])[None, :]
 
-    def best(self, evidence: Tensor, fields: Tensor) -> tuple[Tensor, Tensor]:
+    def possible(self, fields: Tensor) -> list[Tensor]:
+        """Per batch of templates, which shifts keep them in sight: bool (n, T, 2 S, 2 S)."""
+        field = self._spectrum(fields.float())
+        found = []
+        for first in range(0, len(self.masks), _BATCH):
+            part = slice(first, first + _BATCH)
+            inside = torch.fft.irfft2(field[:, None] * self.whole[part].conj()[None])
+            visible = inside / self.areas[part][None, :, None, None] >= _VISIBLE
+            found.append(visible & self.allowed)
+        return found
+
+    def best(self, evidence: Tensor, possible: list[Tensor]) -> Tensor:
         """Most likely template and shift per image.
 
         Parameters
         ----------
         evidence : Tensor, shape (n, K, S, S)
             Log-likelihood ratio of inside against outside, per pixel.
-        fields : Tensor of bool, shape (n, S, S)
+        possible : list of Tensor
+            From `possible`.
 
         Returns
         -------
-        choice : Tensor of int64, shape (n, 3)
+        Tensor of int64, shape (n, 3)
             Template, row shift and column shift.
-        score : Tensor, shape (n,)
         """
-        seen, field = self._spectrum(evidence), self._spectrum(fields.float())
+        seen = self._spectrum(evidence)
         score = torch.full((len(evidence),), -torch.inf, device=evidence.device)
         choice = torch.zeros(len(evidence), 3, dtype=torch.int64, device=evidence.device)
-        for first in range(0, len(self.masks), _BATCH):
-            part = slice(first, first + _BATCH)
-            product = torch.einsum("nkij,tkij->ntij", seen, self.spectra[part].conj())
-            likely = torch.fft.irfft2(product)
-            inside = torch.fft.irfft2(field[:, None] * self.whole[part].conj()[None])
-            visible = inside / self.areas[part][None, :, None, None] >= _VISIBLE
-            likely = likely.masked_fill(~(visible & self.allowed), -torch.inf)
-            value, place = likely.flatten(1).max(dim=1)
+        for batch, allowed in enumerate(possible):
+            first = batch * _BATCH
+            spectra = self.spectra[first : first + _BATCH].conj()
+            likely = torch.fft.irfft2(torch.einsum("nkij,tkij->ntij", seen, spectra))
+            value, place = likely.masked_fill(~allowed, -torch.inf).flatten(1).max(dim=1)
             better = value > score
             score = torch.where(better, value, score)
             choice[better] = self._decode(place, first)[better]
-        return choice, score
+        return choice
 
     def _decode(self, place: Tensor, first: int) -> Tensor:
         side = 2 * self.size
@@ -124,9 +134,7 @@ class Templates:
         for source in (self.masks, self.rings):
             padded = F.pad(source.round(), (self.size,) * 4)
             rows = [
-                padded[
-                    t, :, self.size - r : 2 * self.size - r, self.size - c : 2 * self.size - c
-                ]
+                padded[t, :, self.size - r : 2 * self.size - r, self.size - c : 2 * self.size - c]
                 for t, r, c in choice.tolist()
             ]
             posed.append(torch.stack(rows) > 0.5)
@@ -135,8 +143,11 @@ class Templates:
 
 def latent_pose(
     features: Tensor, fields: Tensor, references: Tensor, starts: int, seed: int
-) -> Run[tuple[Posed, ...]]:
+) -> Run[Posed]:
     """Pose the references on every image.
+
+    Several random directions are followed for a few rounds on a few images; the one with the
+    highest Fisher ratio goes on with all images.
 
     Parameters
     ----------
@@ -145,41 +156,70 @@ def latent_pose(
     fields : Tensor of bool, shape (n, S, S)
     references : Tensor, shape (N, K, S, S)
     starts : int
-        Independent runs from random directions.
+        Random directions to start from.
     seed : int
 
     Yields
     ------
     Progress
         Per round, with the Fisher ratio.
-
-    Returns
-    -------
-    tuple of Posed
-        One per start, the highest Fisher ratio first.
     """
     templates = Templates(references)
     generator = torch.Generator().manual_seed(seed)
     shape = (references.shape[1], features.shape[1])
-    runs = []
+    total = starts * _TRIAL_ROUNDS + _ROUNDS
+    trials: list[_Fit] = []
+    few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], templates)
     for start in range(starts):
-        directions = torch.randn(shape, generator=generator).to(features.device)
-        offsets: Tensor | None = None
-        posed = None
-        for turn in range(_ROUNDS):
-            evidence = _evidence(features, fields, directions, offsets, templates.share)
-            masks, rings = templates.pose(templates.best(evidence, fields)[0])
-            settled = posed is not None and bool((posed.masks == masks).all())
-            directions, offsets, fisher = _discriminate(features, fields, masks, rings)
-            posed = Posed(masks, directions, fisher)
-            done = start * _ROUNDS + turn + 1
-            values = {"fisher": fisher}
-            yield Progress("search", done, starts * _ROUNDS, f"Fisher ratio {fisher:.2f}", values)
-            if settled:
-                break
-        if posed is not None:
-            runs.append(posed)
-    return tuple(sorted(runs, key=lambda run: -run.fisher))
+        fit = _Fit(torch.randn(shape, generator=generator).to(features.device))
+        for turn in range(_TRIAL_ROUNDS):
+            fit = few.improve(fit)
+            yield _progress(fit, start * _TRIAL_ROUNDS + turn + 1, total)
+        trials.append(fit)
+    best = max(trials, key=lambda trial: trial.fisher)
+    every = _Problem(features, fields, templates)
+    for turn in range(_ROUNDS):
+        last, best = best.masks, every.improve(best)
+        yield _progress(best, starts * _TRIAL_ROUNDS + turn + 1, total)
+        if last is not None and best.masks is not None and torch.equal(last, best.masks):
+            break
+    return Posed(every.posed(best), best.directions, best.fisher)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    directions: Tensor
+    offsets: Tensor | None = None
+    fisher: float = 0.0
+    masks: Tensor | None = None
+
+
+class _Problem:
+    """Images and templates, between which a fit is improved."""
+
+    def __init__(self, features: Tensor, fields: Tensor, templates: Templates) -> None:
+        self.features, self.fields, self.templates = features, fields, templates
+        self.possible = templates.possible(fields)
+
+    def _pose(self, fit: _Fit) -> tuple[Tensor, Tensor]:
+        share = self.templates.share
+        evidence = _evidence(self.features, self.fields, fit.directions, fit.offsets, share)
+        return self.templates.pose(self.templates.best(evidence, self.possible))
+
+    def improve(self, fit: _Fit) -> _Fit:
+        """One E-step and one M-step."""
+        masks, rings = self._pose(fit)
+        directions, offsets, fisher = _discriminate(self.features, self.fields, masks, rings)
+        return _Fit(directions, offsets, fisher, masks)
+
+    def posed(self, fit: _Fit) -> Tensor:
+        """Masks of the last E-step."""
+        return self._pose(fit)[0]
+
+
+def _progress(fit: _Fit, done: int, total: int) -> Progress:
+    message = f"Fisher ratio {fit.fisher:.2f}"
+    return Progress("search", done, total, message, {"fisher": fit.fisher})
 
 
 def _evidence(
@@ -220,9 +260,12 @@ def _rescale(masks: Tensor, scale: float) -> Tensor:
     whole = masks.amax(dim=1)
     line = torch.linspace(-1, 1, size, device=masks.device)
     mass = whole.sum(dim=(1, 2)).clamp_min(1e-6)
-    centre = torch.stack(
-        [(whole.sum(dim=1) * line).sum(dim=1), (whole.sum(dim=2) * line).sum(dim=1)], dim=1
-    ) / mass[:, None]
+    centre = (
+        torch.stack(
+            [(whole.sum(dim=1) * line).sum(dim=1), (whole.sum(dim=2) * line).sum(dim=1)], dim=1
+        )
+        / mass[:, None]
+    )
     theta = torch.zeros(len(masks), 2, 3, device=masks.device)
     theta[:, 0, 0] = theta[:, 1, 1] = 1 / scale
     theta[:, :, 2] = centre * (1 - 1 / scale)

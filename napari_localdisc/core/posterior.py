@@ -23,7 +23,7 @@ from napari_localdisc.core.start import search
 _SURE, _SURELY_NOT = 0.5, 0.05
 _POSED = 16
 """At most so many references are tried as shapes; more cost time and change little."""
-_BAND = 0.12
+_BAND = 0.2
 """Half width of the undecided band around a posed border, relative to the structure's width."""
 
 
@@ -78,9 +78,7 @@ class SlenderPosterior:
 
     def start(self, candidates: int, generations: int, steps: int) -> Run[Evidence]:
         """Search for the target's direction and restore its score maps."""
-        found = yield from search(
-            self.pixels, self.references, candidates, generations, self.seed
-        )
+        found = yield from search(self.pixels, self.references, candidates, generations, self.seed)
         features, fields = self.pixels.coarse(self.half)
         scores = torch.einsum("ndhw,d->nhw", features, found.direction)
         return (yield from self._restore(scores, fields, steps))
@@ -130,9 +128,9 @@ def compact_evidence(
     few = references[:_POSED].float()
     small = F.adaptive_avg_pool2d(few, plan.pose_size) >= 0.5
     features, fields = pixels.coarse(plan.pose_size)
-    runs = yield from latent_pose(features, fields, small, starts, seed)
+    posed = yield from latent_pose(features, fields, small, starts, seed)
     side = (pixels.size, pixels.size)
-    share = F.interpolate(runs[0].masks.float(), size=side, mode="bilinear")
+    share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
     evidence = []
     for number, target in enumerate(plan.compact):
         half = plan.rules[target].width * _BAND * pixels.size / CANVAS

@@ -48,7 +48,7 @@ class PretrainConfig(BaseModel):
 
     steps: int = Field(default=600, ge=1)
     images: int = Field(default=3, ge=2)
-    crops: int = Field(default=12, ge=2)
+    crops: int = Field(default=6, ge=2)
     crop: int = Field(default=96, ge=16, multiple_of=8)
     scales: tuple[float, ...] = (1.0, 1.0, 0.5, 0.25)
     learning_rate: float = Field(default=2e-3, gt=0)
@@ -112,7 +112,10 @@ class _Feeder:
 
         def cut(view: Tensor) -> Tensor:
             return torch.stack(
-                [view[o, :, r : r + side, c : c + side] for o, (r, c) in zip(owners, corners, strict=True)]
+                [
+                    view[o, :, r : r + side, c : c + side]
+                    for o, (r, c) in zip(owners, corners, strict=True)
+                ]
             )
 
         prepare = self.card.preprocessing

@@ -94,6 +94,8 @@ def _lay(mask: npt.NDArray[np.generic], name: str, targets: int) -> npt.NDArray[
     canvas = np.zeros((targets, CANVAS, CANVAS), dtype=bool)
     top, left = (CANVAS - height) // 2, (CANVAS - width) // 2
     for index, plane in enumerate(stack):
-        shrunk = resize((plane > 0).astype(np.float32), (height, width), order=1, anti_aliasing=True)
+        shrunk = resize(
+            (plane > 0).astype(np.float32), (height, width), order=1, anti_aliasing=True
+        )
         canvas[index, top : top + height, left : left + width] = shrunk >= 0.5
     return canvas

@@ -133,7 +133,9 @@ class Segmenter:
         labels = self._labels(shares * inside)
         lifted = place.lift(shares).cpu().numpy()[0]
         shown = lift_labels(labels, place, len(self.targets))
-        confidence = np.where(shown > 0, np.take_along_axis(lifted, shown[None].astype(int), 0)[0], lifted[0])
+        confidence = np.where(
+            shown > 0, np.take_along_axis(lifted, shown[None].astype(int), 0)[0], lifted[0]
+        )
         return Segmentation(shown, confidence.astype(np.float32), _expected_dice(lifted, shown))
 
     @torch.inference_mode()
@@ -177,9 +179,7 @@ def decide(
     return labels
 
 
-def lift_labels(
-    labels: npt.NDArray[np.uint8], place: Frame, targets: int
-) -> npt.NDArray[np.uint8]:
+def lift_labels(labels: npt.NDArray[np.uint8], place: Frame, targets: int) -> npt.NDArray[np.uint8]:
     """Bring labels (S, S) from the canvas back to the image's size (H, W)."""
     planes = [torch.from_numpy((labels == k + 1).astype(np.float32)) for k in range(targets)]
     lifted = place.lift(torch.stack(planes)[None]).numpy()[0]
@@ -187,9 +187,7 @@ def lift_labels(
     return np.where(lifted.max(axis=0) >= 0.5, shown, 0).astype(np.uint8)
 
 
-def _expected_dice(
-    shares: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.uint8]
-) -> float:
+def _expected_dice(shares: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.uint8]) -> float:
     found = labels > 0
     if not found.any():
         return 0.0

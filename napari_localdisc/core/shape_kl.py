@@ -8,7 +8,6 @@ has a closed form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,38 +21,45 @@ _BLOCKS = (8, 16)
 _RIDGE = 1e-3
 
 
-def shape_words(masks: Tensor, stride: int = 2) -> Tensor:
-    """Describe masks pixel by pixel.
+def shape_words(masks: Tensor) -> Tensor:
+    """Describe masks at every second row and column.
 
     Parameters
     ----------
     masks : Tensor, shape (B, H, W)
-        Hard or soft masks in [0, 1].
-    stride : int
-        Every `stride`-th row and column is described.
+        Hard or soft masks in [0, 1]; H and W even.
 
     Returns
     -------
-    Tensor, shape (B, 27, H // stride * W // stride)
+    Tensor, shape (B, 29, H / 2 * W / 2)
     """
     mask = masks[:, None]
-    maps = [mask]
+    coarse = F.avg_pool2d(mask, 2)
+    maps = [mask[..., ::2, ::2]]
     for sigma in _SCALES:
-        smooth = blur(mask, sigma)
-        dx, dy = _slope(smooth, -1), _slope(smooth, -2)
-        dxx, dyy, dxy = _slope(dx, -1), _slope(dy, -2), _slope(dx, -2)
-        middle = (dxx + dyy) / 2
-        radius = (((dxx - dyy) / 2).square() + dxy.square() + 1e-12).sqrt()
-        slope = (dx.square() + dy.square() + 1e-12).sqrt() * sigma
-        maps += [smooth, slope, (middle + radius) * sigma**2, (middle - radius) * sigma**2]
+        if sigma < 2:
+            maps += [word[..., ::2, ::2] for word in _differential(mask, sigma)]
+        else:
+            maps += _differential(coarse, sigma / 2)
     for side in _BLOCKS:
-        coarse = F.avg_pool2d(mask, side, ceil_mode=True, count_include_pad=False)
+        block = F.avg_pool2d(coarse, side // 2, ceil_mode=True, count_include_pad=False)
         maps.append(
-            F.interpolate(coarse, size=mask.shape[-2:], mode="bilinear", align_corners=False)
+            F.interpolate(block, size=coarse.shape[-2:], mode="bilinear", align_corners=False)
         )
-    words = torch.cat(maps, dim=1)[..., ::stride, ::stride]
+    words = torch.cat(maps, dim=1)
     product = words[:, :1] * words[:, 1:]
     return torch.cat([words, product], dim=1).flatten(2)
+
+
+def _differential(mask: Tensor, sigma: float) -> list[Tensor]:
+    """Gaussian mean, slope and Hessian eigenvalues at a scale, scale-normalised."""
+    smooth = blur(mask, sigma)
+    dx, dy = _slope(smooth, -1), _slope(smooth, -2)
+    dxx, dyy, dxy = _slope(dx, -1), _slope(dy, -2), _slope(dx, -2)
+    middle = (dxx + dyy) / 2
+    radius = (((dxx - dyy) / 2).square() + dxy.square() + 1e-12).sqrt()
+    slope = (dx.square() + dy.square() + 1e-12).sqrt() * sigma
+    return [smooth, slope, (middle + radius) * sigma**2, (middle - radius) * sigma**2]
 
 
 def _slope(x: Tensor, axis: int) -> Tensor:
@@ -73,13 +79,12 @@ class Moments:
     @classmethod
     def of(cls, words: Tensor, weight: Tensor | None = None) -> Moments:
         """Fit to words (..., F, P), weighted by (P,) or (..., P) if given."""
-        words = words.double()
-        share = torch.ones_like(words[..., 0, :]) if weight is None else weight.double()
+        share = torch.ones_like(words[..., 0, :]) if weight is None else weight
         share = (share / share.sum(dim=-1, keepdim=True)).unsqueeze(-2)
         mean = (words * share).sum(dim=-1)
         centred = words - mean.unsqueeze(-1)
         covariance = (centred * share) @ centred.transpose(-1, -2)
-        return cls(mean, covariance)
+        return cls(mean.double(), covariance.double())
 
 
 def gaussian_kl(predicted: Moments, reference: Moments, ridge: float = _RIDGE) -> Tensor:
@@ -109,9 +114,3 @@ def gaussian_kl(predicted: Moments, reference: Moments, ridge: float = _RIDGE) -
     trace = torch.cholesky_solve(p, factor.expand(p.shape)).diagonal(dim1=-2, dim2=-1).sum(-1)
     logdet = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) - torch.linalg.slogdet(p)[1]
     return 0.5 * (trace + white.square().sum(dim=(-2, -1)) - len(scale) + logdet)
-
-
-def reference_moments(masks: Sequence[Tensor] | Tensor, stride: int = 2) -> Moments:
-    """Moments of the words of reference masks (N, H, W), over all of them."""
-    words = torch.cat([shape_words(mask[None], stride)[0] for mask in masks], dim=-1)
-    return Moments.of(words)

@@ -19,7 +19,7 @@ from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
 
 _SIDE = 128
-_CROPS = 12
+_CROPS = 10
 _SCREENED_ON = 4
 
 
@@ -53,7 +53,7 @@ class DirectionSearch:
     def __init__(self, pixels: PixelSet, references: Tensor, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         half = pixels.size // 2
-        self.side = min(_SIDE, half - half // 8)
+        self.side = min(_SIDE, half - half // 8) // 2 * 2
         features, fields = pixels.coarse(half)
         masks = (F.adaptive_avg_pool2d(references[:, None].float(), half)[:, 0] >= 0.5).float()
         crops = self._crops(masks, masks.amax(dim=0)[None].expand_as(masks) > 0, 48)

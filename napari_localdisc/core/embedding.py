@@ -1,0 +1,147 @@
+"""Embedding an image of any size, tile by tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_localdisc.core.encoder import Encoder
+from napari_localdisc.core.imaging import as_image
+from napari_localdisc.core.progress import Progress, Run
+
+TOLERANCE = 1e-4
+"""Largest difference between a tiled and an untiled embedding, for vectors of unit length."""
+
+FloatMap = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Both branches of the network on one image.
+
+    Attributes
+    ----------
+    embedding : ndarray of float32, shape (D, H, W)
+        Unit vectors along D.
+    memberships : ndarray of float32, shape (M, H, W)
+        Sum to 1 along M.
+    field : ndarray of bool, shape (H, W)
+        Field of view.
+    """
+
+    embedding: FloatMap
+    memberships: FloatMap
+    field: npt.NDArray[np.bool_]
+
+
+def embed_and_cluster(
+    image: npt.NDArray[np.generic],
+    encoder: Encoder,
+    device: torch.device | None = None,
+    tile: int = 512,
+) -> Run[Embedded]:
+    """Run the network on an image at its own size.
+
+    Tiles overlap by the network's reach, so that they agree with the untiled result to within
+    `TOLERANCE`.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W) or (H, W, C)
+    encoder : Encoder
+    device : torch.device, optional
+        CPU if not given.
+    tile : int
+        Side of a tile in pixels, without the overlap.
+
+    Yields
+    ------
+    Progress
+        Per tile.
+
+    Raises
+    ------
+    LocaldiscError
+        If the array is not an image.
+    """
+    device = device or torch.device("cpu")
+    network = encoder.network.to(device, memory_format=torch.channels_last).eval()
+    inputs, field, shape = _prepared(as_image(image), encoder)
+    stride, reach = network.body.stride, network.body.reach
+    step = max(stride, tile // stride * stride)
+    height, width = inputs.shape[-2:]
+    card = encoder.card
+    embedding = np.empty((card.embedding_dim, height, width), np.float32)
+    memberships = np.empty((card.clusters, height, width), np.float32)
+    corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
+    for done, (top, left) in enumerate(corners):
+        rows, columns = _span(top, step, reach, height), _span(left, step, reach, width)
+        piece = inputs[..., rows[0] : rows[1], columns[0] : columns[1]].to(device)
+        with torch.inference_mode():
+            vectors, shares = network(piece.contiguous(memory_format=torch.channels_last))
+        inside = (
+            slice(top - rows[0], top - rows[0] + step),
+            slice(left - columns[0], left - columns[0] + step),
+        )
+        for target, source in ((embedding, vectors), (memberships, shares)):
+            cut = source[(0, slice(None), *inside)].cpu().numpy()
+            target[:, top : top + step, left : left + step] = cut
+        yield Progress("embed", done + 1, len(corners))
+    crop = (slice(None), slice(shape[0]), slice(shape[1]))
+    return Embedded(embedding[crop], memberships[crop], field)
+
+
+def embed(
+    image: npt.NDArray[np.generic],
+    encoder: Encoder,
+    device: torch.device | None = None,
+    tile: int = 512,
+) -> Run[FloatMap]:
+    """Embed an image at its own size: unit vectors (D, H, W); see `embed_and_cluster`."""
+    embedded = yield from embed_and_cluster(image, encoder, device, tile)
+    return embedded.embedding
+
+
+def _prepared(
+    image: FloatMap, encoder: Encoder
+) -> tuple[Tensor, npt.NDArray[np.bool_], tuple[int, int]]:
+    """Network inputs padded to the stride, the field of view, and the size before padding."""
+    prepare = encoder.card.preprocessing
+    pixels, field = prepare.planes(image)
+    height, width = pixels.shape[-2:]
+    stride = encoder.network.body.stride
+    inputs = F.pad(prepare(pixels, field), (0, -width % stride, 0, -height % stride))
+    return inputs, field[0, 0].numpy() > 0, (height, width)
+
+
+def _span(start: int, step: int, reach: int, length: int) -> tuple[int, int]:
+    return max(0, start - reach), min(length, start + step + reach)
+
+
+def embedding_picture(embedding: FloatMap) -> npt.NDArray[np.uint8]:
+    """Show an embedding in colour: its first three principal components as red, green, blue.
+
+    Parameters
+    ----------
+    embedding : ndarray of float32, shape (D, H, W)
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+    """
+    dim, height, width = embedding.shape
+    points = embedding.reshape(dim, -1).T
+    sample = points[:: max(1, len(points) // 50_000)]
+    mean = sample.mean(axis=0)
+    _, _, axes = np.linalg.svd(sample - mean, full_matrices=False)
+    axes = axes[:3] * np.sign(axes[:3].sum(axis=1, keepdims=True) + 1e-12)
+    scores = (points - mean) @ axes.T
+    scores = np.pad(scores, ((0, 0), (0, 3 - scores.shape[1])))
+    low, high = np.percentile(scores, (1, 99), axis=0)
+    scaled = np.clip((scores - low) / np.maximum(high - low, 1e-6), 0, 1) * 255
+    return np.asarray(scaled.reshape(height, width, 3).round(), dtype=np.uint8)

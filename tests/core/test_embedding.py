@@ -1,0 +1,56 @@
+"""Tiled embedding agrees with untiled; cluster maps describe the image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_localdisc.core.clusters import cluster_map
+from napari_localdisc.core.embedding import TOLERANCE, embed, embedding_picture
+from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
+from napari_localdisc.core.progress import drain
+
+
+@pytest.mark.parametrize("shape", [(200, 256), (131, 77), (256, 256)])
+@pytest.mark.parametrize("tile", [64, 96])
+def test_tiled_equals_untiled(shape: tuple[int, int], tile: int) -> None:
+    image = xray_phantom(3, 256).image[: shape[0], : shape[1]]
+    encoder = load_encoder("chest-xray")
+    whole = drain(embed(image, encoder, tile=512))
+    tiled = drain(embed(image, encoder, tile=tile))
+    assert whole.shape == (encoder.card.embedding_dim, *shape)
+    np.testing.assert_allclose(tiled, whole, atol=TOLERANCE)
+
+
+def test_vectors_have_unit_length_and_memberships_sum_to_one() -> None:
+    image = fundus_phantom(1, 160).image
+    found = drain(cluster_map(image, load_encoder("fundus")))
+    np.testing.assert_allclose(np.linalg.norm(found.embedding, axis=0), 1, atol=1e-4)
+    np.testing.assert_allclose(found.memberships.sum(axis=0), 1, atol=1e-4)
+    assert found.labels[0, 0] == 0, "the corner of a fundus image is outside the field of view"
+    table = found.table()
+    assert sum(table["area"]) == pytest.approx(1)
+    assert all(0 <= value <= 1 for value in table["compactness"])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (7, 5)])
+def test_tiny_images_are_embedded(shape: tuple[int, int]) -> None:
+    image = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    assert drain(embed(image, load_encoder("chest-xray"))).shape[1:] == shape
+
+
+def test_progress_counts_tiles_and_can_be_closed() -> None:
+    run = embed(xray_phantom(0, 256).image, load_encoder("chest-xray"), tile=64)
+    first = next(run)
+    assert (first.stage, first.done, first.total) == ("embed", 1, 16)
+    run.close()
+
+
+def test_picture_shows_what_differs() -> None:
+    embedding = np.zeros((4, 8, 8), np.float32)
+    embedding[0, :, :4] = 1
+    embedding[1, :, 4:] = 1
+    picture = embedding_picture(embedding)
+    assert picture.shape == (8, 8, 3)
+    assert picture[0, 0].tolist() != picture[0, 7].tolist()
