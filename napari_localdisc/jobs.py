@@ -28,11 +28,23 @@ from napari_localdisc.session import EncoderChoice, HeldEncoder
 
 @dataclass(frozen=True)
 class Clustering:
-    """A cluster map and what it was made with."""
+    """A cluster map and what it was made with.
+
+    Attributes
+    ----------
+    held : HeldEncoder
+    clusters : ClusterMap
+    picture : ndarray of uint8, shape (H, W, 3)
+        The embedding in colour.
+    features : dict of str to list
+        A row for each cluster, found by its label in the column ``index``, as napari wants it.
+    recipe : dict
+    """
 
     held: HeldEncoder
     clusters: ClusterMap
     picture: npt.NDArray[np.uint8]
+    features: dict[str, list[float]]
     recipe: dict[str, Any]
 
 
@@ -101,8 +113,10 @@ def cluster(plane: Plane, choice: EncoderChoice, device: str) -> Run[Clustering]
     pixels = plane.pixels()
     held = choice.obtain(pixels)
     clusters = yield from cluster_map(pixels, held.encoder, resolve_device(device))
+    table = clusters.table()
+    features = {"index": table.pop("label"), **table}
     recipe = {"kind": "clusters", "image": plane.name, "encoder": held.name, "device": device}
-    return Clustering(held, clusters, embedding_picture(clusters.embedding), recipe)
+    return Clustering(held, clusters, embedding_picture(clusters.embedding), features, recipe)
 
 
 def references(spec: str | Path, count: int, seed: int) -> Run[Prior]:
@@ -167,15 +181,16 @@ def guide_on_planes(
         If an image, the encoder or the device cannot be used, or guidance finds nothing.
     """
     images = []
-    for number, plane in enumerate(planes):
-        yield Progress("read", number, len(planes), f"Reading {plane.name}")
+    chosen = _some(planes, config)
+    for number, plane in enumerate(chosen):
+        yield Progress("read", number, len(chosen), f"Reading {plane.name}")
         images.append(plane.pixels())
     held = choice.obtain(images[0])
     guidance = yield from _guide(images, prior, held, config, device)
     segmentations = []
-    for number, (plane, image) in enumerate(zip(planes, images, strict=True)):
+    for number, plane in enumerate(planes):
         yield Progress("segment", number, len(planes), f"Segmenting {plane.name}")
-        segmentations.append(guidance.segmenter.segment(image, resolve_device(device)))
+        segmentations.append(guidance.segmenter.segment(plane.pixels(), resolve_device(device)))
     return GuidedResult(held, guidance, tuple(segmentations))
 
 
@@ -241,3 +256,9 @@ def _guide(
     yield Progress("read", 0, 1, "Preparing reference masks")
     masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
     return (yield from guide(images, masks, held.encoder, config, resolve_device(device)))
+
+
+def _some(planes: Sequence[Plane], config: GuideConfig) -> list[Plane]:
+    """Draw as many planes as guidance looks at, among them the first, which is previewed."""
+    others = np.random.default_rng(config.seed).permutation(np.arange(1, len(planes)))
+    return [planes[index] for index in (0, *sorted(others[: config.max_images - 1]))]

@@ -64,6 +64,7 @@ class ClustersPanel(Panel):
         if self.map_box.value:
             name = f"{plane.name} clusters"
             labels = labels_layer([plane], [result.clusters.labels], name, result.recipe)
-            labels.features = result.clusters.table()
+            labels.features = result.features
+            labels.opacity = 0.5
             self.viewer.add_layer(labels)
         self.run_row.say(f"Encoder {result.held.encoder.name}.")

@@ -70,6 +70,16 @@ class TestRun:
         assert labels.data.shape == stack.data.shape
         assert [bool(plane.any()) for plane in labels.data] == [True] * 3
 
+    def test_more_planes_than_guidance_looks_at(
+        self, panel, click, finish, viewer, session, effort, xrays
+    ):
+        panel.effort = effort.model_copy(update={"max_images": 2})
+        viewer.add_image(xrays, name="stack")
+        click(panel.run_row.button)
+        finish(panel)
+        (labels,) = labels_of(viewer)
+        assert [bool(plane.any()) for plane in labels.data] == [True] * 3
+
     def test_the_preview_is_of_the_plane_in_view(self, qtbot, panel, click, viewer, session, xrays):
         stack = viewer.add_image(xrays, name="stack")
         viewer.dims.set_point(0, 2)
