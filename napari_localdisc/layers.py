@@ -176,11 +176,18 @@ def picture_layer(
     )
 
 
-def target_colours() -> DirectLabelColormap:
-    """Return the colours of targets 1, 2, ..., the same as in every picture of the program."""
+def target_colours(skip: int = 0) -> DirectLabelColormap:
+    """Return the colours of targets 1, 2, ..., the same as in every picture of the program.
+
+    Parameters
+    ----------
+    skip : int
+        Colours to leave to other layers on the same image.
+    """
+    count = len(COLOURS)
     colours: dict[int | None, Any] = {
-        label: (*(channel / 255 for channel in colour), 1.0)
-        for label, colour in enumerate(COLOURS, start=1)
+        label: (*(channel / 255 for channel in COLOURS[(label - 1 + skip) % count]), 1.0)
+        for label in range(1, count + 1)
     }
     return DirectLabelColormap(color_dict={None: "white", 0: "transparent", **colours})
 

@@ -1,11 +1,13 @@
-"""Look at results in napari: a file with its mask, or a whole folder of them."""
+"""Look at results in napari: a file with its mask, or whole folders of them."""
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,40 +21,50 @@ from napari_localdisc.layers import all_planes, labels_layer, target_colours
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
-MOST_SHOWN = 16
-"""Files of a folder that are opened; of more, the first ones."""
+MOST_SHOWN = 12
+"""Images of a folder that are opened; of more, the first ones."""
+
+_GAP = 1.05
+"""Distance of images on the table that they are laid on, in sizes of the largest."""
 
 
-def open_result(folder: str | Path, viewer: ViewerModel | None = None) -> ViewerModel:
-    """Show the images of a folder written by ``segment`` or ``demo``, each with its mask.
+@dataclass(frozen=True)
+class _Found:
+    """A mask of an image: its file, what it shows and how it was made."""
+
+    mask: Path
+    title: str
+    recipe: dict[str, Any]
+
+
+def open_results(folders: Sequence[str | Path], viewer: ViewerModel | None = None) -> ViewerModel:
+    """Show what ``segment`` or ``demo`` wrote: images side by side, each with its masks.
 
     Parameters
     ----------
-    folder : str or Path
-        Holds ``report.csv``, ``recipe.json`` and the masks.
+    folders : sequence of str or Path
+        Each holds ``report.csv``, ``recipe.json`` and masks; several may be of the same images.
     viewer : napari.Viewer, optional
         A new one if not given.
 
     Raises
     ------
     LocaldiscError
-        If the folder holds no results.
+        If a folder holds no results, or a file cannot be read.
     """
-    files = list(_results(Path(folder)))[:MOST_SHOWN]
-    recipe = _recipe(Path(folder))
+    images: dict[Path, list[_Found]] = {}
+    for folder in map(Path, folders):
+        for image, found in list(_results(folder))[:MOST_SHOWN]:
+            images.setdefault(image, []).append(found)
     viewer = napari.Viewer(title="napari-localdisc") if viewer is None else viewer
-    for image, mask in files:
-        add_result(viewer, image, mask, recipe)
-    # Negative, so that the first file comes first: napari counts from the top layer.
-    viewer.grid.stride = -2
-    viewer.grid.enabled = len(files) > 1
+    _lay_out([_add(viewer, image, masks) for image, masks in images.items()])
+    viewer.reset_view()
     return viewer
 
 
-def add_result(
-    viewer: ViewerModel, image: Path, mask: Path | None, recipe: dict[str, Any] | None = None
-) -> None:
+def add_result(viewer: ViewerModel, image: Path, mask: Path | None) -> None:
     """Add an image file and, if there is one, its mask.
 
     Raises
@@ -60,25 +72,42 @@ def add_result(
     LocaldiscError
         If a file cannot be read.
     """
+    _add(viewer, image, [] if mask is None else [_Found(mask, "mask", _recipe(mask.parent))])
+
+
+def _add(viewer: ViewerModel, image: Path, masks: Sequence[_Found]) -> list[Layer]:
     pixels = np.asarray(read_image(image).pixels)
     layer = viewer.add_image(pixels, rgb=pixels.ndim == 3, name=image.stem)
-    if mask is not None:
-        labels = labels_layer(
-            all_planes(layer), [read_mask(mask)], f"{image.stem} mask", recipe or {}
-        )
-        labels.colormap = target_colours()
-        labels.opacity = 0.5
-        viewer.add_layer(labels)
+    layers = [layer]
+    colours = 0
+    for found in masks:
+        labels = read_mask(found.mask)
+        name = f"{image.stem} {found.title}"
+        result = labels_layer(all_planes(layer), [labels], name, found.recipe)
+        result.colormap = target_colours(skip=colours)
+        result.opacity = 0.5
+        layers.append(viewer.add_layer(result))
+        colours += int(labels.max(initial=1))
+    return layers
 
 
-def _results(folder: Path) -> Iterator[tuple[Path, Path]]:
+def _lay_out(groups: Sequence[Sequence[Layer]]) -> None:
+    columns = math.ceil(math.sqrt(len(groups)))
+    step = max((max(group[0].data.shape[:2]) for group in groups), default=0) * _GAP
+    for number, group in enumerate(groups):
+        for layer in group:
+            layer.translate = (number // columns * step, number % columns * step)
+
+
+def _results(folder: Path) -> Iterator[tuple[Path, _Found]]:
     report = folder / "report.csv"
     if not report.is_file():
         raise LocaldiscError(f"{folder} holds no report.csv; choose a folder of results.")
+    recipe = _recipe(folder)
     with report.open(newline="", encoding="utf-8") as rows:
         for row in csv.DictReader(rows):
             if row["status"] == "done":
-                yield Path(row["file"]), folder / row["output"]
+                yield Path(row["file"]), _Found(folder / row["output"], folder.name, recipe)
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
@@ -88,9 +117,9 @@ def _recipe(folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Open the folder named on the command line: ``python -m napari_localdisc.viewer FOLDER``."""
+    """Open folders of results: ``python -m napari_localdisc.viewer FOLDER...``."""
     try:
-        open_result(sys.argv[1])
+        open_results(sys.argv[1:])
     except LocaldiscError as error:
         sys.exit(str(error))
     napari.run()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import read_image, write_mask
 from napari_localdisc.io.report import FileResult, write_report
 from napari_localdisc.layers import recipe_of
-from napari_localdisc.viewer import add_result, open_result
+from napari_localdisc.viewer import add_result, main, open_results
 
 
 @pytest.fixture
@@ -52,18 +53,36 @@ def test_an_image_that_failed_is_shown_alone(results):
     assert [type(layer) for layer in viewer.layers] == [Image]
 
 
-def test_a_folder_of_results(results):
-    viewer = open_result(results, ViewerModel())
+def test_a_folder_of_results_is_laid_out_side_by_side(results):
+    viewer = open_results([results], ViewerModel())
     assert [layer.name for layer in viewer.layers] == [
         "image-0",
-        "image-0 mask",
+        "image-0 output",
         "image-1",
-        "image-1 mask",
+        "image-1 output",
     ]
     assert recipe_of(viewer.layers[1]) == {"run": {"seed": 3}}
-    assert viewer.grid.enabled
+    first, _, second, mask = viewer.layers
+    assert second.translate[1] - first.translate[1] > 30
+    np.testing.assert_array_equal(mask.translate, second.translate)
+
+
+def test_folders_of_the_same_images_share_them(results, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(results, again)
+    viewer = open_results([results, again], ViewerModel())
+    assert sum(isinstance(layer, Image) for layer in viewer.layers) == 2
+    masks = [layer for layer in viewer.layers if isinstance(layer, Labels)]
+    assert [mask.name for mask in masks[:2]] == ["image-0 output", "image-0 again"]
+    assert not np.allclose(masks[0].get_color(1), masks[1].get_color(1))
 
 
 def test_a_folder_without_results(tmp_path):
     with pytest.raises(LocaldiscError, match=r"report\.csv"):
-        open_result(tmp_path, ViewerModel())
+        open_results([tmp_path], ViewerModel())
+
+
+def test_the_program_says_what_is_wrong(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["viewer", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"report\.csv"):
+        main()

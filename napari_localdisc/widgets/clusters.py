@@ -60,7 +60,9 @@ class ClustersPanel(Panel):
             return
         if self.picture_box.value:
             name = f"{plane.name} embedding"
-            self.viewer.add_layer(picture_layer(plane, result.picture, name, result.recipe))
+            picture = picture_layer(plane, result.picture, name, result.recipe)
+            picture.visible = not self.map_box.value
+            self.viewer.add_layer(picture)
         if self.map_box.value:
             name = f"{plane.name} clusters"
             labels = labels_layer([plane], [result.clusters.labels], name, result.recipe)
