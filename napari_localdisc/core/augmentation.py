@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from kornia import augmentation as K  # noqa: N812
+from kornia import augmentation as K
 from torch import Tensor, nn
 
 
@@ -23,7 +23,7 @@ def photometric(channels: int) -> nn.Module:
     Module
         Maps (N, C, H, W) in [0, 1] to the same.
     """
-    steps: list[nn.Module] = [
+    steps = [
         K.RandomBrightness((0.8, 1.2), p=0.8),
         K.RandomContrast((0.7, 1.4), p=0.8),
         K.RandomGamma((0.7, 1.5), p=0.8),

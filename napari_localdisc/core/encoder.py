@@ -91,7 +91,8 @@ def default_encoder(image: npt.NDArray[np.generic]) -> str:
     Returns
     -------
     str
-        ``"fundus"`` for a colour image, ``"chest-xray"`` for a grey one (RGB with equal channels too).
+        ``"fundus"`` for a colour image, ``"chest-xray"`` for a grey one (RGB with equal channels
+        too).
     """
     pixels = as_image(image)
     coloured = pixels.shape[-1] == 3 and float(np.ptp(pixels, axis=-1).mean()) > _COLOURED

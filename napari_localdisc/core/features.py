@@ -1,7 +1,7 @@
 """Pixel features of a set of images: what a guided head sees of each pixel.
 
-A pixel's features are its embedding beside the normalised input at that pixel (the shallowest detail),
-standardised per image and whitened over the set.
+A pixel's features are its embedding beside the normalised input at that pixel (the shallowest
+detail), standardised per image and whitened over the set.
 """
 
 from __future__ import annotations
@@ -131,4 +131,5 @@ def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:
     )
     covariance = pixels.T @ pixels / len(pixels)
     values, axes = torch.linalg.eigh(covariance.cpu())
-    return (axes * (values + _FLOOR * values.max()).rsqrt()).to(fields.device)
+    matrix: Tensor = axes * (values + _FLOOR * values.max()).rsqrt()
+    return matrix.to(fields.device)

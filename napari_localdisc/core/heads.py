@@ -1,6 +1,7 @@
-"""Guided heads: per-pixel classifiers of the features, trained against a prior, several in parallel.
+"""Guided heads: per-pixel classifiers of the features, trained against a prior.
 
-A head sees only the pixel's own features, so it cannot paint shapes that the image does not hold.
+Several are trained in parallel. A head sees only the pixel's own features, so it cannot paint
+shapes that the image does not hold.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Head(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (n, K + 1, H, W) of features (n, D, H, W)."""
-        curved: Tensor = self.outer(F.relu(self.inner(features)))
-        return curved + self.linear(features)
+        logits: Tensor = self.outer(F.relu(self.inner(features))) + self.linear(features)
+        return logits
 
 
 @dataclass(frozen=True)
@@ -177,3 +178,9 @@ def train_heads(trainers: list[HeadTrainer], steps: int) -> Run[None]:
         yield Progress("guide", step + 1, steps, f"{len(trainers)} heads", values)
     for trainer in trainers:
         trainer.head.eval()
+
+
+@torch.inference_mode()
+def head_shares(head: Head, pixels: PixelSet) -> Tensor:
+    """Class probabilities (n, K + 1, S, S) in float16 of the guiding images."""
+    return torch.cat([head(one[None].float()).softmax(dim=1).half() for one in pixels.features])

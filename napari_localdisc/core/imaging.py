@@ -46,7 +46,7 @@ def as_image(array: npt.NDArray[np.generic], where: str = "image") -> FloatImage
         )
     image = image[..., :3]
     if image.dtype == np.uint8:
-        return image.astype(np.float32) / 255
+        return image.astype(np.float32) / np.float32(255)
     return _stretch(image.astype(np.float32), where)
 
 
@@ -56,7 +56,8 @@ def _stretch(image: FloatImage, where: str) -> FloatImage:
         raise LocaldiscError(f"{where} holds no finite pixel; check how it was exported.")
     low, high = np.percentile(image[finite], (0.1, 99.9))
     filled = np.where(finite, image, low)
-    return np.clip((filled - low) / max(high - low, 1e-6), 0, 1).astype(np.float32)
+    stretched = np.clip((filled - low) / max(high - low, 1e-6), 0, 1)
+    return np.asarray(stretched, dtype=np.float32)
 
 
 def with_channels(image: FloatImage, channels: int) -> FloatImage:

@@ -1,4 +1,4 @@
-"""Judging masks without labels: the shape KL against the references, and the area they should have."""
+"""Judging masks without labels: shape KL against the references, and the area to have."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Judge:
     def thresholds(self, shares: Tensor, fields: Tensor) -> tuple[float, ...]:
         """Probabilities at which masks have the area that the prior says.
 
-        Slender targets cover as much of the field of view as the references cover of their convex hulls; a
-        compact target's area is the image's own affair, and its threshold is one half.
+        Slender targets cover as much of the field of view as the references cover of their convex
+        hulls; a compact target's area is the image's own affair, and its threshold is one half.
         """
         chosen = []
         for target, rule in enumerate(self.plan.rules):

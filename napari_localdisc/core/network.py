@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from itertools import pairwise
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+_Module = TypeVar("_Module", bound=nn.Module)
+
+
+def channels_last(module: _Module) -> _Module:
+    """Lay a module's weights out in memory as convolutions on CPUs and GPUs like them best."""
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 class _Block(nn.Sequential):
@@ -42,14 +50,14 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(
             _Block(a, b) for a, b in zip((inputs, *widths[:-1]), widths, strict=True)
         )
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.narrow = nn.ModuleList(nn.Conv2d(deep, wide, 1) for wide, deep in pairs)
         self.up = nn.ModuleList(_Block(2 * wide, wide) for wide, _ in pairs)
 
     @property
     def stride(self) -> int:
         """Factor by which height and width must be divisible."""
-        return 2 ** (len(self.widths) - 1)
+        return int(2 ** (len(self.widths) - 1))
 
     @property
     def features(self) -> int:
@@ -63,7 +71,7 @@ class UNet(nn.Module):
         # Two 3x3 convolutions per block; bilinear upsampling looks one coarse pixel further.
         total = sum(2 * 2**level for level in range(levels))
         total += sum(2 * 2**level + 2 ** (level + 1) for level in range(levels - 1))
-        return -(-(total + self.stride) // self.stride) * self.stride
+        return int(-(-(total + self.stride) // self.stride) * self.stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, features, H, W)."""

@@ -38,7 +38,7 @@ class Plan:
 
     @classmethod
     def of(cls, prior: Prior, card: EncoderCard, size: int | None = None) -> Plan:
-        """Choose sizes: the encoder's working size for slender targets, smaller for compact ones."""
+        """Choose sizes: the encoder's working size for slender targets, less for compact ones."""
         rules = tuple(ShapeRules.of(prior, target) for target in range(len(prior.targets)))
         width = min(rule.width for rule in rules)
         compact = min((rule.width for rule in rules if not rule.slender), default=width)
@@ -58,7 +58,7 @@ class Plan:
         return tuple(index for index, rule in enumerate(self.rules) if not rule.slender)
 
     def references(self, prior: Prior, size: int | None = None) -> Tensor:
-        """Reference masks of bool, shape (N, K, size, size)."""
+        """Scale the reference masks to bool, shape (N, K, size, size)."""
         side = size or self.size
         masks = torch.from_numpy(prior.masks).float()
         if side != masks.shape[-1]:

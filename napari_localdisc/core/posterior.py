@@ -60,6 +60,13 @@ def labels_of(evidence: list[Evidence], fields: Tensor) -> Tensor:
     return torch.where(decided | ~fields, labels * fields, IGNORE).to(torch.int8)
 
 
+def shares_of(evidence: list[Evidence], fields: Tensor) -> Tensor:
+    """Class probabilities (n, K + 1, S, S), 0 the background, from evidence per target."""
+    shares = torch.stack([one.share for one in evidence], dim=1) * fields[:, None]
+    rest = (1 - shares.sum(dim=1, keepdim=True)).clamp_min(0)
+    return torch.cat([rest, shares], dim=1)
+
+
 class SlenderPosterior:
     """Evidence for a slender target.
 

@@ -18,7 +18,7 @@ from napari_localdisc.core.encoder import Encoder, EncoderCard
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.framing import frame
 from napari_localdisc.core.imaging import as_image
-from napari_localdisc.core.network import LocalDiscriminationNet
+from napari_localdisc.core.network import LocalDiscriminationNet, channels_last
 from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.progress import Progress, Run
 
@@ -74,7 +74,9 @@ class _Batch:
 class _Feeder:
     """Two augmented views of random crops, with mixup between images in the first view."""
 
-    def __init__(self, stack: Tensor, fields: Tensor, card: EncoderCard, config: PretrainConfig):
+    def __init__(
+        self, stack: Tensor, fields: Tensor, card: EncoderCard, config: PretrainConfig
+    ) -> None:
         self.stack, self.fields, self.card, self.config = stack, fields, card, config
         self.augment = photometric(card.channels)
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -96,7 +98,7 @@ class _Feeder:
         return pixels, fields
 
     def _corner(self, field: Tensor) -> tuple[int, int]:
-        """A crop whose centre lies in the field of view."""
+        """Draw the corner of a crop whose centre lies in the field of view."""
         size, half = field.shape[-1], self.config.crop // 2
         for _ in range(20):
             row, column = self._draw(size - 2 * half + 1, 2)
@@ -162,7 +164,7 @@ def pretrain(
         raise LocaldiscError(f"pretraining needs at least 2 images, got {len(images)}; add images.")
     torch.manual_seed(config.seed)
     stack, fields = yield from _load(images, card, config)
-    network = card.build().to(device, memory_format=torch.channels_last).train()
+    network = channels_last(card.build().to(device)).train()
     optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.learning_rate, total_steps=config.steps + 1, pct_start=0.1
@@ -183,7 +185,8 @@ def pretrain(
         yield Progress("pretrain", step + 1, config.steps, message, values)
     if used < 2 and config.warmup < 1:
         raise LocaldiscError(
-            "the clusters collapsed into one; train longer, on more varied images or with a larger balance weight."
+            "the clusters collapsed into one; train longer, on more varied images or with a larger"
+            " balance weight."
         )
     training = config.model_dump() | {"images_used": len(stack), "device": device.type}
     return Encoder(card.model_copy(update={"training": training}), network.cpu().eval())

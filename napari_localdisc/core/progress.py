@@ -1,7 +1,7 @@
 """Progress events, and the generators that yield them.
 
-Anything long in this package is a generator: it yields `Progress` events, returns its result and can
-be closed at any time. The command line and napari only differ in who drives it.
+Anything long in this package is a generator: it yields `Progress` events, returns its result and
+can be closed at any time. The command line and napari only differ in who drives it.
 """
 
 from __future__ import annotations

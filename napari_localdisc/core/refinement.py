@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.heads import IGNORE
-from napari_localdisc.core.network import LocalDiscriminationNet, UNet
+from napari_localdisc.core.network import LocalDiscriminationNet, UNet, channels_last
 from napari_localdisc.core.progress import Progress, Run
 
 
@@ -63,7 +63,7 @@ class Refiner:
     def __init__(
         self, network: RefinedNet, pixels: PixelSet, crop: int, batch: int, turned: bool, seed: int
     ) -> None:
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = channels_last(network)
         self.pixels, self.crop, self.batch, self.turned = pixels, crop, batch, turned
         self.generator = torch.Generator().manual_seed(seed)
 

@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_localdisc.core.network import UNet
+from napari_localdisc.core.network import UNet, channels_last
 from napari_localdisc.core.preprocessing import blur
 from napari_localdisc.core.progress import Progress, Run
 
 _SIDE = 96
 _BATCH = 8
 _RIM = 4
-"""Coarse pixels at the rim of the field of view that are not trusted: its edge looks like a line."""
+"""Coarse pixels at the rim of the field of view, not to be trusted: it looks like a line."""
 
 
 class Restorer:
@@ -37,8 +37,8 @@ class Restorer:
         device = references.device
         self.generator = torch.Generator().manual_seed(seed)
         body = UNet(1, (12, 24, 48))
-        self.network = nn.Sequential(body, nn.Conv2d(body.features, 1, 1)).to(device)
-        self.network.to(memory_format=torch.channels_last)
+        network = nn.Sequential(body, nn.Conv2d(body.features, 1, 1))
+        self.network = channels_last(network.to(device))
         self.masks = blur(references[:, None].float(), 0.5)[:, 0]
         inside = self.masks[:, self.masks.amax(dim=0) > 0]
         self.mean, self.spread = float(inside.mean()), float(inside.std())
@@ -86,7 +86,7 @@ class Restorer:
         return logits.sigmoid() * trusted, trusted
 
     def _signal(self, values: Tensor) -> Tensor:
-        """Correlation of scores and mask, matched on skewness: noise is symmetric, masks are not."""
+        """Match skewness for the correlation of scores and mask: noise is symmetric, masks not."""
         skewness = (values**3).mean().clamp_min(1e-3)
         ratio = float((skewness / max(self.skewness, 1e-3)) ** (1 / 3))
         return torch.tensor(min(0.95, max(0.2, ratio)))
@@ -100,9 +100,10 @@ class Restorer:
     def _masks(self) -> Tensor:
         side = min(_SIDE, self.masks.shape[-1] - self.masks.shape[-1] % 4)
         room = self.masks.shape[-1] - side
-        crops = []
-        for index in self._integers(len(self.masks), _BATCH):
-            crops.append(max((self._crop(index, room, side) for _ in range(3)), key=Tensor.sum))
+        crops = [
+            max((self._crop(index, room, side) for _ in range(3)), key=Tensor.sum)
+            for index in self._integers(len(self.masks), _BATCH)
+        ]
         turned = torch.rot90(torch.stack(crops), self._integers(4, 1)[0], (1, 2))
         return turned.flip(1) if self._integers(2, 1)[0] else turned
 
@@ -122,5 +123,7 @@ class Restorer:
         patches = torch.stack(found)
         size = torch.fft.rfft2(patches - patches.mean(dim=(1, 2), keepdim=True)).abs()
         phase = torch.fft.rfft2(self._normal(patches.shape).to(patches.device))
-        shaped = torch.fft.irfft2(size * phase / phase.abs().clamp_min(1e-6), s=patches.shape[1:])
+        shaped: Tensor = torch.fft.irfft2(
+            size * phase / phase.abs().clamp_min(1e-6), s=patches.shape[1:]
+        )
         return shaped / shaped.std(dim=(1, 2), keepdim=True).clamp_min(1e-3)

@@ -1,9 +1,9 @@
 """The closed-form shape KL: how far predicted masks are from reference masks, without a critic.
 
-Masks are described pixel by pixel with shape words (the mask, its Gaussian means, gradient magnitude
-and Hessian eigenvalues at several scales, wide block means, and products with the mask). A Gaussian
-is fitted to the words of the references and one to the words of the predictions; their KL divergence
-has a closed form.
+Masks are described pixel by pixel with shape words (the mask, its Gaussian means, gradient
+magnitude and Hessian eigenvalues at several scales, wide block means, and products with the mask).
+A Gaussian is fitted to the words of the references and one to the words of the predictions; their
+KL divergence has a closed form.
 """
 
 from __future__ import annotations
@@ -113,4 +113,5 @@ def gaussian_kl(predicted: Moments, reference: Moments, ridge: float = _RIDGE) -
     white = torch.linalg.solve_triangular(factor, difference, upper=False)
     trace = torch.cholesky_solve(p, factor.expand(p.shape)).diagonal(dim1=-2, dim2=-1).sum(-1)
     logdet = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) - torch.linalg.slogdet(p)[1]
-    return 0.5 * (trace + white.square().sum(dim=(-2, -1)) - len(scale) + logdet)
+    kl: Tensor = 0.5 * (trace + white.square().sum(dim=(-2, -1)) - len(scale) + logdet)
+    return kl

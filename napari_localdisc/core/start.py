@@ -1,7 +1,7 @@
 """Global search for a slender target's centre under the closed-form shape KL.
 
-The target is one direction in whitened feature space; its mask holds the pixels that score highest along
-it, at the references' own density. Directions are screened, then polished by CMA-ES.
+The target is one direction in whitened feature space; its mask holds the pixels that score highest
+along it, at the references' own density. Directions are screened, then polished by CMA-ES.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def save_tensors(path: Path, kind: str, header: str, tensors: Mapping[str, Tenso
     os.close(handle)
     try:
         save_file(plain, name, metadata={"napari-localdisc": kind, "header": header})
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -1,0 +1,130 @@
+"""Reference masks as templates: posed on images by cross-correlation."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_SCALES = (0.9, 1.0, 1.1)
+_VISIBLE = 0.9
+_BATCH = 8
+
+
+class Templates:
+    """References at several scales, with rings around them, and their spectra.
+
+    Parameters
+    ----------
+    references : Tensor, shape (N, K, S, S)
+        Binary masks at the resolution of the search.
+    """
+
+    def __init__(self, references: Tensor) -> None:
+        self.size = references.shape[-1]
+        scaled = [_rescale(references.float(), scale) for scale in _SCALES]
+        self.masks = torch.cat(scaled)
+        present = self.masks.sum(dim=(2, 3)).clamp_min(1.0)
+        radius = max(2, round(float((present.mean() / torch.pi).sqrt()) / 2))
+        wide = F.max_pool2d(self.masks.round(), 2 * radius + 1, 1, radius)
+        others = self.masks.round().amax(dim=1, keepdim=True)
+        self.rings = (wide - others).clamp_min(0)
+        self.share = float(present.mean() / self.size**2)
+        self.spectra = self._spectrum(self.masks - self.rings)
+        whole = self.masks.amax(dim=1)
+        self.whole = self._spectrum(whole)
+        self.areas = whole.sum(dim=(1, 2)).clamp_min(1.0)
+        self.allowed = self._allowed(references.float())
+
+    def _spectrum(self, x: Tensor) -> Tensor:
+        spectrum: Tensor = torch.fft.rfft2(x, s=(2 * self.size, 2 * self.size))
+        return spectrum
+
+    def _allowed(self, references: Tensor) -> Tensor:
+        """Shifts that keep to the references' own spread of places, with some room."""
+        line = torch.arange(self.size, device=references.device) / self.size
+        whole = references.amax(dim=1)
+        mass = whole.sum(dim=(1, 2)).clamp_min(1.0)
+        rows = (whole.sum(dim=2) * line).sum(dim=1) / mass
+        columns = (whole.sum(dim=1) * line).sum(dim=1) / mass
+        shift = torch.fft.fftfreq(2 * self.size, device=references.device).abs() * 2
+        reach = [3 * place.std(unbiased=False) + 0.1 for place in (rows, columns)]
+        allowed: Tensor = (shift <= reach[0])[:, None] & (shift <= reach[1])[None, :]
+        return allowed
+
+    def possible(self, fields: Tensor) -> list[Tensor]:
+        """Per batch of templates, which shifts keep them in sight: bool (n, T, 2 S, 2 S)."""
+        field = self._spectrum(fields.float())
+        found = []
+        for first in range(0, len(self.masks), _BATCH):
+            part = slice(first, first + _BATCH)
+            inside = torch.fft.irfft2(field[:, None] * self.whole[part].conj()[None])
+            visible = inside / self.areas[part][None, :, None, None] >= _VISIBLE
+            found.append(visible & self.allowed)
+        return found
+
+    def best(self, evidence: Tensor, possible: list[Tensor]) -> Tensor:
+        """Most likely template and shift per image.
+
+        Parameters
+        ----------
+        evidence : Tensor, shape (n, K, S, S)
+            Log-likelihood ratio of inside against outside, per pixel.
+        possible : list of Tensor
+            From `possible`.
+
+        Returns
+        -------
+        Tensor of int64, shape (n, 3)
+            Template, row shift and column shift.
+        """
+        seen = self._spectrum(evidence)
+        score = torch.full((len(evidence),), -torch.inf, device=evidence.device)
+        choice = torch.zeros(len(evidence), 3, dtype=torch.int64, device=evidence.device)
+        for batch, allowed in enumerate(possible):
+            first = batch * _BATCH
+            spectra = self.spectra[first : first + _BATCH].conj()
+            likely = torch.fft.irfft2(torch.einsum("nkij,tkij->ntij", seen, spectra))
+            value, place = likely.masked_fill(~allowed, -torch.inf).flatten(1).max(dim=1)
+            better = value > score
+            score = torch.where(better, value, score)
+            choice[better] = self._decode(place, first)[better]
+        return choice
+
+    def _decode(self, place: Tensor, first: int) -> Tensor:
+        side = 2 * self.size
+        template, rest = place // side**2 + first, place % side**2
+        shifts = torch.stack([rest // side, rest % side], dim=1)
+        shifts = torch.where(shifts >= self.size, shifts - side, shifts)
+        return torch.cat([template[:, None], shifts], dim=1)
+
+    def pose(self, choice: Tensor) -> tuple[Tensor, Tensor]:
+        """Masks and rings (n, K, S, S), bool, of chosen templates at chosen shifts."""
+        posed = []
+        for source in (self.masks, self.rings):
+            padded = F.pad(source.round(), (self.size,) * 4)
+            rows = [
+                padded[t, :, self.size - r : 2 * self.size - r, self.size - c : 2 * self.size - c]
+                for t, r, c in choice.tolist()
+            ]
+            posed.append(torch.stack(rows) > 0.5)
+        return posed[0], posed[1]
+
+
+def _rescale(masks: Tensor, scale: float) -> Tensor:
+    """Scale masks (N, K, S, S) about the centre of mass of each reference."""
+    size = masks.shape[-1]
+    whole = masks.amax(dim=1)
+    line = torch.linspace(-1, 1, size, device=masks.device)
+    mass = whole.sum(dim=(1, 2)).clamp_min(1e-6)
+    centre = (
+        torch.stack(
+            [(whole.sum(dim=1) * line).sum(dim=1), (whole.sum(dim=2) * line).sum(dim=1)], dim=1
+        )
+        / mass[:, None]
+    )
+    theta = torch.zeros(len(masks), 2, 3, device=masks.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1 / scale
+    theta[:, :, 2] = centre * (1 - 1 / scale)
+    grid = F.affine_grid(theta, list(masks.shape), align_corners=True)
+    return F.grid_sample(masks, grid, align_corners=True)

@@ -1,0 +1,111 @@
+"""What a stage of guidance found: its masks, how far to trust them, what to warn about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from napari_localdisc.core.heads import IGNORE
+from napari_localdisc.core.judging import Judge
+from napari_localdisc.core.posterior import Evidence
+from napari_localdisc.core.segmenter import decide
+
+_HIGH, _LOW = 0.7, 0.3
+_AGREE = 0.5
+_NONSENSE = 5.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A stage's result on the guiding images.
+
+    Attributes
+    ----------
+    stage : str
+    shares : Tensor, shape (n, K + 1, S, S)
+        Class probabilities, zero outside the field of view.
+    thresholds : tuple of float
+        Per target.
+    labels : ndarray of uint8, shape (n, S, S)
+        Tidy masks.
+    kl : float
+        Their shape KL in nats.
+    """
+
+    stage: str
+    shares: Tensor
+    thresholds: tuple[float, ...]
+    labels: npt.NDArray[np.uint8]
+    kl: float
+
+    @classmethod
+    def on(cls, stage: str, shares: Tensor, fields: Tensor, judge: Judge) -> Verdict:
+        """Judge class probabilities (n, K + 1, S, S) inside fields of view (n, S, S)."""
+        shares = shares * fields[:, None]
+        thresholds = judge.thresholds(shares, fields)
+        planes = shares.float().cpu().numpy()
+        labels = np.stack([decide(one, thresholds, judge.plan.rules) for one in planes])
+        return cls(stage, shares, thresholds, labels, judge.kl(labels, fields))
+
+    def area(self, fields: Tensor) -> float:
+        """Share of the fields of view that is given to any target."""
+        return float((self.labels > 0).sum() / max(1, int(fields.sum())))
+
+
+def confident(share: Tensor) -> Evidence:
+    """Evidence that trusts a classifier where it is sure."""
+    return Evidence(share, (share > _HIGH) | (share < _LOW))
+
+
+def sharpen_compact(current: Verdict, labels: Tensor, keep: bool) -> Tensor:
+    """Labels of compact targets for refinement.
+
+    Parameters
+    ----------
+    current : Verdict
+    labels : Tensor of int8, shape (n, S, S)
+        Labels so far, -1 where undecided.
+    keep : bool
+        Whether `labels` stand where they are decided.
+
+    Returns
+    -------
+    Tensor of int8, shape (n, S, S)
+        Tidy labels where the classifier is sure of them, -1 elsewhere.
+    """
+    shares = current.shares.float()
+    sure = shares.max(dim=1).values > _HIGH
+    decided = torch.from_numpy(current.labels).to(labels)
+    tidy = torch.where(sure & (shares.argmax(dim=1) == decided), decided, IGNORE)
+    return torch.where(labels == IGNORE, tidy, labels) if keep else tidy.to(torch.int8)
+
+
+def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
+    """Warn if heads that should have found the same did not."""
+    for result in results[1:]:
+        total = (results[0] > 0).sum() + (result > 0).sum()
+        overlap = 2 * ((results[0] == result) & (result > 0)).sum() / max(1, total)
+        if overlap < _AGREE:
+            return (
+                f"heads disagree (Dice {overlap:.2f} between two of them): give more images, or"
+                " a prior closer to the structure.",
+            )
+    return ()
+
+
+def doubts(verdict: Verdict) -> tuple[str, ...]:
+    """Warn if masks look unlike the prior, or there are none."""
+    found = []
+    if verdict.kl > _NONSENSE:
+        found.append(
+            f"the masks do not look like the prior (shape KL {verdict.kl:.1f}): check that the"
+            " images show the structure and that the prior fits it, or try another seed."
+        )
+    if not verdict.labels.any():
+        found.append("nothing was found: try another prior, encoder or seed.")
+    return tuple(found)
