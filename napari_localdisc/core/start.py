@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cma
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -127,6 +126,8 @@ def search(
 def _polish(
     scorer: DirectionSearch, origin: Tensor, generations: int, seed: int, before: int
 ) -> Run[Start]:
+    import cma  # takes seconds to import, and only slender targets need it
+
     options = {"popsize": 12, "seed": seed + 1, "verbose": -9, "maxiter": generations}
     strategy = cma.CMAEvolutionStrategy(origin.cpu().numpy().astype(float), 0.1, options)
     for generation in range(generations):
