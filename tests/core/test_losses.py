@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from napari_localdisc.core.losses import (
+    cluster_centres,
+    entropy,
+    imbalance,
+    patch_discrimination,
+    region_discrimination,
+    region_embeddings,
+)
+
+
+def unit(*shape: int, seed: int = 0, axis: int = -1) -> torch.Tensor:
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return F.normalize(drawn, dim=axis)
+
+
+def shares(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).softmax(dim=1)
+
+
+class TestPatchDiscrimination:
+    def test_is_the_cross_entropy_of_the_matrix_of_cosines(self):
+        anchors, positives, far = unit(2, 5, 4), unit(2, 5, 4, seed=1), unit(3, 4, seed=2)
+        near = torch.ones(2, 5, 5, dtype=torch.bool)
+        got = patch_discrimination(anchors, positives, far, near, tau=0.3)
+        for group in range(2):
+            candidates = torch.cat([positives[group], far])
+            logits = anchors[group] @ candidates.T / 0.3
+            wanted = F.cross_entropy(logits, torch.arange(5), reduction="none")
+            torch.testing.assert_close(got[group], wanted)
+
+    def test_points_too_close_are_no_negatives(self):
+        anchors, positives, far = unit(1, 3, 4), unit(1, 3, 4, seed=1), unit(2, 4, seed=2)
+        near = torch.ones(1, 3, 3, dtype=torch.bool)
+        near[0, 0, 1] = False
+        got = patch_discrimination(anchors, positives, far, near, tau=0.5)
+        candidates = torch.stack([positives[0, 0], positives[0, 2], *far])
+        logits = candidates @ anchors[0, 0] / 0.5
+        torch.testing.assert_close(got[0, 0], -logits.log_softmax(dim=0)[0])
+
+    def test_a_perfect_match_by_hand(self):
+        e = torch.eye(2)
+        near = torch.ones(1, 2, 2, dtype=torch.bool)
+        got = patch_discrimination(e[None], e[None], -e[:1], near, tau=1.0)
+        first = math.log(math.e + 1 + 1 / math.e) - 1
+        second = math.log(math.e + 1 + 1) - 1
+        torch.testing.assert_close(got, torch.tensor([[first, second]]))
+
+    def test_wrong_shapes_are_named(self):
+        near = torch.ones(1, 3, 3, dtype=torch.bool)
+        with pytest.raises(ValueError, match="`anchors`"):
+            patch_discrimination(unit(3, 4), unit(3, 4), unit(2, 4), near)
+        with pytest.raises(ValueError, match="`positives`"):
+            patch_discrimination(unit(1, 3, 4), unit(1, 2, 4), unit(2, 4), near)
+
+
+class TestRegions:
+    def test_embeddings_and_centres_with_plain_loops(self):
+        embedding, memberships = unit(2, 4, 3, 5, axis=1), shares(2, 3, 3, 5, seed=1)
+        regions = region_embeddings(embedding, memberships)
+        centres = cluster_centres(embedding, memberships)
+        for cluster in range(3):
+            both = torch.zeros(4)
+            for image in range(2):
+                total = (embedding[image] * memberships[image, cluster]).sum(dim=(1, 2))
+                torch.testing.assert_close(regions[image, cluster], total / total.norm())
+                both += total
+            torch.testing.assert_close(centres[cluster], both / both.norm())
+
+    def test_orthogonal_regions_by_hand(self):
+        # Left half is one direction and one cluster, right half another, in both images.
+        embedding, memberships = torch.zeros(2, 2, 2, 4), torch.zeros(2, 2, 2, 4)
+        for maps in (embedding, memberships):
+            maps[:, 0, :, :2] = 1
+            maps[:, 1, :, 2:] = 1
+        got = region_discrimination(embedding, memberships, tau=0.5)
+        assert float(got) == pytest.approx(math.log(1 + math.exp(-2)), rel=1e-5)
+
+    def test_is_a_cross_entropy_weighted_by_area(self):
+        embedding, memberships = unit(2, 4, 3, 5, axis=1), shares(2, 3, 3, 5, seed=1)
+        regions = region_embeddings(embedding, memberships)
+        logits = regions @ cluster_centres(embedding, memberships).T / 0.2
+        each = F.cross_entropy(logits.flatten(0, 1), torch.arange(3).repeat(2), reduction="none")
+        weight = memberships.mean(dim=(2, 3)).sqrt().flatten()
+        wanted = (each * weight).sum() / weight.sum()
+        torch.testing.assert_close(region_discrimination(embedding, memberships), wanted)
+
+    def test_absent_clusters_do_not_count(self):
+        embedding, memberships = unit(2, 4, 3, 5, axis=1), shares(2, 3, 3, 5, seed=1)
+        absent = torch.cat([memberships, torch.zeros(2, 1, 3, 5)], dim=1)
+        loss = region_discrimination(embedding, absent)
+        assert torch.isfinite(loss)
+
+    def test_wrong_shapes_are_named(self):
+        with pytest.raises(ValueError, match="`embedding`"):
+            region_embeddings(unit(4, 3, 5), shares(2, 3, 3, 5))
+        with pytest.raises(ValueError, match="`memberships`"):
+            region_embeddings(unit(2, 4, 3, 5), shares(2, 3, 3, 4))
+        with pytest.raises(ValueError, match="`embedding`"):
+            cluster_centres(unit(4, 3, 5), shares(2, 3, 3, 5))
+
+
+class TestMemberships:
+    def test_entropy_against_torch(self):
+        memberships = shares(2, 5, 3, 3)
+        wanted = torch.distributions.Categorical(memberships.movedim(1, -1)).entropy().mean()
+        torch.testing.assert_close(entropy(memberships), wanted)
+
+    def test_entropy_of_one_hot_and_uniform(self):
+        hot = F.one_hot(torch.arange(4) % 3, 3).float()
+        assert float(entropy(hot)) == pytest.approx(0, abs=1e-6)
+        assert float(entropy(torch.full((4, 3), 1 / 3))) == pytest.approx(math.log(3))
+        with pytest.raises(ValueError, match="`memberships`"):
+            entropy(torch.ones(3))
+
+    def test_imbalance(self):
+        balanced = torch.eye(4)[None].transpose(1, 2)
+        assert float(imbalance(balanced)) == pytest.approx(0, abs=1e-6)
+        collapsed = torch.zeros(2, 4, 3, 3)
+        collapsed[:, 1] = 1
+        assert float(imbalance(collapsed)) == pytest.approx(math.log(4), rel=1e-5)
