@@ -1,9 +1,9 @@
 """Dice of annotation-free segmentation on real images, beside the classical baselines.
 
-Every figure comes from the commands that a user runs: ``napari-localdisc segment`` with a prior, then
-``napari-localdisc evaluate`` against masks that nothing before has seen.
+Every figure comes from the commands that a user runs: ``napari-localdisc segment`` with a prior,
+then ``napari-localdisc evaluate`` against masks that nothing before has seen.
 
-    python benchmarks/accuracy.py [--data ../shared/data] [--out accuracy] [--seeds 0] [lungs ...]
+python benchmarks/accuracy.py [--data ../shared/data] [--out accuracy] [--seeds 0] [lungs ...]
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def sato_masks(task: Task, data: Path, out: Path) -> None:
 
 
 def mean_prior_masks(task: Task, data: Path, out: Path) -> None:
-    """The mean of the simulated masks, cut at one half, the same for every image."""
+    """Cut the mean of the simulated masks at one half, the same for every image."""
     mean = simulate(task.prior, 20, 0).masks[:, 0].mean(axis=0)
     for path in sorted((data / task.images).iterdir()):
         shape = imread(path).shape[:2]
