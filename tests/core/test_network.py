@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_localdisc.core.network import LocalDiscriminationNet, UNet
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return LocalDiscriminationNet(3, (4, 8, 8), embedding_dim=6, clusters=5).eval()
+
+
+@torch.inference_mode()
+def test_branches(network):
+    embedding, memberships = network(torch.randn(2, 3, 24, 40))
+    assert embedding.shape == (2, 6, 24, 40)
+    assert memberships.shape == (2, 5, 24, 40)
+    torch.testing.assert_close(embedding.norm(dim=1), torch.ones(2, 24, 40))
+    torch.testing.assert_close(memberships.sum(dim=1), torch.ones(2, 24, 40))
+    assert memberships.min() >= 0
+
+
+@pytest.mark.parametrize("widths", [(4,), (4, 8), (4, 8, 8, 16)])
+def test_features_at_full_resolution(widths):
+    body = UNet(2, widths)
+    assert body.stride == 2 ** (len(widths) - 1)
+    assert body(torch.randn(1, 2, 16, 24)).shape == (1, body.features, 16, 24)
+
+
+@torch.inference_mode()
+def test_nothing_beyond_reach_matters(network):
+    body = network.body
+    side = 2 * body.reach + 4 * body.stride
+    middle = side // 2
+    image = torch.randn(1, 3, side, side)
+    changed = image.clone()
+    edge = middle - body.reach
+    changed[..., :edge] += 5
+    before, after = body(image), body(changed)
+    torch.testing.assert_close(before[..., middle:], after[..., middle:])
+    assert not torch.equal(before[..., edge], after[..., edge])
+
+
+def test_both_branches_learn(network):
+    embedding, memberships = network.train()(torch.randn(2, 3, 16, 16))
+    (embedding[:, 0].sum() + memberships[:, 0].sum()).backward()
+    assert all(p.grad is not None for p in network.parameters())

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_localdisc.core.progress import Progress, drain
+
+
+def counting(closed):
+    try:
+        for step in range(3):
+            yield Progress("read", step + 1, 3)
+    finally:
+        closed.append(True)
+    return "result"
+
+
+def test_drain_returns_the_result_and_shows_every_event():
+    events = []
+    assert drain(counting([]), events.append) == "result"
+    assert [event.done for event in events] == [1, 2, 3]
+    assert drain(counting([])) == "result"
+
+
+def test_an_error_of_the_listener_closes_the_run():
+    closed = []
+
+    def refuse(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drain(counting(closed), refuse)
+    assert closed == [True]
+
+
+def test_defaults_are_not_shared():
+    assert Progress("read", 0, 1).values == {}
+    assert Progress("read", 0, 1).values is not Progress("read", 0, 1).values
