@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from napari_localdisc.batch import BatchReport, run_files
 from napari_localdisc.core.clusters import cluster_map
 from napari_localdisc.core.embedding import embedding_picture
 from napari_localdisc.core.progress import Run, drain
-from napari_localdisc.io.atomic import replacing
+from napari_localdisc.io.atomic import replacing, write_text
 from napari_localdisc.io.images import Image
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult
@@ -32,7 +34,8 @@ def cluster_files(
     """Write what an encoder tells apart in each file.
 
     For ``a.jpg`` that is ``a_clusters.png``, whose values are cluster numbers and whose palette
-    shows them in colour, and ``a_embedding.png``, the principal components of the embedding.
+    shows them in colour, and ``a_embedding.png``, the principal components of the embedding. Beside
+    them ``clusters.csv`` has a row for each cluster of each file.
 
     Parameters
     ----------
@@ -52,6 +55,7 @@ def cluster_files(
     LocaldiscError
         If the folder holds one of the files, or no file at all could be done.
     """
+    rows: list[dict[str, object]] = []
 
     def cluster(image: Image, name: str) -> FileResult:
         found = drain(cluster_map(image.pixels, encoder, device))
@@ -59,12 +63,26 @@ def cluster_files(
         _save(_coloured(found.labels), path)
         picture = PIL.Image.fromarray(embedding_picture(found.embedding))
         _save(picture, output / f"{name}_embedding.png")
-        return FileResult(image.path, path, "done", 0.0, found.labels.size, 1.0)
+        table = found.table()
+        rows.extend(
+            {"file": str(image.path), **dict(zip(table, row, strict=True))}
+            for row in zip(*table.values(), strict=True)
+        )
+        return FileResult(image.path, path, "done", 0.0, int((found.labels > 0).sum()), 1.0)
 
     report = yield from run_files(files, cluster, output, "clusters")
+    write_text(output / "clusters.csv", _csv(rows))
     recipe = {"encoder": encoder.card.model_dump(), "images": [str(file) for file in files]}
     write_recipe(output / "recipe.json", recipe)
     return report
+
+
+def _csv(rows: Sequence[Mapping[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _save(picture: PIL.Image.Image, path: Path) -> None:

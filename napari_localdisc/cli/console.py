@@ -95,6 +95,7 @@ class Reporter:
         if event.stage == "preview":
             return self.say(event.message)
         if event.stage not in self._tasks:
+            self._finish()
             name = _STAGES.get(event.stage, event.stage.capitalize())
             self._tasks[event.stage] = self._bars.add_task(name, total=event.total, message="")
         self._bars.update(
@@ -104,6 +105,11 @@ class Reporter:
             message=event.message.replace("[", r"\["),
         )
         return None
+
+    def _finish(self) -> None:
+        """Fill the bars of stages that ended early, as a search does when it has converged."""
+        for task in self._bars.tasks:
+            self._bars.update(task.id, completed=task.total)
 
 
 def print_json(content: Mapping[str, Any]) -> None:
