@@ -53,6 +53,7 @@ class ShapeRules(BaseModel):
     def of(cls, prior: Prior, target: int) -> ShapeRules:
         """Measure target number `target` on the references of a prior."""
         masks = [mask for mask in prior.masks[:, target] if mask.any()]
+        scale = CANVAS / masks[0].shape[0]
         sizes = [_part_sizes(mask) for mask in masks]
         thickest = float(np.median([ndimage.distance_transform_edt(m).max() for m in masks]))
         every = np.sort(np.concatenate(sizes))
@@ -60,11 +61,11 @@ class ShapeRules(BaseModel):
         rare = float(every[np.searchsorted(share, 0.08)])
         holes = [ndimage.binary_fill_holes(m).sum() / m.sum() - 1 for m in masks]
         return cls(
-            width=float(np.mean([2 * m.sum() / max(perimeter(m), 1.0) for m in masks])),
+            width=scale * float(np.mean([2 * m.sum() / max(perimeter(m), 1.0) for m in masks])),
             area=float(prior.masks[:, target].mean()),
             density=float(np.mean([_density(m) for m in masks])),
             parts=max(1, round(float(np.percentile([len(s) for s in sizes], 95)))),
-            smallest=min(rare, (2 * thickest) ** 2) / CANVAS**2,
+            smallest=min(rare, (2 * thickest) ** 2) / masks[0].size,
             solid=float(np.median(holes)) < 0.01,
         )
 

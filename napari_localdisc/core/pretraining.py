@@ -188,7 +188,7 @@ def pretrain(
             "the clusters collapsed into one; train longer, on more varied images or with a larger"
             " balance weight."
         )
-    training = config.model_dump() | {"images_used": len(stack), "device": device.type}
+    training = config.model_dump(mode="json") | {"images_used": len(stack), "device": device.type}
     return Encoder(card.model_copy(update={"training": training}), network.cpu().eval())
 
 

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import interpolate
+
+from napari_localdisc.core.pose import latent_pose
+from napari_localdisc.core.progress import drain
+from napari_localdisc.core.templates import Templates
+
+SIDE = 48
+
+
+def disc(row, column, radius):
+    line = torch.arange(SIDE)
+    return (line[:, None] - row) ** 2 + (line[None] - column) ** 2 <= radius**2
+
+
+@pytest.fixture(scope="module")
+def references():
+    places = [(14, 14), (14, 34), (34, 14), (34, 34), (24, 24)]
+    return torch.stack([disc(row, column, 6) for row, column in places])[:, None].float()
+
+
+@pytest.fixture(scope="module", params=range(3))
+def hidden(request):
+    """Discs hidden in noise, along a direction that is none of the axes."""
+    generator = torch.Generator().manual_seed(request.param)
+    places = torch.randint(10, SIDE - 10, (8, 2), generator=generator).tolist()
+    masks = torch.stack([disc(row, column, 6) for row, column in places])
+    noise = torch.randn(8, 5, SIDE // 4, SIDE // 4, generator=generator)
+    features = 0.4 * interpolate(noise, size=(SIDE, SIDE), mode="bilinear")
+    features += 0.4 * torch.randn(8, 5, SIDE, SIDE, generator=generator)
+    direction = torch.tensor([1.0, -1.0, 0.5, 0.0, 1.0])
+    return features + direction[:, None, None] * masks[:, None], masks
+
+
+def dice(a, b):
+    return 2 * (a & b).sum(dim=(1, 2)) / (a.sum(dim=(1, 2)) + b.sum(dim=(1, 2)))
+
+
+class TestLatentPose:
+    def test_finds_hidden_discs(self, hidden, references):
+        features, masks = hidden
+        fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
+        posed = drain(latent_pose(features, fields, references, starts=8, seed=0))
+        assert posed.masks.shape == (8, 1, SIDE, SIDE)
+        assert dice(posed.masks[:, 0], masks).min() > 0.8
+        assert posed.fisher > 1
+
+    def test_the_seed_decides(self, hidden, references):
+        features, _ = hidden
+        fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
+        first, again = (
+            drain(latent_pose(features, fields, references, starts=1, seed=5)) for _ in range(2)
+        )
+        assert torch.equal(first.masks, again.masks)
+
+    def test_stays_inside_the_field_of_view(self, hidden, references):
+        features, _ = hidden
+        fields = disc(24, 24, 18).expand(8, SIDE, SIDE)
+        posed = drain(latent_pose(features * fields[:, None], fields, references, 2, 0))
+        inside = (posed.masks[:, 0] & fields).sum(dim=(1, 2)) / posed.masks.sum(dim=(1, 2, 3))
+        assert inside.min() > 0.8
+
+
+class TestTemplates:
+    def test_three_scales_about_their_own_centre(self, references):
+        templates = Templates(references)
+        areas = templates.masks.sum(dim=(2, 3)).view(3, 5).mean(dim=1)
+        assert areas[0] < areas[1] < areas[2]
+        torch.testing.assert_close(templates.masks[5:10], references, atol=1e-4, rtol=0)
+
+    def test_rings_surround_masks(self, references):
+        templates = Templates(references)
+        assert (templates.rings * templates.masks.round()).sum() == 0
+        assert templates.rings.sum() > 0
+
+    @pytest.mark.parametrize("shift", [(0, 0), (3, -4), (-5, 2)])
+    def test_pose_shifts(self, references, shift):
+        templates = Templates(references)
+        choice = torch.tensor([[9, *shift]])
+        masks, _ = templates.pose(choice)
+        assert torch.equal(masks[0, 0], disc(24 + shift[0], 24 + shift[1], 6))
+
+    def test_best_undoes_a_shift(self, references):
+        templates = Templates(references)
+        shown = disc(27, 20, 6)
+        evidence = torch.where(shown, 1.0, -1.0)[None, None]
+        possible = templates.possible(torch.ones(1, SIDE, SIDE))
+        masks, _ = templates.pose(templates.best(evidence, possible))
+        assert dice(masks[:, 0], shown[None]).item() > 0.9

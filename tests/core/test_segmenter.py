@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from napari_localdisc.core.cleanup import ShapeRules
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.framing import Frame
+from napari_localdisc.core.phantoms import xray_phantom
+from napari_localdisc.core.segmenter import decide, lift_labels, load_segmenter, save_segmenter
+
+RULES = ShapeRules(width=40, area=0.1, density=0.9, parts=1, smallest=0.0, solid=True)
+
+
+@pytest.fixture
+def segmenter(segmenter_file):
+    return load_segmenter(segmenter_file)
+
+
+class TestSegment:
+    def test_what_comes_back(self, segmenter):
+        image = xray_phantom(0, 96).image[:, 10:86]
+        found = segmenter.segment(image)
+        assert found.labels.shape == found.confidence.shape == (96, 76)
+        assert found.labels.dtype == np.uint8
+        assert found.confidence.dtype == np.float32
+        assert set(np.unique(found.labels)) <= {0, 1}
+        assert 0 <= found.confidence.min() <= found.confidence.max() <= 1
+        assert 0 <= found.score <= 1
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (2, 300), (300, 2), (7, 5, 4)])
+    def test_any_size(self, segmenter, shape):
+        found = segmenter.segment(np.full(shape, 100, np.uint8))
+        assert found.labels.shape == shape[:2]
+        assert np.isfinite(found.confidence).all()
+
+    def test_not_an_image(self, segmenter):
+        with pytest.raises(LocaldiscError, match="has shape"):
+            segmenter.segment(np.zeros((3, 4, 5, 6)))
+
+
+class TestFiles:
+    @pytest.mark.parametrize("refined", [True, False])
+    def test_round_trip_gives_the_same_masks(self, segmenter, tmp_path, refined):
+        if not refined:
+            segmenter.refined = None
+            segmenter.card = segmenter.card.model_copy(update={"refined": False})
+        path = tmp_path / "copy.safetensors"
+        save_segmenter(segmenter, path)
+        again = load_segmenter(str(path))
+        image = xray_phantom(1, 80).image
+        first, second = segmenter.segment(image), again.segment(image)
+        np.testing.assert_array_equal(first.labels, second.labels)
+        np.testing.assert_array_equal(first.confidence, second.confidence)
+        assert first.score == second.score
+        assert again.targets == ("lungs",)
+        assert again.recipe == segmenter.recipe
+
+    @pytest.mark.parametrize("content", [b"", b"text", bytes(range(256)) * 40])
+    def test_no_safetensors(self, tmp_path, content):
+        path = tmp_path / "wrong.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(LocaldiscError, match=r"wrong\.safetensors is not a readable segmenter"):
+            load_segmenter(path)
+
+    def test_missing(self, tmp_path):
+        with pytest.raises(LocaldiscError, match="does not exist"):
+            load_segmenter(tmp_path / "none.safetensors")
+
+    def test_encoder(self, encoder_file):
+        with pytest.raises(LocaldiscError, match="is of kind 'encoder'"):
+            load_segmenter(encoder_file)
+
+    def test_incomplete(self, segmenter, tmp_path):
+        path = tmp_path / "part.safetensors"
+        header = segmenter.card.model_dump_json()
+        metadata = {"napari-localdisc": "segmenter", "header": header}
+        save_file({"x": torch.zeros(1)}, path, metadata=metadata)
+        with pytest.raises(LocaldiscError, match=r"part\.safetensors is incomplete"):
+            load_segmenter(path)
+        save_file({"whitening": segmenter.whitening}, path, metadata=metadata)
+        with pytest.raises(LocaldiscError, match=r"part\.safetensors do not fit"):
+            load_segmenter(path)
+
+
+class TestDecide:
+    def test_thresholds_per_target(self):
+        shares = np.zeros((3, 8, 8), np.float32)
+        shares[0], shares[1, :, :4], shares[2, :, 4:] = 0.6, 0.4, 0.4
+        assert not decide(shares, (0.5, 0.5), (RULES, RULES)).any()
+        labels = decide(shares, (0.5, 0.3), (RULES, RULES))
+        assert (labels[:, :4] == 0).all()
+        assert (labels[:, 4:] == 2).all()
+
+    def test_the_likelier_target_wins(self):
+        shares = np.stack([np.full((4, 4), share, np.float32) for share in (0.1, 0.5, 0.4)])
+        assert (decide(shares, (0.3, 0.3), (RULES, RULES)) == 1).all()
+        assert (decide(shares, (0.3, 0.2), (RULES, RULES)) == 2).all()
+
+    def test_labels_are_lifted_without_mixing(self):
+        labels = np.zeros((64, 64), np.uint8)
+        labels[20:40, 10:30], labels[20:40, 30:50] = 1, 3
+        lifted = lift_labels(labels, Frame((128, 128), 64), 3)
+        assert set(np.unique(lifted)) == {0, 1, 3}
+        assert (lifted[45:75, 25:55] == 1).all()
+        assert (lifted[45:75, 65:95] == 3).all()
