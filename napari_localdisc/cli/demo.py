@@ -43,13 +43,13 @@ def demo(
         raise LocaldiscError(f"output {output} is a file; name a folder.")
     chosen = resolve_device(device)
     folders: list[Path] = []
-    with Reporter(quiet) as reporter:
-        for kind in _KINDS:
-            phantoms = write_phantoms(output, kind, _COUNT, _SIZE)
-            for prior in phantoms.truths:
-                reporter.say(f"\n{prior} in {len(phantoms.images)} {kind} phantoms")
+    for kind in _KINDS:
+        phantoms = write_phantoms(output, kind, _COUNT, _SIZE)
+        for prior in phantoms.truths:
+            with Reporter(quiet) as reporter:
+                reporter.say(f"{prior} in {len(phantoms.images)} {kind} phantoms")
                 _find(phantoms, prior, output / prior, seed, chosen, reporter)
-                folders.append(output / prior)
+            folders.append(output / prior)
     if not quiet:
         typer.echo(f"masks and overview.png in {', '.join(map(str, folders))}")
     if viewer and _has_display():

@@ -34,8 +34,6 @@ class GuideOptions:
         Images to guide on at most.
     quick : bool
         Seconds instead of minutes.
-    size : int or None
-        Side in pixels that images are guided at; by prior and encoder if None.
     """
 
     prior: str
@@ -44,7 +42,6 @@ class GuideOptions:
     references: int
     images: int
     quick: bool = False
-    size: int | None = None
 
 
 def guide_on_files(
@@ -58,8 +55,7 @@ def guide_on_files(
     prior = load_prior(options.prior, options.references, options.seed)
     encoder = open_encoder(options.encoder, files, reporter)
     effort = GuideConfig.quick() if options.quick else GuideConfig()
-    settings = {"seed": options.seed, "max_images": options.images, "size": options.size}
-    config = effort.model_copy(update=settings)
+    config = effort.model_copy(update={"seed": options.seed, "max_images": options.images})
     size = config.size or encoder.card.working_size
     sample = reporter.follow(read_sample(files, options.images, size, options.seed))
     for error in sample.errors:

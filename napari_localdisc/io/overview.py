@@ -79,8 +79,7 @@ def write_overview(path: Path, tiles: Sequence[Tile], heading: str, targets: Seq
     targets : sequence of str
         Names for the legend, in the order of their labels.
     """
-    columns = max(2 if len(tiles) > 1 else 1, math.ceil(math.sqrt(len(tiles) * 1.2)))
-    rows = math.ceil(len(tiles) / columns)
+    columns, rows = _grid(len(tiles))
     step = (TILE + _GAP, TILE + _CAPTION + _GAP)
     size = (max(columns * step[0], 2 * TILE) + _GAP, rows * step[1] + _HEADER + _GAP)
     sheet = PIL.Image.new("RGB", size, _BACKGROUND)
@@ -92,6 +91,13 @@ def write_overview(path: Path, tiles: Sequence[Tile], heading: str, targets: Seq
         _draw_tile(sheet, draw, tile, left, top)
     with replacing(path, ".png") as temporary:
         sheet.save(temporary, format="PNG", optimize=True)
+
+
+def _grid(count: int) -> tuple[int, int]:
+    """Columns and rows: about a square, with as few empty places as can be."""
+    side = math.ceil(math.sqrt(count))
+    columns = min((side, side + 1), key=lambda columns: -count % columns)
+    return columns, math.ceil(count / columns)
 
 
 def _draw_header(draw: PIL.ImageDraw.ImageDraw, heading: str, targets: Sequence[str]) -> None:
