@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.guidance import GuideConfig, guide
+from napari_localdisc.core.metrics import dice
+from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
+from napari_localdisc.core.progress import drain
+from napari_localdisc.core.shapes import simulate
+from tests.conftest import tiny_encoder
+
+
+def mean_dice(segmenter, phantoms, target):
+    label = segmenter.targets.index(target) + 1
+    found = [segmenter.segment(phantom.image).labels == label for phantom in phantoms]
+    truth = [phantom.masks[target] for phantom in phantoms]
+    return np.mean([dice(mask, wanted) for mask, wanted in zip(found, truth, strict=True)])
+
+
+@pytest.fixture(scope="module")
+def lungs():
+    return simulate("lungs", 4, size=64)
+
+
+@pytest.fixture(scope="module")
+def xrays():
+    return [xray_phantom(seed, 64 + 8 * seed).image for seed in range(3)]
+
+
+class TestWhatIsFound:
+    def test_both_lungs_by_side(self):
+        phantoms = [xray_phantom(seed, 128) for seed in range(5)]
+        prior = simulate("lungs-left-right", 8)
+        effort = {"size": 128, "starts": 4, "heads": 1, "refine_steps": 60}
+        config = GuideConfig.quick().model_copy(update=effort)
+        images = [phantom.image for phantom in phantoms]
+        guidance = drain(guide(images, prior, load_encoder("chest-xray"), config))
+        assert guidance.segmenter.targets == ("right-lung", "left-lung")
+        assert mean_dice(guidance.segmenter, phantoms, "right-lung") > 0.7
+        assert mean_dice(guidance.segmenter, phantoms, "left-lung") > 0.7
+        assert np.isfinite(guidance.kl)
+
+    def test_optic_discs(self):
+        phantoms = [fundus_phantom(seed, 128) for seed in range(4)]
+        config = GuideConfig.quick().model_copy(
+            update={"size": 128, "starts": 6, "heads": 1, "rounds": 0}
+        )
+        images = [phantom.image for phantom in phantoms]
+        prior = simulate("optic-disc", 8)
+        guidance = drain(guide(images, prior, load_encoder("fundus"), config))
+        assert mean_dice(guidance.segmenter, phantoms, "optic-disc") > 0.8
+
+
+class TestRun:
+    def test_the_seed_decides(self, xrays, lungs, effort):
+        runs = [drain(guide(xrays, lungs, tiny_encoder(), effort)) for _ in range(2)]
+        masks = [run.segmenter.segment(xrays[0]).labels for run in runs]
+        np.testing.assert_array_equal(*masks)
+        assert runs[0].kl == runs[1].kl
+
+    def test_stages_and_previews_in_order(self, xrays, lungs, effort):
+        events = []
+        guidance = drain(guide(xrays, lungs, tiny_encoder(), effort), events.append)
+        stages = list(dict.fromkeys(event.stage for event in events))
+        assert stages == ["embed", "search", "preview", "guide", "refine"]
+        previews = [event.payload for event in events if event.payload is not None]
+        assert len(previews) >= 2
+        for preview in previews:
+            assert preview.shape == xrays[0].shape
+            assert preview.dtype == np.uint8
+        assert [report.stage for report in guidance.stages] == ["start", "head 1", "refine 1"]
+        assert all(0 <= event.done <= event.total for event in events)
+
+    def test_slender_targets_are_searched_and_restored(self, effort):
+        images = [fundus_phantom(seed, 64).image for seed in range(2)]
+        events = []
+        prior = simulate("vessels", 3)
+        drain(guide(images, prior, tiny_encoder(3), effort), events.append)
+        assert {"search", "restore", "guide", "refine"} <= {event.stage for event in events}
+        kls = [event.values["kl"] for event in events if event.stage == "search"]
+        assert kls == sorted(kls, reverse=True)
+
+    def test_can_be_closed_midway(self, xrays, lungs, effort):
+        run = guide(xrays, lungs, tiny_encoder(), effort)
+        while next(run).stage != "guide":
+            pass
+        run.close()
+        with pytest.raises(StopIteration):
+            next(run)
+
+    def test_one_image_of_another_shape(self, lungs, effort):
+        image = xray_phantom(0, 96).image[:, 8:88]
+        guidance = drain(guide([image], lungs, tiny_encoder(), effort))
+        assert guidance.segmenter.segment(image).labels.shape == (96, 80)
+
+    def test_only_so_many_images_guide(self, xrays, lungs, effort):
+        few = effort.model_copy(update={"max_images": 2, "rounds": 0})
+        guidance = drain(guide(xrays, lungs, tiny_encoder(), few))
+        assert guidance.segmenter.recipe["images"] == 2
+        assert guidance.segmenter.refined is None
+
+    def test_recipe_says_how(self, xrays, lungs, effort):
+        recipe = drain(guide(xrays, lungs, tiny_encoder(), effort)).segmenter.recipe
+        assert recipe["prior"] == "lungs"
+        assert recipe["encoder"] == "tiny"
+        assert GuideConfig.model_validate(recipe["guidance"]) == effort
+
+
+class TestErrors:
+    def test_no_image(self, lungs, effort):
+        with pytest.raises(LocaldiscError, match="at least one image"):
+            drain(guide([], lungs, tiny_encoder(), effort))
+
+    def test_not_an_image(self, lungs, effort):
+        with pytest.raises(LocaldiscError, match="has shape"):
+            drain(guide([np.zeros((4, 4, 7))], lungs, tiny_encoder(), effort))
+
+    def test_blank_images_give_a_result_or_a_sentence(self, lungs, effort):
+        blank = [np.zeros((64, 64), np.uint8)] * 2
+        guidance = drain(guide(blank, lungs, tiny_encoder(), effort))
+        assert guidance.warnings

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.judging import Judge
+from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.shapes import simulate
+from napari_localdisc.core.verdict import Verdict, confident, disagreements, doubts
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """A judge of optic discs, and references that it has not seen, as probabilities."""
+    prior = simulate("optic-disc", 8, size=128)
+    plan = Plan.of(prior, load_encoder("fundus").card, 128)
+    discs = torch.from_numpy(simulate("optic-disc", 4, seed=9, size=128).masks).float()
+    return Judge(plan.references(prior), plan), torch.cat([1 - discs, discs], dim=1)
+
+
+FIELDS = torch.ones(4, 128, 128, dtype=torch.bool)
+
+
+def test_masks_like_the_references_are_not_doubted(judged):
+    judge, shares = judged
+    verdict = Verdict.on("start", shares, FIELDS, judge)
+    assert doubts(verdict) == ()
+    assert verdict.area(FIELDS) == pytest.approx(float(shares[:, 1].mean()), rel=0.01)
+    assert verdict.thresholds == (0.5,)
+
+
+def test_masks_unlike_the_references_are_doubted(judged):
+    judge, shares = judged
+    stripes = torch.zeros_like(shares)
+    stripes[:, 1, :, ::16] = stripes[:, 1, :, 1::16] = 1
+    stripes[:, 1, :8] = 1
+    stripes[:, 0] = 1 - stripes[:, 1]
+    verdict = Verdict.on("start", stripes, FIELDS, judge)
+    assert any("do not look like the prior" in warning for warning in doubts(verdict))
+
+
+def test_nothing_found_is_said(judged):
+    judge, shares = judged
+    nothing = torch.zeros_like(shares)
+    nothing[:, 0] = 1
+    verdict = Verdict.on("start", nothing, FIELDS, judge)
+    assert not verdict.labels.any()
+    assert any(warning.startswith("nothing was found") for warning in doubts(verdict))
+
+
+def test_outside_the_field_nothing_counts(judged):
+    judge, shares = judged
+    verdict = Verdict.on("start", shares, torch.zeros_like(FIELDS), judge)
+    assert not verdict.labels.any()
+    assert verdict.area(torch.zeros_like(FIELDS)) == 0
+
+
+def test_heads_that_disagree():
+    one, other = np.zeros((2, 8, 8), np.uint8), np.zeros((2, 8, 8), np.uint8)
+    one[:, :4], other[:, 3:] = 1, 1
+    assert disagreements([one, one]) == ()
+    assert disagreements([one]) == ()
+    (warning,) = disagreements([one, other])
+    assert "Dice 0.22" in warning
+
+
+def test_confident_far_from_one_half():
+    evidence = confident(torch.tensor([[[0.1, 0.5, 0.9]]]))
+    assert evidence.certain.tolist() == [[[True, False, True]]]
