@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
-from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
-from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.session import session_of
 
@@ -16,24 +13,6 @@ from napari_localdisc.session import session_of
 @pytest.fixture
 def viewer():
     return ViewerModel()
-
-
-@pytest.fixture(scope="session")
-def encoder_file(tmp_path_factory):
-    """A tiny untrained encoder: enough to run with, quick to run."""
-    torch.manual_seed(0)
-    card = EncoderCard(
-        name="tiny",
-        modality="phantoms",
-        channels=1,
-        widths=(4, 4),
-        embedding_dim=4,
-        clusters=3,
-        working_size=64,
-    )
-    path = tmp_path_factory.mktemp("encoders") / "tiny.safetensors"
-    save_encoder(Encoder(card, card.build().eval()), path)
-    return path
 
 
 @pytest.fixture
@@ -49,21 +28,6 @@ def session(viewer, encoder_file):
 def xrays():
     """Three X-ray phantoms, shape (3, 64, 64)."""
     return np.stack([xray_phantom(seed, 64).image for seed in range(3)])
-
-
-@pytest.fixture(scope="session")
-def effort():
-    """The least that guidance can do: it finds nothing, but goes through every stage."""
-    return GuideConfig(
-        size=64,
-        starts=1,
-        candidates=4,
-        generations=2,
-        restore_steps=5,
-        head_steps=5,
-        refine_steps=5,
-        heads=1,
-    )
 
 
 @pytest.fixture
