@@ -12,6 +12,7 @@ from torch import Tensor
 
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.imaging import as_image
+from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
 
 TOLERANCE = 1e-4
@@ -70,7 +71,7 @@ def embed_and_cluster(
         If the array is not an image.
     """
     device = device or torch.device("cpu")
-    network = encoder.network.to(device, memory_format=torch.channels_last).eval()
+    network = channels_last(encoder.network.to(device)).eval()
     inputs, field, shape = _prepared(as_image(image), encoder)
     stride, reach = network.body.stride, network.body.reach
     step = max(stride, tile // stride * stride)

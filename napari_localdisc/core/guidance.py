@@ -33,14 +33,19 @@ from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.recipe import Guidance, GuideConfig, StageReport
 from napari_localdisc.core.refinement import RefinedNet, Refiner
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard, lift_labels
-from napari_localdisc.core.verdict import Verdict, confident, disagreements, doubts, sharpen_compact
+from napari_localdisc.core.verdict import (
+    Verdict,
+    class_weights,
+    confident,
+    disagreements,
+    doubts,
+    sharpen_compact,
+)
 
 __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
 _CROP = 128
 _CRITIC_SIDE = 64
-_WORSE, _SLACK = 1.5, 0.1
-"""A refinement is kept while its KL is at most this factor and this much above the guided one's."""
 
 
 def guide(
@@ -106,16 +111,16 @@ class _Guide:
         network.eval()
         pixels = yield from pixel_set(self.images, self.encoder, self.plan.size, self.device)
         evidence = yield from self._start(pixels)
-        current = self._verdict("start", shares_of(evidence, pixels.fields), pixels)
-        yield self._preview(current)
+        start = self._verdict("start", shares_of(evidence, pixels.fields), pixels)
+        yield self._preview(start)
         labels = labels_of(evidence, pixels.fields)
-        head, current = yield from self._heads(pixels, labels)
+        head, current = yield from self._heads(pixels, labels, start)
         yield self._preview(current)
         refined = None
         for number in range(self.config.rounds):
-            labels = yield from self._sharpen(pixels, labels, current, number)
-            candidate, result = yield from self._refine(pixels, labels, number)
-            if result.kl > _WORSE * current.kl + _SLACK:
+            sharper = yield from self._sharpen(pixels, labels, current, start)
+            candidate, result = yield from self._refine(pixels, sharper, number)
+            if result.kl > current.kl:
                 break
             refined, current = candidate, result
             yield self._preview(current)
@@ -137,7 +142,7 @@ class _Guide:
             found |= dict(zip(self.plan.compact, posed, strict=True))
         return [found[target] for target in range(len(self.plan.rules))]
 
-    def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, Verdict]]:
+    def _heads(self, pixels: PixelSet, labels: Tensor, start: Verdict) -> Run[tuple[Head, Verdict]]:
         compact = not self.plan.slender
         settings = HeadSettings(
             crop=pixels.size if compact else min(_CROP, pixels.size),
@@ -147,8 +152,12 @@ class _Guide:
             region=self.config.region,
             judged_at=_CRITIC_SIDE if compact else 0,
         )
+        classes = len(self.plan.rules) + 1
+        weights = class_weights(start, labels) if compact else torch.ones(classes).to(labels.device)
         trainers = [
-            HeadTrainer(pixels, labels, self.references, settings, self.config.seed + number)
+            HeadTrainer(
+                pixels, labels, self.references, settings, weights, self.config.seed + number
+            )
             for number in range(self.config.heads)
         ]
         yield from train_heads(trainers, self.config.head_steps)
@@ -161,11 +170,11 @@ class _Guide:
         return trainers[best].head, verdicts[best]
 
     def _sharpen(
-        self, pixels: PixelSet, labels: Tensor, current: Verdict, number: int
+        self, pixels: PixelSet, labels: Tensor, current: Verdict, start: Verdict
     ) -> Run[Tensor]:
         """Labels for refinement: what was undecided is decided by a better classifier."""
         if not self.slender:
-            return sharpen_compact(current, labels, number == 0)
+            return sharpen_compact(current, labels, start)
         evidence = []
         for target in range(len(self.plan.rules)):
             share = current.shares[:, target + 1].float()

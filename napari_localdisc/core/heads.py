@@ -82,6 +82,8 @@ class HeadTrainer:
     references : Tensor of bool, shape (N, K, S, S)
         On the canvas of `pixels`.
     settings : HeadSettings
+    weights : Tensor, shape (K + 1,)
+        Of the classes in the cross-entropy.
     seed : int
         Each head draws its own half of the crops and its own initial weights.
     """
@@ -92,10 +94,12 @@ class HeadTrainer:
         labels: Tensor,
         references: Tensor,
         settings: HeadSettings,
+        weights: Tensor,
         seed: int,
     ) -> None:
         torch.manual_seed(seed)
         self.pixels, self.labels, self.references = pixels, labels, references
+        self.weights = weights
         self.settings = settings
         self.generator = torch.Generator().manual_seed(seed)
         targets = references.shape[1]
@@ -118,9 +122,8 @@ class HeadTrainer:
         judged.backward()
         self.critic_optimiser.step()
         kl = kl_estimate(self.critic(predicted))
-        cross = F.nll_loss(
-            shares.clamp_min(1e-6).log(), labels.long(), ignore_index=IGNORE, reduction="sum"
-        ) / (labels != IGNORE).sum().clamp_min(1)
+        likely = shares.clamp_min(1e-6).log()
+        cross = F.nll_loss(likely, labels.long(), self.weights, ignore_index=IGNORE)
         region = region_discrimination(
             F.normalize(features[..., ::2, ::2], dim=1), shares[..., ::2, ::2]
         )

@@ -23,7 +23,7 @@ from napari_localdisc.core.start import search
 _SURE, _SURELY_NOT = 0.5, 0.05
 _POSED = 16
 """At most so many references are tried as shapes; more cost time and change little."""
-_BAND = 0.2
+_BAND = 0.15
 """Half width of the undecided band around a posed border, relative to the structure's width."""
 
 

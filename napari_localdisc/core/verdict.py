@@ -62,27 +62,44 @@ def confident(share: Tensor) -> Evidence:
     return Evidence(share, (share > _HIGH) | (share < _LOW))
 
 
-def sharpen_compact(current: Verdict, labels: Tensor, keep: bool) -> Tensor:
+def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
     """Labels of compact targets for refinement.
 
     Parameters
     ----------
     current : Verdict
+        A classifier's.
     labels : Tensor of int8, shape (n, S, S)
-        Labels so far, -1 where undecided.
-    keep : bool
-        Whether `labels` stand where they are decided.
+        Posterior labels, -1 where undecided.
+    start : Verdict
+        The posed shapes'.
 
     Returns
     -------
     Tensor of int8, shape (n, S, S)
-        Tidy labels where the classifier is sure of them, -1 elsewhere.
+        Where `labels` are undecided, the classifier's tidy label if it is sure, else the pose's.
     """
     shares = current.shares.float()
-    sure = shares.max(dim=1).values > _HIGH
     decided = torch.from_numpy(current.labels).to(labels)
-    tidy = torch.where(sure & (shares.argmax(dim=1) == decided), decided, IGNORE)
-    return torch.where(labels == IGNORE, tidy, labels) if keep else tidy.to(torch.int8)
+    sure = (shares.max(dim=1).values > _HIGH) & (shares.argmax(dim=1) == decided)
+    posed = torch.from_numpy(start.labels).to(labels)
+    return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
+
+
+def class_weights(start: Verdict, labels: Tensor) -> Tensor:
+    """Weights (K + 1,) that make up for the pixels of each class left undecided.
+
+    Parameters
+    ----------
+    start : Verdict
+        Decides every pixel.
+    labels : Tensor of int8, shape (n, S, S)
+        -1 where undecided.
+    """
+    classes = start.shares.shape[1]
+    whole = torch.from_numpy(start.labels).flatten().bincount(minlength=classes)
+    kept = labels[labels != IGNORE].flatten().long().bincount(minlength=classes).cpu()
+    return (whole / kept.clamp_min(1)).clamp(0.2, 5.0).to(labels.device)
 
 
 def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
