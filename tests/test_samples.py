@@ -27,7 +27,7 @@ def test_samples_open_as_images(sample, ndim, rgb):
 
 
 class TestManifest:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def manifest(self):
         return PluginManifest.from_file(MANIFEST)
 

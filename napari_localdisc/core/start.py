@@ -6,6 +6,7 @@ along it, at the references' own density. Directions are screened, then polished
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,7 +127,9 @@ def search(
 def _polish(
     scorer: DirectionSearch, origin: Tensor, generations: int, seed: int, before: int
 ) -> Run[Start]:
-    import cma  # takes seconds to import, and only slender targets need it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where matplotlib is absent it warns that it cannot plot
+        import cma  # takes seconds to import, and only slender targets need it
 
     options = {"popsize": 12, "seed": seed + 1, "verbose": -9, "maxiter": generations}
     strategy = cma.CMAEvolutionStrategy(origin.cpu().numpy().astype(float), 0.1, options)
