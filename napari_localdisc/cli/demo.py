@@ -90,4 +90,6 @@ def _show(folders: list[Path]) -> None:
     """Open napari in a process of its own: the command line itself knows no GUI."""
     program = [sys.executable, "-m", "napari_localdisc.viewer", *map(str, folders)]
     if subprocess.run(program, check=False).returncode != 0:
-        typer.echo("napari could not be opened; the results are in the folders above.", err=True)
+        typer.echo(
+            "napari could not be opened; the results are in the folders named above.", err=True
+        )
