@@ -84,3 +84,24 @@ def test_one_of_segmenter_and_prior_is_needed(command, xray_files, tmp_path: Pat
     result = command("segment", *xray_files, "-o", tmp_path / "out", *extra)
     assert result.code == 2
     assert "--segmenter FILE or --prior" in result.err
+
+
+def test_two_targets_are_told_apart(command, xray_files, encoder_file, tmp_path: Path):
+    options = [
+        "--prior",
+        "lungs-left-right",
+        "--references",
+        4,
+        "--encoder",
+        encoder_file,
+        "--quick",
+    ]
+    out = tmp_path / "out"
+    assert command("segment", *xray_files, *options, "-o", out).code == 0
+    with (out / "report.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for path, row in zip(xray_files, rows, strict=True):
+        labels = np.asarray(PIL.Image.open(out / path.name))
+        areas = [int((labels == number).sum()) for number in (1, 2)]
+        assert [int(row["area right-lung"]), int(row["area left-lung"])] == areas
+        assert labels.max() <= 2
