@@ -17,7 +17,7 @@ from napari_localdisc.core.segmenter import decide
 
 _HIGH, _LOW = 0.7, 0.3
 _AGREE = 0.5
-_NONSENSE = 5.0
+_NONSENSE = 3.0
 
 
 @dataclass(frozen=True)
