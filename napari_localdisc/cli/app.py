@@ -61,8 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0 done, 1 some files failed, 2 usage or bad input, 130 interrupted.
     """
-    # Threads that spin while they wait make a busy machine several times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)
     try:
