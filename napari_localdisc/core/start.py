@@ -1,7 +1,7 @@
 """Global search for a slender target's centre under the closed-form shape KL.
 
 The target is one direction in whitened feature space; its mask holds the pixels that score highest
-along it, at the references' own density. Directions are screened, then polished by CMA-ES.
+along it, at the references' own density. Directions are screened, then race, polished by CMA-ES.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
 
 _SIDE = 128
 _CROPS = 10
-_SCREENED_ON = 4
+_FEW = 4
+"""Crops that screening and the first heats are judged on."""
+_RACERS = 8
+_HEAT = 8
+"""Generations of each of the first heats."""
+_COPY = 0.8
+"""Cosine from which two directions count as one."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,10 @@ def search(
 ) -> Run[Start]:
     """Find the direction whose masks look most like the references.
 
+    Directions are screened; the best of them, unlike each other, race: all are polished by CMA-ES,
+    and after each heat the half with the higher KL drops out. One start alone often settles on a
+    look-alike of the target, and the KL tells.
+
     Parameters
     ----------
     pixels : PixelSet
@@ -99,7 +109,7 @@ def search(
     candidates : int
         Random directions screened beside the axes.
     generations : int
-        Of CMA-ES, from the best screened direction.
+        Of CMA-ES for the winner, the heats included.
     seed : int
 
     Yields
@@ -108,38 +118,82 @@ def search(
         With the best KL so far.
     """
     scorer = DirectionSearch(pixels, references, seed)
-    dim = scorer.points.shape[1]
+    drawn = _directions(scorer.points.shape[1], candidates, seed).to(scorer.points.device)
+    batches = drawn.split(16)
+    heats = _heats(generations)
+    total = len(batches) + sum(racers * length for racers, length in heats)
+    kls: list[Tensor] = []
+    for batch in batches:
+        kls.append(scorer.kl(batch, _FEW))
+        best = float(torch.cat(kls).min())
+        yield Progress("search", len(kls), total, "screening", {"kl": best})
+    field = [
+        _Racer(scorer, origin, seed + number)
+        for number, origin in enumerate(_unlike(drawn, torch.cat(kls), _RACERS))
+    ]
+    done = len(batches)
+    for heat, (racers, length) in enumerate(heats):
+        crops = _CROPS if heat == len(heats) - 1 else _FEW
+        field = sorted(field, key=lambda racer: racer.kl)[:racers]
+        for racer in field:
+            for _ in range(length):
+                racer.improve(crops)
+                done += 1
+                message = f"KL {racer.kl:.2f}"
+                yield Progress("search", done, total, message, {"kl": racer.kl})
+    return field[0].finish()
+
+
+def _directions(dim: int, candidates: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     eye = torch.eye(dim)
-    drawn = torch.cat([torch.randn(candidates, dim, generator=generator), eye, -eye])
-    drawn = drawn.to(scorer.points.device)
-    kls: list[Tensor] = []
-    batches = drawn.split(16)
-    for batch in batches:
-        kls.append(scorer.kl(batch, _SCREENED_ON))
-        best = float(torch.cat(kls).min())
-        total = len(batches) + generations
-        yield Progress("search", len(kls), total, "screening", {"kl": best})
-    origin = F.normalize(drawn[int(torch.cat(kls).argmin())], dim=0)
-    return (yield from _polish(scorer, origin, generations, seed, len(batches)))
+    return F.normalize(
+        torch.cat([torch.randn(candidates, dim, generator=generator), eye, -eye]), dim=1
+    )
 
 
-def _polish(
-    scorer: DirectionSearch, origin: Tensor, generations: int, seed: int, before: int
-) -> Run[Start]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where matplotlib is absent it warns that it cannot plot
-        import cma  # takes seconds to import, and only slender targets need it
+def _heats(generations: int) -> list[tuple[int, int]]:
+    """Racers and generations of each heat; the winner alone runs the last."""
+    length = min(_HEAT, generations // 4)
+    heats = [(_RACERS, length), (_RACERS // 2, length), (_RACERS // 4, length)]
+    return [*heats, (1, generations - 3 * length)]
 
-    options = {"popsize": 12, "seed": seed + 1, "verbose": -9, "maxiter": generations}
-    strategy = cma.CMAEvolutionStrategy(origin.cpu().numpy().astype(float), 0.1, options)
-    for generation in range(generations):
-        asked = strategy.ask()
-        batch = torch.tensor(np.array(asked), dtype=torch.float32, device=origin.device)
-        strategy.tell(asked, scorer.kl(batch).tolist())
-        best = float(strategy.best.f)
-        done, total = before + generation + 1, before + generations
-        yield Progress("search", done, total, f"KL {best:.2f}", {"kl": best})
-    mean = torch.tensor(strategy.mean, dtype=torch.float32, device=origin.device)
-    direction = F.normalize(mean, dim=0)
-    return Start(direction, float(scorer.kl(direction[None])[0]))
+
+def _unlike(directions: Tensor, kls: Tensor, count: int) -> list[Tensor]:
+    """Pick the directions of lowest KL that are no near copies of one another."""
+    chosen: list[Tensor] = []
+    for index in kls.argsort().tolist():
+        if len(chosen) == count:
+            break
+        if all(float(directions[index] @ other) < _COPY for other in chosen):
+            chosen.append(directions[index])
+    return chosen
+
+
+class _Racer:
+    """CMA-ES from one direction."""
+
+    def __init__(self, scorer: DirectionSearch, origin: Tensor, seed: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where matplotlib is absent it warns: it cannot plot
+            import cma  # takes seconds to import, and only slender targets need it
+
+        options = {"popsize": 12, "seed": seed + 1, "verbose": -9}
+        self.scorer, self.device = scorer, origin.device
+        start = origin.cpu().numpy().astype(float)
+        self.strategy = cma.CMAEvolutionStrategy(start, 0.1, options)
+        self.kl = float("inf")
+
+    def improve(self, crops: int) -> None:
+        """One generation; `kl` becomes its best."""
+        asked = self.strategy.ask()
+        batch = torch.tensor(np.array(asked), dtype=torch.float32, device=self.device)
+        kls = self.scorer.kl(batch, crops).tolist()
+        self.strategy.tell(asked, kls)
+        self.kl = min(kls)
+
+    def finish(self) -> Start:
+        """Take the direction in the middle of the last generation."""
+        mean = torch.tensor(self.strategy.mean, dtype=torch.float32, device=self.device)
+        direction = F.normalize(mean, dim=0)
+        return Start(direction, float(self.scorer.kl(direction[None])[0]))
