@@ -42,6 +42,7 @@ class EncoderCard(BaseModel):
     channels: int = Field(ge=1, le=3)
     field_of_view: bool = False
     sigmas: tuple[float, ...] = (6.0, 24.0)
+    scales: tuple[float, ...] = ()
     widths: tuple[int, ...] = (16, 32, 64, 64)
     embedding_dim: int = Field(default=32, ge=2, le=1024)
     clusters: int = Field(default=16, ge=2, le=255)
@@ -54,7 +55,7 @@ class EncoderCard(BaseModel):
     @property
     def preprocessing(self) -> Preprocessing:
         """How images are prepared for this encoder."""
-        return Preprocessing(self.channels, self.field_of_view, self.sigmas)
+        return Preprocessing(self.channels, self.field_of_view, self.sigmas, self.scales)
 
     def build(self) -> LocalDiscriminationNet:
         """Make the network, with random weights."""

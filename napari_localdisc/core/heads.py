@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from napari_localdisc.core.critic import Critic, critic_loss, kl_estimate
 from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.losses import region_discrimination
-from napari_localdisc.core.preprocessing import blur
 from napari_localdisc.core.progress import Progress, Run
 
 IGNORE = -1

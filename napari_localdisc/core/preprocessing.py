@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from napari_localdisc.core.gaussian import WORDS, blur, differential
 from napari_localdisc.core.imaging import FloatImage, field_of_view, with_channels
 
 
@@ -25,15 +25,23 @@ class Preprocessing:
         Whether a dark border is to be left out, as in fundus photographs.
     sigmas : tuple of float
         Scales in pixels of the local contrast normalisations.
+    scales : tuple of float
+        Scales in pixels at which the last of them is described by its differential structure.
     """
 
     channels: int
     field_of_view: bool
     sigmas: tuple[float, ...] = (6.0, 24.0)
+    scales: tuple[float, ...] = ()
 
     @property
     def inputs(self) -> int:
-        """Channels of the network's input: globally normalised ones, then one set per sigma."""
+        """Channels of the network's input: normalised ones, then their differential structure."""
+        return (1 + len(self.sigmas) + WORDS * len(self.scales)) * self.channels
+
+    @property
+    def normalised(self) -> int:
+        """How many of them, the first ones, are normalised channels."""
         return (1 + len(self.sigmas)) * self.channels
 
     def planes(self, image: FloatImage) -> tuple[Tensor, Tensor]:
@@ -63,7 +71,23 @@ class Preprocessing:
         """
         wide = normalise(pixels, field, lambda x: x.mean(dim=(2, 3), keepdim=True))
         local = [normalise(pixels, field, partial(blur, sigma=sigma)) for sigma in self.sigmas]
-        return torch.cat([wide, *local], dim=1)
+        return self.describe(torch.cat([wide, *local], dim=1), field)
+
+    def describe(self, normalised: Tensor, field: Tensor) -> Tensor:
+        """Add the differential structure to normalised channels.
+
+        Parameters
+        ----------
+        normalised : Tensor, shape (N, normalised, H, W)
+        field : Tensor, shape (N, 1, H, W)
+
+        Returns
+        -------
+        Tensor, shape (N, inputs, H, W)
+        """
+        last = normalised[:, -self.channels :]
+        words = [differential(last, scale) * field for scale in self.scales]
+        return torch.cat([normalised, *words], dim=1)
 
 
 def normalise(pixels: Tensor, field: Tensor, average: Callable[[Tensor], Tensor]) -> Tensor:
@@ -72,33 +96,3 @@ def normalise(pixels: Tensor, field: Tensor, average: Callable[[Tensor], Tensor]
     mean = average(pixels * field) / weight
     variance = average(pixels.square() * field) / weight - mean.square()
     return (pixels - mean) / (variance.clamp_min(0).sqrt() + 0.01) * field
-
-
-def blur(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur with mirrored borders; wide kernels run on a coarser grid.
-
-    Parameters
-    ----------
-    x : Tensor, shape (N, C, H, W)
-    sigma : float
-        Standard deviation in pixels.
-    """
-    factor = max(1, min(int(sigma / 3), min(x.shape[-2:])))
-    if factor == 1:
-        return _blur(x, sigma)
-    coarse = F.avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False)
-    return F.interpolate(
-        _blur(coarse, sigma / factor), size=x.shape[-2:], mode="bilinear", align_corners=False
-    )
-
-
-def _blur(x: Tensor, sigma: float) -> Tensor:
-    for axis in (-2, -1):
-        radius = min(int(3 * sigma + 0.5), x.shape[axis] - 1)
-        steps = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
-        kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
-        shape = (1, 1, -1, 1) if axis == -2 else (1, 1, 1, -1)
-        weight = (kernel / kernel.sum()).view(shape).expand(x.shape[1], 1, *shape[2:])
-        padding = (0, 0, radius, radius) if axis == -2 else (radius, radius, 0, 0)
-        x = F.conv2d(F.pad(x, padding, mode="reflect"), weight, groups=x.shape[1])
-    return x

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.network import UNet, channels_last
-from napari_localdisc.core.preprocessing import blur
 from napari_localdisc.core.progress import Progress, Run
 
 _SIDE = 96

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_localdisc.core.preprocessing import blur
+from napari_localdisc.core.gaussian import local_jet
 
 _SCALES = (1.0, 2.0, 4.0)
 _BLOCKS = (8, 16)
@@ -38,9 +38,9 @@ def shape_words(masks: Tensor) -> Tensor:
     maps = [mask[..., ::2, ::2]]
     for sigma in _SCALES:
         if sigma < 2:
-            maps += [word[..., ::2, ::2] for word in _differential(mask, sigma)]
+            maps += [word[..., ::2, ::2] for word in local_jet(mask, sigma)]
         else:
-            maps += _differential(coarse, sigma / 2)
+            maps += local_jet(coarse, sigma / 2)
     for side in _BLOCKS:
         block = F.avg_pool2d(coarse, side // 2, ceil_mode=True, count_include_pad=False)
         maps.append(
@@ -49,24 +49,6 @@ def shape_words(masks: Tensor) -> Tensor:
     words = torch.cat(maps, dim=1)
     product = words[:, :1] * words[:, 1:]
     return torch.cat([words, product], dim=1).flatten(2)
-
-
-def _differential(mask: Tensor, sigma: float) -> list[Tensor]:
-    """Gaussian mean, slope and Hessian eigenvalues at a scale, scale-normalised."""
-    smooth = blur(mask, sigma)
-    dx, dy = _slope(smooth, -1), _slope(smooth, -2)
-    dxx, dyy, dxy = _slope(dx, -1), _slope(dy, -2), _slope(dx, -2)
-    middle = (dxx + dyy) / 2
-    radius = (((dxx - dyy) / 2).square() + dxy.square() + 1e-12).sqrt()
-    slope = (dx.square() + dy.square() + 1e-12).sqrt() * sigma
-    return [smooth, slope, (middle + radius) * sigma**2, (middle - radius) * sigma**2]
-
-
-def _slope(x: Tensor, axis: int) -> Tensor:
-    padding = (1, 1, 0, 0) if axis == -1 else (0, 0, 1, 1)
-    padded = F.pad(x, padding, mode="replicate")
-    length = x.shape[axis]
-    return (padded.narrow(axis, 2, length) - padded.narrow(axis, 0, length)) / 2
 
 
 @dataclass(frozen=True)
