@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from napari_localdisc.core.augmentation import Turn, vary_inputs
+from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.labelled import LabelledImage, Turns
 from napari_localdisc.core.metrics import dice
 from napari_localdisc.core.network import channels_last
@@ -170,6 +172,11 @@ def finetune(
     ------
     Progress
         Per step, with the loss.
+
+    Raises
+    ------
+    LocaldiscError
+        If the loss is no longer finite.
     """
     channels_last(network).train()
     optimiser = torch.optim.AdamW(
@@ -188,8 +195,8 @@ def finetune(
         loss.backward()
         optimiser.step()
         schedule.step()
-        values = {"loss": float(loss.detach())}
-        yield Progress("finetune", step + 1, config.steps, f"loss {values['loss']:.3f}", values)
+        values = {"loss": _finite(loss, step + 1)}
+        yield Progress("finetune", step + 1, config.steps, values=values)
     network.eval()
 
 
@@ -198,6 +205,16 @@ def _loss(logits: Tensor, wanted: Tensor) -> Tensor:
     cross = F.cross_entropy(logits, wanted, ignore_index=_IGNORE, reduction="sum")
     counted = (wanted >= 0).sum().clamp_min(1)
     return cross / counted + soft_dice_loss(logits.softmax(dim=1)[:, 1], wanted)
+
+
+def _finite(loss: Tensor, step: int) -> float:
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise LocaldiscError(
+            f"training diverged at step {step}; check the weights that it starts from or use a"
+            " lower learning rate."
+        )
+    return value
 
 
 @torch.inference_mode()

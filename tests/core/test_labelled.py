@@ -72,5 +72,5 @@ class TestDrawing:
         assert labelled.draw(None, 3) == labelled.train
 
     def test_more_than_there_are(self, labelled):
-        with pytest.raises(LocaldiscError, match="set letters has 8 labelled images .*, 9 were"):
+        with pytest.raises(LocaldiscError, match=r"set letters has 8 labelled images .*, 9 were"):
             labelled.draw(9, 0)

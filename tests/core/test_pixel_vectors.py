@@ -52,7 +52,7 @@ class TestEncoder:
 
     def test_a_canvas_that_does_not_fit(self):
         card = tiny_encoder().card.model_copy(update={"widths": (4,) * 6})
-        with pytest.raises(LocaldiscError, match="deep needs .* divisible by 32, got 72 px"):
+        with pytest.raises(LocaldiscError, match=r"deep needs .* divisible by 32, got 72 px"):
             check_fits("deep", card, 72)
 
     def test_channels_that_do_not_fit(self):

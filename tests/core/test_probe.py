@@ -97,9 +97,8 @@ class TestThreshold:
 
     def test_an_image_without_the_structure_wants_nothing_found(self):
         scores = np.array([0.0, 1, 0, 1], np.float32)
-        sample = PixelSample(
-            scores[:, None], np.array([False, True, False, False]), np.ones(4), np.array([0, 0, 1, 1])
-        )  # fmt: skip
+        truth, owner = np.array([False, True, False, False]), np.array([0, 0, 1, 1])
+        sample = PixelSample(scores[:, None], truth, np.ones(4), owner)
         # found above 0.5: Dice 1 and 0; nothing found: Dice 0 and 1; all found: 2/3 and 0
         assert best_threshold(scores, sample) in (0.5, 1.0)
 
