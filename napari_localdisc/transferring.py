@@ -105,7 +105,7 @@ def transfer_sets(
     Yields
     ------
     Progress
-        Per step of a cell, and per cell.
+        Per step of a cell, as a part of all steps.
 
     Returns
     -------
