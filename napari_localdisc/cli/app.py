@@ -15,7 +15,9 @@ from napari_localdisc.cli.demo import demo
 from napari_localdisc.cli.evaluate import evaluate
 from napari_localdisc.cli.guide import guide
 from napari_localdisc.cli.pretrain import pretrain
+from napari_localdisc.cli.probe import probe
 from napari_localdisc.cli.segment import segment
+from napari_localdisc.cli.transfer import transfer
 from napari_localdisc.core.errors import LocaldiscError
 
 NAME = "napari-localdisc"
@@ -29,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 some files failed (the rest are written), 2 usage or bad input.",
 )
-for _command in (demo, pretrain, clusters, guide, segment, evaluate):
+for _command in (demo, pretrain, clusters, guide, segment, evaluate, probe, transfer):
     app.command()(_command)
 
 

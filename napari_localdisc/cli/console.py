@@ -36,6 +36,8 @@ _STAGES = {
     "segment": "Segmenting",
     "clusters": "Clustering",
     "evaluate": "Evaluating",
+    "probe": "Probing",
+    "transfer": "Fine-tuning",
 }
 
 

@@ -49,3 +49,39 @@ OutputFolder = Annotated[
 Quick = Annotated[
     bool, typer.Option("--quick", help="Guide for seconds instead of minutes; rougher.")
 ]
+LabelledSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A labelled set: folders of images, of masks and perhaps of fields of view, matched by"
+        " file name and split by a fixed seed. NAME alone picks one of those in --sets."
+        " Repeat it for more.",
+        metavar="NAME=IMAGES:MASKS[:FOV]",
+        show_default=False,
+    ),
+]
+TestSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--test-set",
+        help="Images of a set to be judged by, instead of a part of its own.",
+        metavar="NAME=IMAGES:MASKS[:FOV]",
+        show_default=False,
+    ),
+]
+SetsFile = Annotated[
+    Path | None,
+    typer.Option("--sets", help="TOML file that lists labelled sets.", show_default=False),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="What folders in --sets are relative to; its own folder if not given."
+    ),
+]
+Canvas = Annotated[
+    int,
+    typer.Option(
+        "--size", help="Longer side in pixels at which the sets of --set are seen.", min=32
+    ),
+]

@@ -1,4 +1,4 @@
-"""Random variation of images while an encoder is pretrained."""
+"""Random variation of images while a network is trained."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ def photometric(channels: int) -> nn.Module:
     if channels == 3:
         steps[:0] = [K.RandomSaturation((0.6, 1.4), p=0.5), K.RandomHue((-0.04, 0.04), p=0.5)]
     return cast(nn.Module, K.AugmentationSequential(*steps, data_keys=["input"]))
+
+
+def vary_inputs(inputs: Tensor, generator: torch.Generator) -> Tensor:
+    """Vary gain, level and noise of preprocessed inputs (N, C, H, W), drawn per image."""
+    shape = (len(inputs), inputs.shape[1], 1, 1)
+    gain = 0.7 + 0.6 * torch.rand(shape[0], 1, 1, 1, generator=generator)
+    shift = 0.15 * torch.randn(shape, generator=generator)
+    noise = 0.1 * torch.randn(inputs.shape, generator=generator)
+    return inputs * gain.to(inputs) + shift.to(inputs) + noise.to(inputs)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,12 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.imaging import as_image
+from napari_localdisc.core.imaging import is_coloured
 from napari_localdisc.core.network import LocalDiscriminationNet
 from napari_localdisc.core.preprocessing import Preprocessing
 from napari_localdisc.core.tensorfile import fill, load_tensors, save_tensors
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "encoders"
-_COLOURED = 0.02
-"""Mean difference between channels above which an image counts as colour."""
 
 
 class EncoderCard(BaseModel):
@@ -95,9 +93,7 @@ def default_encoder(image: npt.NDArray[np.generic]) -> str:
         ``"fundus"`` for a colour image, ``"chest-xray"`` for a grey one (RGB with equal channels
         too).
     """
-    pixels = as_image(image)
-    coloured = pixels.shape[-1] == 3 and float(np.ptp(pixels, axis=-1).mean()) > _COLOURED
-    return "fundus" if coloured else "chest-xray"
+    return "fundus" if is_coloured(image) else "chest-xray"
 
 
 def save_encoder(encoder: Encoder, path: Path) -> None:

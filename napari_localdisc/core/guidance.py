@@ -31,7 +31,8 @@ from napari_localdisc.core.posterior import (
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.recipe import Guidance, GuideConfig, StageReport
-from napari_localdisc.core.refinement import RefinedNet, Refiner
+from napari_localdisc.core.refinement import Refiner
+from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard, lift_labels
 from napari_localdisc.core.verdict import (
     Verdict,
@@ -187,9 +188,9 @@ class _Guide:
 
     def _refine(
         self, pixels: PixelSet, labels: Tensor, number: int
-    ) -> Run[tuple[RefinedNet, Verdict]]:
+    ) -> Run[tuple[SegmentationNet, Verdict]]:
         torch.manual_seed(self.config.seed + number)
-        network = RefinedNet.after(self.encoder.network, len(self.prior.targets))
+        network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
         compact = not self.plan.slender
         crop = pixels.size if compact else min(_CROP, pixels.size)
         batch = 4 if compact else 6
@@ -210,7 +211,7 @@ class _Guide:
         return Progress("preview", 1, 1, message, {"kl": current.kl}, labels)
 
     def _finish(
-        self, pixels: PixelSet, head: Head, refined: RefinedNet | None, current: Verdict
+        self, pixels: PixelSet, head: Head, refined: SegmentationNet | None, current: Verdict
     ) -> Guidance:
         self.warnings += doubts(current)
         card = SegmenterCard(

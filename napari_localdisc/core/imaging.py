@@ -13,6 +13,9 @@ FloatImage = npt.NDArray[np.float32]
 _DARK = 30 / 255
 """Fundus cameras leave the frame outside the field of view darker than this."""
 
+_COLOURED = 0.02
+"""Mean difference between channels above which an image counts as colour."""
+
 
 def as_image(array: npt.NDArray[np.generic], where: str = "image") -> FloatImage:
     """Bring an image to float32 in [0, 1] with one or three channels.
@@ -68,6 +71,12 @@ def with_channels(image: FloatImage, channels: int) -> FloatImage:
         return np.repeat(image, 3, axis=-1)
     luminance = np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return np.asarray(image @ luminance, dtype=np.float32)[..., None]
+
+
+def is_coloured(array: npt.NDArray[np.generic]) -> bool:
+    """Whether an image (H, W) or (H, W, C) shows colour; RGB with equal channels does not."""
+    image = as_image(array)
+    return image.shape[-1] == 3 and float(np.ptp(image, axis=-1).mean()) > _COLOURED
 
 
 def field_of_view(image: FloatImage) -> npt.NDArray[np.bool_]:

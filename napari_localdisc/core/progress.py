@@ -62,3 +62,23 @@ def drain(run: Run[T], on_progress: Callable[[Progress], object] | None = None) 
         return result
     finally:
         run.close()
+
+
+def relay(run: Run[T], change: Callable[[Progress], Progress]) -> Run[T]:
+    """Drive a run within another one, its events told anew.
+
+    Parameters
+    ----------
+    run : generator of Progress
+        Closed with this one.
+    change : callable
+        From an event of the run to the one that is yielded.
+    """
+    try:
+        while True:
+            yield change(next(run))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        run.close()

@@ -2,56 +2,24 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from napari_localdisc.core.encoder import EncoderCard
+from napari_localdisc.core.augmentation import vary_inputs
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.heads import IGNORE
-from napari_localdisc.core.network import LocalDiscriminationNet, UNet, channels_last
+from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
-
-
-class RefinedNet(nn.Module):
-    """The encoder's U-Net with a segmentation head.
-
-    Parameters
-    ----------
-    body : UNet
-    targets : int
-        K; the output has K + 1 classes, 0 the background.
-    """
-
-    def __init__(self, body: UNet, targets: int) -> None:
-        super().__init__()
-        self.body = body
-        self.head = nn.Conv2d(body.features, targets + 1, 1)
-
-    @classmethod
-    def of(cls, card: EncoderCard, targets: int) -> RefinedNet:
-        """Build with random weights for an encoder's card."""
-        return cls(card.build().body, targets)
-
-    @classmethod
-    def after(cls, network: LocalDiscriminationNet, targets: int) -> RefinedNet:
-        """Start from the weights of a pretrained encoder."""
-        return cls(copy.deepcopy(network.body), targets).to(next(network.parameters()).device)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Logits (n, K + 1, H, W) of preprocessed inputs (n, C, H, W)."""
-        logits: Tensor = self.head(self.body(inputs))
-        return logits
+from napari_localdisc.core.segmentation_net import SegmentationNet
 
 
 class Refiner:
-    """Trains a `RefinedNet` on confident labels.
+    """Trains a `SegmentationNet` on confident labels.
 
     Parameters
     ----------
-    network : RefinedNet
+    network : SegmentationNet
     pixels : PixelSet
     crop, batch : int
         Side and number of the crops of a step.
@@ -61,7 +29,13 @@ class Refiner:
     """
 
     def __init__(
-        self, network: RefinedNet, pixels: PixelSet, crop: int, batch: int, turned: bool, seed: int
+        self,
+        network: SegmentationNet,
+        pixels: PixelSet,
+        crop: int,
+        batch: int,
+        turned: bool,
+        seed: int,
     ) -> None:
         self.network = channels_last(network)
         self.pixels, self.crop, self.batch, self.turned = pixels, crop, batch, turned
@@ -99,20 +73,13 @@ class Refiner:
             span = (slice(row, row + self.crop), slice(column, column + self.crop))
             inputs.append(self.pixels.inputs[(index, slice(None), *span)].float())
             wanted.append(labels[(index, *span)].long())
-        seen, truth = self._vary(torch.stack(inputs)), torch.stack(wanted)
+        seen, truth = vary_inputs(torch.stack(inputs), self.generator), torch.stack(wanted)
         if self.turned:
             quarters, mirrored = self._draw(4, 2)
             seen, truth = (torch.rot90(x, quarters, (-2, -1)) for x in (seen, truth))
             if mirrored % 2:
                 seen, truth = seen.flip(-1), truth.flip(-1)
         return seen.contiguous(memory_format=torch.channels_last), truth
-
-    def _vary(self, inputs: Tensor) -> Tensor:
-        shape = (len(inputs), inputs.shape[1], 1, 1)
-        gain = 0.7 + 0.6 * torch.rand(shape[0], 1, 1, 1, generator=self.generator)
-        shift = 0.15 * torch.randn(shape, generator=self.generator)
-        noise = 0.1 * torch.randn(inputs.shape, generator=self.generator)
-        return inputs * gain.to(inputs) + shift.to(inputs) + noise.to(inputs)
 
     @torch.inference_mode()
     def shares(self) -> Tensor:

@@ -18,7 +18,7 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.features import describe
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
-from napari_localdisc.core.refinement import RefinedNet
+from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.tensorfile import fill, load_tensors, save_tensors
 
 CPU = torch.device("cpu")
@@ -81,7 +81,7 @@ class Segmenter:
     encoder: Encoder
     head: Head
     whitening: Tensor
-    refined: RefinedNet | None = None
+    refined: SegmentationNet | None = None
     _device: torch.device = field(default=CPU, repr=False)
 
     @property
@@ -225,7 +225,7 @@ def load_segmenter(path: str | Path) -> Segmenter:
         ) from error
     encoder = Encoder(card.encoder, card.encoder.build().eval())
     head = Head(len(whitening), len(card.targets)).eval()
-    refined = RefinedNet.of(card.encoder, len(card.targets)).eval() if card.refined else None
+    refined = SegmentationNet.of(card.encoder, len(card.targets)).eval() if card.refined else None
     for name, module in {"encoder": encoder.network, "head": head, "refined": refined}.items():
         if module is not None:
             prefix = f"{name}."

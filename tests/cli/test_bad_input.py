@@ -36,6 +36,15 @@ def place(tmp_path: Path, xray_files: list[Path], segmenter_file: Path, encoder_
     shutil.copy(tmp_path / "odd" / "1.png", tmp_path / "pair" / "disc" / "1.png")
     (tmp_path / "pair" / "cup").mkdir()
     PIL.Image.fromarray(np.full((20, 30), 255, np.uint8)).save(tmp_path / "pair" / "cup" / "1.png")
+    for folder, names in (("two", "12"), ("names", "xy"), ("black", "12")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            if folder == "black":
+                shutil.copy(tmp_path / "blank" / "1.png", tmp_path / folder / f"{name}.png")
+            else:
+                square = np.zeros((20, 20), np.uint8)
+                square[5:12, 5:12] = 255
+                PIL.Image.fromarray(square).save(tmp_path / folder / f"{name}.png")
     return tmp_path
 
 
@@ -72,6 +81,30 @@ CASES = {
     "unknown device": ([*SEGMENT, "--segmenter", "S", "--device", "tpu"], "tpu"),
     "output among images": (["segment", "good.png", "-o", ".", "--segmenter", "S"], "good.png"),
     "output is a file": (["segment", "good.png", "-o", "notes.txt", "--segmenter", "S"], "notes"),
+    "set of a missing folder": (["probe", "--set", "a=gone:odd"], "gone"),
+    "set without matches": (["probe", "--set", "a=two:names"], "no image in two matches"),
+    "set with empty masks": (["probe", "--set", "a=two:black"], "all 1 masks read from black"),
+    "set of one image": (["probe", "--set", "a=odd:odd"], "none is left to be judged by"),
+    "set without folders": (["probe", "--set", "a=two"], "a=two"),
+    "unknown set": (["probe", "--set", "stare"], "'stare' is unknown"),
+    "no set": (["probe"], "no labelled set"),
+    "no file of sets": (["probe", "--sets", "gone.toml"], "gone.toml"),
+    "text as sets": (["probe", "--sets", "notes.txt"], "notes.txt"),
+    "unknown probed encoder": (["probe", "--set", "a=two:two", "--encoder", "gone"], "gone"),
+    "probe into a set": (["probe", "--set", "a=two:two", "-o", "two"], "folder two holds"),
+    "transfer from nothing": (["transfer", "--set", "a=two:two", "-o", "out"], "init"),
+    "transfer from text": (
+        ["transfer", "--set", "a=two:two", "--init", "notes.txt", "-o", "out"], "notes.txt",
+    ),
+    "transfer of an unknown set": (
+        ["transfer", "--set", "a=two:two", "--init", "b@c=fundus", "-o", "out"], "set c",
+    ),
+    "transfer into a file": (
+        ["transfer", "--set", "a=two:two", "--init", "random", "-o", "notes.txt"], "notes.txt",
+    ),
+    "transfer with empty masks": (
+        ["transfer", "--set", "a=two:black", "--init", "random", "-o", "out"], "black are empty",
+    ),
     "predictions missing": (["evaluate", "gone", "blank"], "gone"),
     "truth empty": (["evaluate", "blank", "nothing"], "nothing"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from napari_localdisc import __version__
 
-COMMANDS = ("demo", "pretrain", "clusters", "guide", "segment", "evaluate")
+COMMANDS = ("demo", "pretrain", "clusters", "guide", "segment", "evaluate", "probe", "transfer")
 
 
 def test_help_lists_every_command(command):
