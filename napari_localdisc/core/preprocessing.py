@@ -1,16 +1,24 @@
-"""From an image to what the network sees."""
+"""From an image to what the network sees.
+
+The rim of a field of view is dim and looks like a vessel, so the outermost pixels are not believed:
+they and all that lies beyond are filled with the mean of what is near inside.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.gaussian import WORDS, blur, differential
 from napari_localdisc.core.imaging import FloatImage, field_of_view, with_channels
+
+_RIM = 0.008
+"""Width of the rim, as a share of the longer side."""
+_NEAR = 12.0
+"""Width in pixels of the neighbourhood that fills it."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +32,10 @@ class Preprocessing:
     field_of_view : bool
         Whether a dark border is to be left out, as in fundus photographs.
     sigmas : tuple of float
-        Scales in pixels of the local contrast normalisations.
+        Widths in pixels of the neighbourhoods whose mean is subtracted.
     scales : tuple of float
-        Scales in pixels at which the last of them is described by its differential structure.
+        Scales in pixels at which the last of these differences is described by its differential
+        structure.
     """
 
     channels: int
@@ -54,7 +63,7 @@ class Preprocessing:
         return pixels, field.float()[None, None]
 
     def __call__(self, pixels: Tensor, field: Tensor) -> Tensor:
-        """Normalise channels globally and locally.
+        """Normalise channels, whole and against their surroundings, and describe them.
 
         Parameters
         ----------
@@ -66,12 +75,18 @@ class Preprocessing:
         Returns
         -------
         Tensor, shape (N, inputs, H, W)
-            Zero mean and unit variance over the field of view, then over Gaussian neighbourhoods;
-            zero outside the field of view.
+            Zero outside the field of view; the normalised channels have unit variance inside.
         """
-        wide = normalise(pixels, field, lambda x: x.mean(dim=(2, 3), keepdim=True))
-        local = [normalise(pixels, field, partial(blur, sigma=sigma)) for sigma in self.sigmas]
-        return self.describe(torch.cat([wide, *local], dim=1), field)
+        return self.describe(self.normalise(pixels, field), field)
+
+    def normalise(self, pixels: Tensor, field: Tensor) -> Tensor:
+        """Compute the normalised channels (N, normalised, H, W)."""
+        inside = without_rim(field)
+        filled = fill(pixels, inside)
+        mean = (filled * inside).sum(dim=(2, 3), keepdim=True) / _count(inside)
+        wide = _scale(filled - mean, inside)
+        local = [_scale(filled - blur(filled, sigma), inside) for sigma in self.sigmas]
+        return torch.cat([wide, *local], dim=1) * field
 
     def describe(self, normalised: Tensor, field: Tensor) -> Tensor:
         """Add the differential structure to normalised channels.
@@ -90,9 +105,29 @@ class Preprocessing:
         return torch.cat([normalised, *words], dim=1)
 
 
-def normalise(pixels: Tensor, field: Tensor, average: Callable[[Tensor], Tensor]) -> Tensor:
-    """Subtract a mean and divide by a standard deviation, both taken inside the field of view."""
-    weight = average(field).clamp_min(1e-4)
-    mean = average(pixels * field) / weight
-    variance = average(pixels.square() * field) / weight - mean.square()
-    return (pixels - mean) / (variance.clamp_min(0).sqrt() + 0.01) * field
+def without_rim(field: Tensor) -> Tensor:
+    """Erode a field of view (N, 1, H, W); the image's own edge is no rim."""
+    radius = round(_RIM * max(field.shape[-2:]))
+    if radius == 0:
+        return field
+    eroded = -F.max_pool2d(-field, 2 * radius + 1, stride=1, padding=radius)
+    return torch.where(eroded.amax(dim=(2, 3), keepdim=True) > 0, eroded, field)
+
+
+def fill(pixels: Tensor, inside: Tensor) -> Tensor:
+    """Replace pixels (N, C, H, W) where `inside` (N, 1, H, W) is 0 by the mean of those near."""
+    known = pixels * inside
+    mean = known.sum(dim=(2, 3), keepdim=True) / _count(inside)
+    weight = blur(inside, _NEAR)
+    near = (blur(known, _NEAR) + 1e-3 * mean) / (weight + 1e-3)
+    return known + near * (1 - inside)
+
+
+def _scale(x: Tensor, inside: Tensor) -> Tensor:
+    """Divide by the standard deviation inside, for values whose mean is about zero."""
+    variance = (x.square() * inside).sum(dim=(2, 3), keepdim=True) / _count(inside)
+    return x / (variance.sqrt() + 2e-3)
+
+
+def _count(inside: Tensor) -> Tensor:
+    return inside.sum(dim=(2, 3), keepdim=True).clamp_min(1)
