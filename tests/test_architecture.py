@@ -22,7 +22,7 @@ import importlib, pkgutil, sys
 for name in ("napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide6"):
     sys.modules[name] = None
 import napari_localdisc
-for part in ("core", "io", "cli", "batch", "clustering", "evaluation"):
+for part in ("core", "io", "cli", "batch", "clustering", "evaluation", "encoder_training"):
     module = importlib.import_module(f"napari_localdisc.{part}")
     for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
         importlib.import_module(found.name)
