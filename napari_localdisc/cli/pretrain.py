@@ -91,7 +91,7 @@ def pretrain(
     checkpoint that --resume goes on from after whatever stopped it.
     """
     from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.encoder_training import TrainingOptions, train_encoder
+    from napari_localdisc.encoder_training import TrainingFiles, TrainingOptions, train_encoder
     from napari_localdisc.io.checkpoints import Interval
     from napari_localdisc.io.images import find_images
 
@@ -108,7 +108,12 @@ def pretrain(
     )
     files, chosen = find_images(images), resolve_device(device)
     with Reporter(quiet or json) as reporter:
-        training = reporter.follow(train_encoder(files, output, config, chosen, options))
+        try:
+            training = reporter.follow(train_encoder(files, output, config, chosen, options))
+        except KeyboardInterrupt:
+            if TrainingFiles(output).checkpoint.exists():
+                reporter.say("stopped; the same command with --resume goes on from the checkpoint")
+            raise
     _tell(training, json, quiet)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from napari_localdisc.core.imaging import as_image
 from napari_localdisc.core.progress import Progress, Run
 
 Bytes = npt.NDArray[np.uint8]
+
+_BLOCK = 2**26
+"""Bytes of a block of memory in which many images lie."""
 
 
 @dataclass(frozen=True)
@@ -118,22 +122,65 @@ def fill_pool(
     Progress
         Per image.
     """
-    pooled = []
+    drafts, shelf = [], _Shelf()
     for done, index in enumerate(order):
-        pooled.append(_pooled(images[index], card))
+        drafts.append(_draft(images[index], card, shelf))
         yield Progress("prepare", done + 1, len(order))
-    return ImagePool(pooled, card.working_size)
+    return ImagePool([_finished(draft, shelf) for draft in drafts], card.working_size)
 
 
-def _pooled(image: npt.NDArray[np.generic], card: EncoderCard) -> PooledImage:
+_Ticket = tuple[int, int, tuple[int, ...]]
+"""Block, place in the block, and shape of an array on the shelf."""
+
+
+class _Shelf:
+    """Keeps arrays in large blocks.
+
+    One by one, allocated between the short-lived arrays that they are made from, they would leave
+    holes in the process's memory, several times their own size. Even views would, so those are made
+    when all is on the shelf.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[Bytes] = []
+        self._used = 0
+
+    def keep(self, array: Bytes) -> _Ticket:
+        """Copy an array onto the shelf."""
+        if not self._blocks or self._used + array.size > self._blocks[-1].size:
+            self._blocks.append(np.empty(max(_BLOCK, array.size), np.uint8))
+            self._used = 0
+        start = self._used
+        self._used += array.size
+        self._blocks[-1][start : self._used].reshape(array.shape)[...] = array
+        return len(self._blocks) - 1, start, array.shape
+
+    def get(self, ticket: _Ticket) -> Bytes:
+        """View an array on the shelf."""
+        block, start, shape = ticket
+        return self._blocks[block][start : start + math.prod(shape)].reshape(shape)
+
+
+_Draft = tuple[Bytes | _Ticket, _Ticket | None]
+"""An image's pixels, its own or on the shelf, and its field of view."""
+
+
+def _draft(image: npt.NDArray[np.generic], card: EncoderCard, shelf: _Shelf) -> _Draft:
     pixels, field = frame(as_image(image), card.preprocessing, card.working_size)
     place = Frame((image.shape[0], image.shape[1]), card.working_size)
     (top, left), (height, width) = place.corner, place.inner
     inside = (slice(top, top + height), slice(left, left + width))
     lit = field[0, 0].numpy()[inside] > 0
-    bits = None if lit.all() else np.packbits(lit)
-    as_it_is = np.asarray(image if image.ndim == 3 else image[..., None])
-    if as_it_is.dtype == np.uint8 and as_it_is.shape == (height, width, card.channels):
-        return PooledImage(as_it_is, bits)
+    bits = None if lit.all() else shelf.keep(np.packbits(lit))
+    fits = image.shape[:2] == (height, width) and image.size == height * width * card.channels
+    if image.dtype == np.uint8 and fits:
+        return np.asarray(image), bits
     scaled = (pixels[0].permute(1, 2, 0) * 255).round().byte().numpy()[inside]
-    return PooledImage(np.ascontiguousarray(scaled), bits)
+    return shelf.keep(scaled), bits
+
+
+def _finished(draft: _Draft, shelf: _Shelf) -> PooledImage:
+    pixels, bits = draft
+    kept = shelf.get(pixels) if isinstance(pixels, tuple) else pixels
+    kept = kept if kept.ndim == 3 else kept[..., None]
+    return PooledImage(kept, None if bits is None else shelf.get(bits))

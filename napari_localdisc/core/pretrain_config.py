@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 ObjectiveName = Literal[
     "local-discrimination", "instance-discrimination", "invariant-spreading", "supervised"
@@ -50,7 +50,7 @@ class PretrainConfig(BaseModel):
     images: int = Field(default=3, ge=2)
     crops: int = Field(default=6, ge=2)
     crop: int = Field(default=96, ge=16, multiple_of=8)
-    scales: tuple[float, ...] = Field(default=(1.0, 1.0, 0.5, 0.25), min_length=1)
+    scales: tuple[PositiveFloat, ...] = Field(default=(1.0, 1.0, 0.5, 0.25), min_length=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     warmup: float = Field(default=0.4, ge=0, le=1)
     tau: float = Field(default=0.1, gt=0)

@@ -112,9 +112,10 @@ def pretrain(
 
 def _check_images(count: int, config: PretrainConfig) -> None:
     least = OBJECTIVES[config.objective].least_images(config)
-    if min(count, config.max_images) < least:
+    found = min(count, config.max_images)
+    if found < least:
         raise LocaldiscError(
-            f"pretraining needs at least {least} images, got {count}; add images"
+            f"pretraining needs at least {least} images, got {found}; add images"
             + (" or take fewer crops." if least > 2 else ".")
         )
 

@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -50,7 +51,8 @@ def save_tensors(path: Path, kind: str, header: str, tensors: Mapping[str, Tenso
         Path(name).chmod(0o644)
         _sync(Path(name))
         Path(name).replace(path)
-        _sync(path.parent)
+        with suppress(OSError):  # not every file system can
+            _sync(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     except SafetensorError as error:
@@ -68,8 +70,6 @@ def _cause(error: SafetensorError) -> OSError:
 
 def _sync(path: Path) -> None:
     """Wait until a file, or which files a folder holds, is on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows opens no folders
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)

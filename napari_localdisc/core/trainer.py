@@ -106,20 +106,19 @@ class Trainer:
             loss = sum(weights.get(name, 1.0) * term for name, term in terms.items())
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.parameters, 5.0)
+            slope = torch.nn.utils.clip_grad_norm_(self.parameters, 5.0)
             self.optimiser.step()
             self.schedule.step()
             self.objective.update()
         self.step += 1
         # One transfer for all of them: each would wait for the device.
-        numbers = torch.stack([loss.detach(), *(term.detach() for term in terms.values())]).tolist()
-        values = dict(zip(("loss", *terms), numbers, strict=True))
+        numbers = torch.stack([x.detach().float() for x in (slope, loss, *terms.values())]).tolist()
         if not all(map(math.isfinite, numbers)):
             raise LocaldiscError(
-                f"the loss is no longer a number at step {self.step}; use a smaller learning rate"
-                " or float32 precision."
+                f"the loss or its gradient is no longer a number at step {self.step}; use a"
+                " smaller learning rate or float32 precision."
             )
-        return values
+        return dict(zip(("loss", *terms), numbers[1:], strict=True))
 
     def look(self) -> Look:
         """Look at the watched images."""

@@ -59,7 +59,8 @@ class ViewFeeder:
         size, chosen = self._choose()
         pixels, fields = self._scaled(chosen, size, device)
         owners = [index % len(chosen) for index in range(self.config.crops)]
-        corners = [self._corner(fields[owner]) for owner in owners]
+        lit = fields.cpu()  # in one go: every look at a pixel would wait for the device
+        corners = [self._corner(lit[owner]) for owner in owners]
         side = self.config.crop
 
         def cut(view: Tensor) -> Tensor:

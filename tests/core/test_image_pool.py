@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +64,31 @@ def test_many_large_images_are_held_small_and_looked_at_once():
     pool = drain(fill_pool(reading, range(40), tiny_encoder().card))
     assert reading.seen == list(range(40))
     assert sum(image.pixels.nbytes for image in pool.images) <= 40 * 64 * 64
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory from /proc")
+def test_filling_leaves_no_holes_in_memory():
+    # In a process of its own: one that has run for a while has holes to fill.
+    result = subprocess.run([sys.executable, "-c", _FILL], capture_output=True, text=True)
+    grown, held = map(int, result.stdout.split())
+    assert held > 100 * 2**20
+    assert grown < 1.5 * held
+
+
+_FILL = """
+import numpy as np, torch
+from napari_localdisc.core.encoder import EncoderCard
+from napari_localdisc.core.image_pool import fill_pool
+from napari_localdisc.core.progress import drain
+torch.set_num_threads(1)
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096
+card = EncoderCard(name="x", modality="x", channels=3, working_size=512)
+image = np.random.default_rng(0).integers(0, 256, (300, 360, 3), np.uint8)
+drain(fill_pool([image], [0] * 3, card))
+before = resident()
+pool = drain(fill_pool([image], [0] * 180, card))
+print(resident() - before, sum(image.pixels.nbytes for image in pool.images))
+"""
 
 
 def test_a_digest_for_each_content():
