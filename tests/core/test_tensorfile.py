@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
-import resource
 import signal
 import time
 
@@ -12,19 +10,9 @@ import torch
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.tensorfile import load_tensors, save_tensors
+from tests.conftest import little_space
 
 TENSORS = {"a": torch.arange(6).view(2, 3), "b": torch.zeros(0), "c": torch.tensor(2.5)}
-
-
-@contextlib.contextmanager
-def little_space(size: int):
-    """No file may grow beyond so many bytes: to a writer that is a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_round_trip(tmp_path):
