@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import csv
 import io
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from napari_localdisc.core.embedding import embedding_picture
 from napari_localdisc.core.progress import Run, drain
 from napari_localdisc.io.atomic import replacing, write_text
 from napari_localdisc.io.images import Image
+from napari_localdisc.io.palette import palette
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult
 
@@ -92,14 +92,5 @@ def _save(picture: PIL.Image.Image, path: Path) -> None:
 
 def _coloured(labels: npt.NDArray[np.uint8]) -> PIL.Image.Image:
     picture = PIL.Image.fromarray(labels)
-    picture.putpalette([level for index in range(256) for level in _colour(index)])
+    picture.putpalette(palette())
     return picture
-
-
-def _colour(index: int) -> tuple[int, int, int]:
-    """Black for 0; neighbours far apart on the colour circle."""
-    if index == 0:
-        return 0, 0, 0
-    hue = (index * 0.618034) % 1
-    red, green, blue = colorsys.hls_to_rgb(hue, 0.45 + 0.2 * (index % 2), 0.75)
-    return round(255 * red), round(255 * green), round(255 * blue)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import PIL.Image
@@ -33,6 +36,17 @@ def tiny_encoder(channels: int = 1) -> Encoder:
         working_size=64,
     )
     return Encoder(card, card.build().eval())
+
+
+@contextlib.contextmanager
+def little_space(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes: to a writer that is a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

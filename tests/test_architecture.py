@@ -22,7 +22,10 @@ import importlib, pkgutil, sys
 for name in ("napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide6"):
     sys.modules[name] = None
 import napari_localdisc
-for part in ("core", "io", "cli", "batch", "clustering", "evaluation", "probing", "transferring"):
+PARTS = (
+    "core", "io", "cli", "batch", "clustering", "evaluation", "encoder_training", "probing", "transferring"
+)
+for part in PARTS:
     module = importlib.import_module(f"napari_localdisc.{part}")
     for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
         importlib.import_module(found.name)

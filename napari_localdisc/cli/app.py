@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)
     try:
-        code = command(given, prog_name=NAME, standalone_mode=False)
+        code = command(given, prog_name=NAME, standalone_mode=False, obj=shlex.join([NAME, *given]))
     except LocaldiscError as error:
         return _complain(str(error))
     except typer.TyperException as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from napari_localdisc.core.progress import Progress, Run, drain
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 _STAGES = {
     "read": "Reading",
+    "prepare": "Preparing",
     "embed": "Embedding",
     "search": "Searching",
     "restore": "Restoring",
@@ -39,6 +41,21 @@ _STAGES = {
     "probe": "Probing",
     "transfer": "Fine-tuning",
 }
+
+
+_LONG = 40
+"""Messages longer than this get a line of their own below the bars."""
+
+
+class _Bars(Bars):
+    """Bars with a line below."""
+
+    below = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        if self.below:
+            yield Text(self.below, style="dim", no_wrap=False, overflow="fold")
 
 
 class Reporter:
@@ -54,7 +71,7 @@ class Reporter:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.quiet = quiet
         self._tasks: dict[str, TaskID] = {}
-        self._bars = Bars(
+        self._bars = _Bars(
             SpinnerColumn(finished_text="[green]✓"),
             TextColumn("{task.description:<11}"),
             BarColumn(bar_width=28),
@@ -96,15 +113,21 @@ class Reporter:
     def _show(self, event: Progress) -> None:
         if event.stage == "preview":
             return self.say(event.message)
+        if event.stage == "warn":
+            return self.warn(event.message)
+        if event.stage == "picture":
+            return None
         if event.stage not in self._tasks:
             self._finish()
             name = _STAGES.get(event.stage, event.stage.capitalize())
             self._tasks[event.stage] = self._bars.add_task(name, total=event.total, message="")
+        is_long = len(event.message) > _LONG
+        self._bars.below = event.message if is_long else ""
         self._bars.update(
             self._tasks[event.stage],
             completed=event.done,
             total=event.total,
-            message=event.message.replace("[", r"\["),
+            message="" if is_long else event.message.replace("[", r"\["),
         )
         return None
 

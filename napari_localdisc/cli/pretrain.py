@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json as json_format
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,17 +14,35 @@ from napari_localdisc.cli.options import Device, Images, Json, Quiet, Seed
 from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from napari_localdisc.core.encoder import EncoderCard
+    from napari_localdisc.core.pretrain_config import PretrainConfig
+    from napari_localdisc.encoder_training import Training
 
 
 def pretrain(
+    context: typer.Context,
     images: Images,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Encoder file to write (.safetensors).")
     ],
+    objective: Annotated[
+        str,
+        typer.Option(
+            "--objective",
+            help="What to train for: local-discrimination, or a baseline: instance-discrimination,"
+            " invariant-spreading, supervised.",
+            metavar="NAME",
+        ),
+    ] = "local-discrimination",
+    classes: Annotated[
+        str,
+        typer.Option(
+            "--classes",
+            help="For supervised: a regular expression with one group, looked for in the file name"
+            " without ending, as '^(normal|glaucoma)'; or a CSV file with columns file and class.",
+            metavar="REGEX|FILE.csv",
+            show_default=False,
+        ),
+    ] = "",
     steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 600,
     size: Annotated[
         int, typer.Option("--size", help="Longer side in pixels at which images are seen.", min=64)
@@ -33,45 +53,110 @@ def pretrain(
     max_images: Annotated[
         int, typer.Option("--max-images", help="Images to learn from, drawn by the seed.", min=2)
     ] = 400,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Any other setting of the recipe, as crops=12 or learning_rate=0.001; repeatable.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        str,
+        typer.Option(
+            "--checkpoint-every",
+            help="Steps (200) or time (90s, 5m, 1h) between checkpoints; 0 for none.",
+            metavar="STEPS|TIME",
+        ),
+    ] = "2m",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")
+    ] = False,
+    picture_every: Annotated[
+        int | None,
+        typer.Option(
+            "--picture-every",
+            help="Steps between pictures of a few images; 0 for none; some ten in all by default.",
+            min=0,
+        ),
+    ] = None,
     device: Device = "auto",
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train an encoder on unlabelled images of one modality, by local discrimination."""
+    """Train an encoder on images of one modality, unlabelled: by local discrimination.
+
+    Beside ENCODER.safetensors it writes ENCODER.curve.csv, ENCODER.png and, until it is done, a
+    checkpoint that --resume goes on from after whatever stopped it.
+    """
     from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.core.encoder import save_encoder
-    from napari_localdisc.core.pretraining import PretrainConfig
-    from napari_localdisc.core.pretraining import pretrain as train
+    from napari_localdisc.encoder_training import TrainingFiles, TrainingOptions, train_encoder
+    from napari_localdisc.io.checkpoints import Interval
     from napari_localdisc.io.images import find_images
-    from napari_localdisc.io.sample import read_sample
 
-    if output.is_dir():
-        raise LocaldiscError(f"output {output} is a folder; name a file to write the encoder to.")
-    files, chosen = find_images(images), resolve_device(device)
-    config = PretrainConfig(steps=steps, max_images=max_images, seed=seed)
-    with Reporter(quiet or json) as reporter:
-        sample = reporter.follow(read_sample(files, max_images, size, seed))
-        for error in sample.errors:
-            reporter.warn(f"passed over: {error}")
-        card = _card(sample.images[0], output.stem, modality, size)
-        encoder = reporter.follow(train(sample.images, card, config, chosen))
-    save_encoder(encoder, output)
-    if json:
-        print_json({"encoder": output, "card": encoder.card.model_dump()})
-    elif not quiet:
-        typer.echo(f"{output}: encoder for {encoder.card.modality}, {len(sample.paths)} images")
-
-
-def _card(image: npt.NDArray[np.generic], name: str, modality: str, size: int) -> EncoderCard:
-    """Colour images are taken for fundus photographs, whose dark border is left out."""
-    from napari_localdisc.core.encoder import EncoderCard, default_encoder
-
-    colour = default_encoder(image) == "fundus"
-    return EncoderCard(
-        name=name,
-        modality=modality or ("colour images" if colour else "grey images"),
-        channels=3 if colour else 1,
-        field_of_view=colour,
-        working_size=size,
+    given = {"objective": objective, "steps": steps, "max_images": max_images, "seed": seed}
+    config = _config(given, settings or (), size)
+    options = TrainingOptions(
+        size=size,
+        modality=modality,
+        classes=classes,
+        checkpoint_every=Interval.parse(checkpoint_every),
+        picture_every=picture_every,
+        resume=resume,
+        command=str(context.obj or ""),
     )
+    files, chosen = find_images(images), resolve_device(device)
+    with Reporter(quiet or json) as reporter:
+        try:
+            training = reporter.follow(train_encoder(files, output, config, chosen, options))
+        except KeyboardInterrupt:
+            if TrainingFiles(output).checkpoint.exists():
+                reporter.say("stopped; the same command with --resume goes on from the checkpoint")
+            raise
+    _tell(training, json, quiet)
+
+
+def _config(given: dict[str, Any], settings: Sequence[str], size: int) -> PretrainConfig:
+    """Make the recipe; crops are never larger than the images are seen."""
+    from pydantic import ValidationError
+
+    from napari_localdisc.core.pretrain_config import PretrainConfig
+
+    usual = PretrainConfig().crop
+    values = {"crop": min(usual, size // 8 * 8), **given, **dict(map(_setting, settings))}
+    try:
+        return PretrainConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = first["loc"][0] if first["loc"] else "the recipe"
+        raise LocaldiscError(
+            f"setting {name} is not valid: {first['msg']}, got {first['input']!r}; see"
+            " 'napari-localdisc pretrain --help'."
+        ) from error
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise LocaldiscError(f"--set {text!r} is not understood; give NAME=VALUE, as crops=12.")
+    try:
+        return name.strip(), json_format.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+def _tell(training: Training, json: bool, quiet: bool) -> None:
+    files, card = training.files, training.encoder.card
+    if json:
+        content = {
+            "encoder": files.encoder,
+            "curve": files.curve,
+            "picture": files.picture if files.picture.exists() else None,
+            "card": card.model_dump(),
+            "skipped": training.skipped,
+        }
+        print_json(content)
+    elif not quiet:
+        count = f"{len(training.used)} images"
+        typer.echo(f"{files.encoder}: encoder for {card.modality}, {count}")

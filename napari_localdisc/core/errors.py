@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class LocaldiscError(Exception):
     """A problem the user can act on.
@@ -9,3 +12,10 @@ class LocaldiscError(Exception):
     The message is one sentence that names the thing (file, option, argument), says what was
     expected of it and what came, and ends with the remedy. It is shown as it is, without traceback.
     """
+
+
+def cannot_write(path: Path, error: OSError) -> LocaldiscError:
+    """Say why a file cannot be written, and what to do about it."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = "free some space" if full else "choose a folder that you may write to"
+    return LocaldiscError(f"cannot write {path} ({error.strerror or error}); {remedy}.")

@@ -32,6 +32,10 @@ class Points:
     columns: Tensor
     near: Tensor
 
+    def to(self, device: torch.device) -> Points:
+        """Move to a device."""
+        return Points(*(x.to(device) for x in (self.owner, self.rows, self.columns, self.near)))
+
     def gather(self, embedding: Tensor) -> Tensor:
         """Pick the points' vectors (G, P, D) from maps (N, D, H, W)."""
         return embedding[self.owner[:, None], :, self.rows, self.columns]
@@ -39,7 +43,7 @@ class Points:
     def far(self, vectors: Tensor) -> Tensor:
         """Pick points of the whole batch (F, D) as far negatives."""
         flat = vectors.flatten(0, 1)
-        return flat[torch.linspace(0, len(flat) - 1, min(_FAR, len(flat))).long()]
+        return flat[torch.linspace(0, len(flat) - 1, min(_FAR, len(flat))).long().to(flat.device)]
 
 
 class PointSampler:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -12,11 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.errors import LocaldiscError, cannot_write
 
 
 def save_tensors(path: Path, kind: str, header: str, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors and a header; the file appears whole or not at all.
+
+    Whatever happens meanwhile, a kill or a power cut included, `path` holds either what it held
+    before or all of the new content.
 
     Parameters
     ----------
@@ -27,18 +32,49 @@ def save_tensors(path: Path, kind: str, header: str, tensors: Mapping[str, Tenso
     header : str
         JSON text.
     tensors : mapping of str to Tensor
+
+    Raises
+    ------
+    LocaldiscError
+        If the file cannot be written: a full disk, a folder without permission.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    os.close(handle)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Named after its file, so that what a kill leaves behind can be found.
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     try:
         save_file(plain, name, metadata={"napari-localdisc": kind, "header": header})
         Path(name).chmod(0o644)
+        _sync(Path(name))
         Path(name).replace(path)
-    except BaseException:
+        with suppress(OSError):  # not every file system can
+            _sync(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    except SafetensorError as error:
+        raise cannot_write(path, _cause(error)) from error
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
+
+
+def _cause(error: SafetensorError) -> OSError:
+    """Find the system's error in the text that safetensors makes of it."""
+    found = re.search(r"os error (\d+)", str(error))
+    number = int(found[1]) if found else 0
+    return OSError(number, os.strerror(number) if found else str(error))
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or which files a folder holds, is on the disk."""
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_tensors(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.errors import cannot_write
 
 
 @contextmanager
@@ -37,13 +37,13 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=".", suffix=f".part{suffix}", dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
         _settle(temporary, path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -65,9 +65,3 @@ def _umask() -> int:
     current = os.umask(0o022)
     os.umask(current)
     return current
-
-
-def _cannot_write(path: Path, error: OSError) -> LocaldiscError:
-    return LocaldiscError(
-        f"cannot write {path} ({error.strerror or error}); choose a folder that you may write to."
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,4 +83,22 @@ def check_output_folder(output: Path, files: Sequence[Path]) -> None:
         raise LocaldiscError(
             f"output folder {output} holds the image {inside.name}, which a result could replace;"
             " name another folder."
+        )
+
+
+def check_output_file(output: Path) -> None:
+    """Refuse a file that could not be written, before hours are spent on what goes into it.
+
+    Raises
+    ------
+    LocaldiscError
+        If `output` is a folder, or its folder cannot be written to or made.
+    """
+    if output.is_dir():
+        raise LocaldiscError(f"output {output} is a folder; name a file.")
+    above = next(folder for folder in output.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise LocaldiscError(
+            f"output {output} cannot be written, {above} is not a folder that you may write to;"
+            " name another."
         )

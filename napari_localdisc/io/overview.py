@@ -50,8 +50,7 @@ def make_tile(
     title, note : str
         The lines below it: a file name, a confidence.
     """
-    scale = TILE / max(labels.shape)
-    size = (max(1, round(labels.shape[1] * scale)), max(1, round(labels.shape[0] * scale)))
+    size = tile_size(labels.shape)
     grey_or_rgb = (as_image(pixels) * 255).round().astype(np.uint8)
     rgb = np.repeat(grey_or_rgb, 3, axis=-1) if grey_or_rgb.shape[-1] == 1 else grey_or_rgb
     small = np.array(PIL.Image.fromarray(rgb).resize(size, PIL.Image.Resampling.LANCZOS))
@@ -61,12 +60,24 @@ def make_tile(
     return Tile(PIL.Image.fromarray(small), title, note)
 
 
+def tile_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height at which something (height, width, ...) fills its place on the sheet."""
+    scale = TILE / max(shape[:2])
+    return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
+
+
 def _contour(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     small = resize(mask.astype(np.float32), size[::-1], order=1, anti_aliasing=True) >= 0.5
     return np.asarray(find_boundaries(small, mode="inner"), dtype=np.bool_)
 
 
-def write_overview(path: Path, tiles: Sequence[Tile], heading: str, targets: Sequence[str]) -> None:
+def write_overview(
+    path: Path,
+    tiles: Sequence[Tile],
+    heading: str,
+    targets: Sequence[str],
+    columns: int | None = None,
+) -> None:
     """Lay tiles on a sheet and write it as PNG.
 
     Parameters
@@ -78,8 +89,10 @@ def write_overview(path: Path, tiles: Sequence[Tile], heading: str, targets: Seq
         First line of the sheet.
     targets : sequence of str
         Names for the legend, in the order of their labels.
+    columns : int, optional
+        Tiles in a row; chosen to make the sheet about square if not given.
     """
-    columns, rows = _grid(len(tiles))
+    columns, rows = (columns, -(-len(tiles) // columns)) if columns else _grid(len(tiles))
     step = (TILE + _GAP, TILE + _CAPTION + _GAP)
     size = (max(columns * step[0], 2 * TILE) + _GAP, rows * step[1] + _HEADER + _GAP)
     sheet = PIL.Image.new("RGB", size, _BACKGROUND)

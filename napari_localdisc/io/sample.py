@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,11 @@ class Sample:
 
 
 def read_sample(
-    files: Sequence[Path], count: int | None = None, size: int = 512, seed: int = 0
+    files: Sequence[Path],
+    count: int | None = None,
+    size: int = 512,
+    seed: int = 0,
+    read: Callable[[Path], Pixels] | None = None,
 ) -> Run[Sample]:
     """Read some of many files, scaled down to the size that will be worked at.
 
@@ -49,6 +53,9 @@ def read_sample(
         Longer side in pixels; smaller images stay as they are.
     seed : int
         The same seed draws the same files.
+    read : callable, optional
+        Reads a file in its own way, which `size` has no part in, and raises `LocaldiscError` for
+        one that is to be passed over.
 
     Yields
     ------
@@ -63,20 +70,20 @@ def read_sample(
     wanted = len(files) if count is None else min(count, len(files))
     order = np.random.default_rng(seed).permutation(len(files)) if wanted < len(files) else None
     queue = list(files) if order is None else [files[index] for index in order]
-    read: dict[Path, Pixels] = {}
+    found: dict[Path, Pixels] = {}
     errors: list[str] = []
     for path in queue:
-        if len(read) == wanted:
+        if len(found) == wanted:
             break
         try:
-            read[path] = shrink(read_image(path).pixels, size)
+            found[path] = read(path) if read else shrink(read_image(path).pixels, size)
         except LocaldiscError as error:
             errors.append(str(error))
-        yield Progress("read", len(read), wanted, path.name)
-    if not read:
+        yield Progress("read", len(found), wanted, path.name)
+    if not found:
         raise LocaldiscError(_nothing_read(errors))
-    kept = [path for path in files if path in read]
-    return Sample(tuple(kept), tuple(read[path] for path in kept), tuple(errors))
+    kept = [path for path in files if path in found]
+    return Sample(tuple(kept), tuple(found[path] for path in kept), tuple(errors))
 
 
 def _nothing_read(errors: list[str]) -> str:

@@ -1,0 +1,17 @@
+"""What an encoder is trained for: local discrimination, and the baselines beside it."""
+
+from __future__ import annotations
+
+from napari_localdisc.core.objectives.base import Objective, Setting
+from napari_localdisc.core.objectives.instance_discrimination import InstanceDiscrimination
+from napari_localdisc.core.objectives.invariant_spreading import InvariantSpreading
+from napari_localdisc.core.objectives.local_discrimination import LocalDiscrimination
+from napari_localdisc.core.objectives.supervised import Supervised
+
+__all__ = ["OBJECTIVES", "Objective", "Setting"]
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    objective.name: objective
+    for objective in (LocalDiscrimination, InstanceDiscrimination, InvariantSpreading, Supervised)
+}
+"""By the name that recipes and the command line use."""

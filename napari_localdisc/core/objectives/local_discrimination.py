@@ -1,0 +1,71 @@
+"""Local discrimination (Chen et al., IPMI 2021): pixels told apart, and grouped into clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from napari_localdisc.core import losses
+from napari_localdisc.core.learner import Learner
+from napari_localdisc.core.objectives.base import Objective, Setting
+from napari_localdisc.core.points import PointSampler
+from napari_localdisc.core.views import Views
+
+
+class LocalDiscrimination(Objective):
+    """Patch discrimination with near negatives and mixup, then region discrimination beside it."""
+
+    name = "local-discrimination"
+    terms = ("patch", "mixup", "region", "entropy", "balance")
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        config = self.config
+        self.sampler = PointSampler(config.crop, config.reach, config.seed)
+        self.generator = self.sampler.generator
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Those of the recipe."""
+        config = self.config
+        return {"region": config.region, "entropy": config.entropy, "balance": config.balance}
+
+    def trains_clusters(self, step: int) -> bool:
+        """After the warm-up."""
+        return step >= self.config.warmup * self.config.steps
+
+    def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
+        """Patch and mixup; after the warm-up also region, entropy and balance."""
+        partner, share = self._mix(views.first)
+        shares = share[:, None, None, None]
+        mixed = shares * views.first + (1 - shares) * views.first[partner]
+        embedding, memberships = learner.branches(torch.cat([mixed, views.second]))
+        first, turned = embedding.chunk(2)
+        terms = self._patches(first, views.turn.undo(turned), partner, share)
+        if self.trains_clusters(step):
+            terms["region"] = losses.region_discrimination(embedding, memberships)
+            terms["entropy"] = losses.entropy(memberships)
+            terms["balance"] = losses.imbalance(memberships)
+        return terms
+
+    def _mix(self, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Each crop's partner, and the share in [0.5, 1] that stays its own; every other: 1."""
+        partner = torch.arange(len(first), device=first.device).roll(1)
+        share = 0.5 + 0.5 * torch.rand(len(first), generator=self.generator)
+        share[::2] = 1.0
+        return partner, share.to(first.device)
+
+    def _patches(
+        self, first: Tensor, second: Tensor, partner: Tensor, share: Tensor
+    ) -> dict[str, Tensor]:
+        points = self.sampler.draw(len(first)).to(first.device)
+        anchors, positives = points.gather(first), points.gather(second)
+        partners = points.gather(second[partner])
+        far = points.far(positives)
+        tau = self.config.tau
+        own = losses.patch_discrimination(anchors, positives, far, points.near, tau)
+        other = losses.patch_discrimination(anchors, partners, far, points.near, tau)
+        weight = share[points.owner][:, None]
+        return {"patch": (weight * own).mean(), "mixup": ((1 - weight) * other).mean()}

@@ -1,0 +1,65 @@
+"""The recipe of a pretraining."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+
+ObjectiveName = Literal[
+    "local-discrimination", "instance-discrimination", "invariant-spreading", "supervised"
+]
+
+
+class PretrainConfig(BaseModel):
+    """Recipe of a pretraining.
+
+    Attributes
+    ----------
+    objective : str
+        What the encoder is trained for: local discrimination, or a baseline to compare it with.
+    steps : int
+        Optimisation steps.
+    images, crops : int
+        Images per step at full working size (more at smaller ones), and crops per step. Objectives
+        that compare whole images take one crop each of as many images.
+    crop : int
+        Side of a crop in pixels.
+    scales : tuple of float
+        Sizes, relative to the card's working size, at which images are seen; drawn evenly.
+    warmup : float
+        Share of the steps with patch discrimination and mixup only.
+    tau : float
+        Temperature of local discrimination and of invariant spreading; 0.1 in both papers.
+    reach : int
+        Near negatives are drawn from windows of this side in pixels.
+    region, entropy, balance : float
+        Weights of these terms; patch discrimination and mixup have weight 1.
+    bank_tau, bank_momentum : float
+        Temperature of instance discrimination, and the share of its memory kept at each visit.
+    max_images : int
+        At most so many of the images are used; drawn at random.
+    precision : str
+        ``"auto"`` is bfloat16 on CUDA devices that have it, else float32.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    objective: ObjectiveName = "local-discrimination"
+    steps: int = Field(default=600, ge=1)
+    images: int = Field(default=3, ge=2)
+    crops: int = Field(default=6, ge=2)
+    crop: int = Field(default=96, ge=16, multiple_of=8)
+    scales: tuple[PositiveFloat, ...] = Field(default=(1.0, 1.0, 0.5, 0.25), min_length=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    warmup: float = Field(default=0.4, ge=0, le=1)
+    tau: float = Field(default=0.1, gt=0)
+    reach: int = Field(default=16, ge=4)
+    region: float = Field(default=1.0, ge=0)
+    entropy: float = Field(default=0.1, ge=0)
+    balance: float = Field(default=1.0, ge=0)
+    bank_tau: float = Field(default=0.07, gt=0)
+    bank_momentum: float = Field(default=0.5, ge=0, lt=1)
+    max_images: int = Field(default=400, ge=2)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: int = 0

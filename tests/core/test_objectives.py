@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from napari_localdisc.core.augmentation import Turn
+from napari_localdisc.core.instance_losses import (
+    invariance,
+    nonparametric_softmax,
+    pooled,
+    spreading,
+)
+from napari_localdisc.core.learner import Learner
+from napari_localdisc.core.losses import patch_discrimination
+from napari_localdisc.core.objectives import OBJECTIVES, Setting
+from napari_localdisc.core.points import PointSampler
+from napari_localdisc.core.pretraining import PretrainConfig, pretrain
+from napari_localdisc.core.progress import drain
+from napari_localdisc.core.views import Views
+from tests.conftest import tiny_encoder
+
+CARD = tiny_encoder().card
+
+
+def unit(*shape: int, seed: int = 0) -> torch.Tensor:
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return F.normalize(drawn, dim=-1)
+
+
+def views(count: int = 4, side: int = 32) -> Views:
+    generator = torch.Generator().manual_seed(3)
+    first, second = torch.randn(2, count, 3, side, side, generator=generator)
+    return Views(first, second, Turn(1, True), torch.arange(count).flip(0))
+
+
+def made(name: str, images: int = 5, **settings):
+    network = CARD.build().eval()
+    config = PretrainConfig(objective=name, crop=32, **settings)
+    setting = Setting(config, CARD, network, images, classes=(0, 1, 2, 0, 1))
+    return OBJECTIVES[name](setting), Learner(network, torch.float32)
+
+
+class TestInstanceLosses:
+    def test_softmax_over_the_memory_with_plain_loops(self):
+        vectors, bank, own = unit(3, 4), unit(6, 4, seed=1), torch.tensor([2, 5, 0])
+        wanted = 0.0
+        for vector, index in zip(vectors, own, strict=True):
+            shares = np.exp((bank @ vector).double().numpy() / 0.07)
+            wanted -= np.log(shares[index] / shares.sum()) / 3
+        got = nonparametric_softmax(vectors, bank, own, 0.07)
+        assert float(got) == pytest.approx(wanted, rel=1e-5)
+
+    def test_both_terms_of_spreading_with_plain_loops(self):
+        first, second, tau = unit(4, 5).double(), unit(4, 5, seed=1).double(), 0.3
+        pulls = pushes = 0.0
+        for i in range(4):
+            likeness = torch.exp(first @ second[i] / tau)
+            pulls -= float(torch.log(likeness[i] / likeness.sum())) / 4
+            for j in range(4):
+                if j != i:
+                    likeness = torch.exp(first @ first[j] / tau)
+                    pushes -= float(torch.log(1 - likeness[i] / likeness.sum())) / 4
+        assert float(invariance(first, second, tau)) == pytest.approx(pulls)
+        assert float(spreading(first, tau)) == pytest.approx(pushes)
+
+    def test_by_hand(self):
+        e = torch.eye(2)
+        # Own likeness 1, other 0, tau 1: shares e/(e+1) and 1/(e+1).
+        share = 1 / (1 + np.e)
+        assert float(invariance(e, e, 1.0)) == pytest.approx(-np.log(1 - share), rel=1e-6)
+        assert float(spreading(e, 1.0)) == pytest.approx(-np.log(1 - share), rel=1e-6)
+
+    def test_spreading_is_finite_where_all_is_the_same(self):
+        got = spreading(torch.ones(3, 4) / 2, 0.01)
+        assert float(got) == pytest.approx(-2 * np.log(2 / 3), rel=1e-5)
+
+    def test_pooled(self):
+        maps = torch.zeros(1, 2, 1, 2)
+        maps[0, 0, 0, 0] = maps[0, 1, 0, 1] = 1
+        torch.testing.assert_close(pooled(maps), torch.full((1, 2), 0.5**0.5))
+
+
+class TestLocalDiscrimination:
+    def test_other_terms_follow_the_warm_up(self):
+        objective, learner = made("local-discrimination", steps=10, warmup=0.4)
+        assert set(objective(learner, views(), 3)) == {"patch", "mixup"}
+        assert tuple(objective(learner, views(), 4)) == objective.terms
+
+    def test_unmixed_crops_have_plain_patch_discrimination(self):
+        # Of two crops the first is never mixed: its share is 1, its mixup weight 0.
+        objective, learner = made("local-discrimination", steps=10, warmup=1.0)
+        pair = views(2)
+        terms = objective(learner, pair, 0)
+        generator = torch.Generator().manual_seed(0)
+        share = 0.5 + 0.5 * torch.rand(2, generator=generator)[1]
+        sampler = PointSampler(32, 16, 0)
+        sampler.generator.set_state(generator.get_state())
+        points = sampler.draw(2)
+        mixed = torch.stack([pair.first[0], share * pair.first[1] + (1 - share) * pair.first[0]])
+        with torch.no_grad():
+            first, _ = learner.network(mixed)
+            second, _ = learner.network(pair.second)
+        second = pair.turn.undo(second)
+        anchors, positives = points.gather(first), points.gather(second)
+        partners = points.gather(second[[1, 0]])
+        far = points.far(positives)
+        own = patch_discrimination(anchors, positives, far, points.near)
+        other = patch_discrimination(anchors, partners, far, points.near)
+        weight = torch.tensor([1.0, share])[points.owner][:, None]
+        torch.testing.assert_close(terms["patch"].detach(), (weight * own).mean())
+        torch.testing.assert_close(terms["mixup"].detach(), ((1 - weight) * other).mean())
+
+
+class TestInstanceDiscrimination:
+    def test_remembers_with_momentum(self):
+        objective, learner = made("instance-discrimination", bank_momentum=0.75)
+        before, pair = objective.bank.clone(), views()
+        terms = objective(learner, pair, 0)
+        objective.update()
+        with torch.no_grad():
+            seen = [pooled(learner.network(x)[0]) for x in (pair.first, pair.second)]
+        for row, image in enumerate(pair.image.tolist()):
+            now = F.normalize(seen[0][row] + seen[1][row], dim=0)
+            wanted = F.normalize(0.75 * before[image] + 0.25 * now, dim=0)
+            torch.testing.assert_close(objective.bank[image], wanted)
+        assert torch.equal(objective.bank[4], before[4])
+        losses = [nonparametric_softmax(x, before, pair.image) for x in seen]
+        torch.testing.assert_close(terms["instance"].detach(), sum(losses) / 2)
+
+    def test_memory_is_on_the_sphere_and_takes_no_gradient(self):
+        objective, _ = made("instance-discrimination")
+        torch.testing.assert_close(objective.bank.norm(dim=1), torch.ones(5))
+        assert not list(objective.parameters())
+        assert "bank" in objective.state_dict()
+
+    def test_nothing_to_update_before_the_first_step(self):
+        objective, _ = made("instance-discrimination")
+        before = objective.bank.clone()
+        objective.update()
+        assert torch.equal(objective.bank, before)
+
+
+class TestSupervised:
+    def test_is_the_cross_entropy_of_pooled_features(self):
+        objective, learner = made("supervised")
+        pair = views()
+        got = objective(learner, pair, 0)["class"]
+        with torch.no_grad():
+            features = torch.cat([learner.network.body(x) for x in (pair.first, pair.second)])
+            scores = F.linear(features.mean((2, 3)), objective.head.weight, objective.head.bias)
+        wanted = F.cross_entropy(scores, torch.tensor([0, 2, 1, 0] * 2))
+        torch.testing.assert_close(got.detach(), wanted)
+
+    def test_learns_classes_and_trains_the_body_alone(self):
+        rng = np.random.default_rng(0)
+        stripes = np.tile(np.arange(64) % 8 < 4, (64, 1)) * 120.0
+        images = [
+            np.clip(pattern + rng.normal(60, 10, (64, 64)), 0, 255).astype(np.uint8)
+            for pattern in (stripes, np.zeros((64, 64))) * 4
+        ]
+        config = PretrainConfig(
+            objective="supervised", steps=40, crops=6, crop=32, scales=(1.0,), precision="float32"
+        )
+        terms = []
+        card = CARD.model_copy(update={"widths": (8, 8)})
+        run = pretrain(images, card, config, classes=["stripes", "none"] * 4)
+        encoder = drain(run, lambda event: terms.append(event.values.get("class")))
+        losses = [term for term in terms if term is not None]
+        assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+        assert encoder.card.training["classes"] == ["none", "stripes"]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+class TestEvery:
+    def test_has_finite_terms_and_trains_the_network(self, name):
+        objective, learner = made(name, warmup=0.0)
+        terms = objective(learner, views(), 1)
+        assert set(terms) == set(objective.terms)
+        sum(terms.values()).backward()
+        assert all(torch.isfinite(term) for term in terms.values())
+        assert learner.network.body.down[0][0].weight.grad.abs().sum() > 0
+
+    def test_learns(self, name):
+        images = [np.roll(np.indices((64, 64))[index % 2] * 4, 9 * index, 1) for index in range(6)]
+        config = PretrainConfig(
+            objective=name, steps=40, images=4, crops=4, crop=32, scales=(1.0,), warmup=1.0
+        )
+        card = CARD.model_copy(update={"widths": (8, 8), "embedding_dim": 8})
+        losses = []
+        run = pretrain(images, card, config, classes=list("ababab"))
+        encoder = drain(run, lambda event: losses.append(event.values.get("loss")))
+        steps = [loss for loss in losses if loss is not None]
+        assert np.mean(steps[-8:]) < 0.95 * np.mean(steps[:8])
+        assert encoder.card.training["objective"] == name
