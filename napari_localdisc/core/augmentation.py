@@ -9,30 +9,40 @@ import torch
 from kornia import augmentation as K
 from torch import Tensor, nn
 
+_RANGE = 10.0
+"""Normalised values beyond half of it, five standard deviations, are cut."""
 
-def photometric(channels: int) -> nn.Module:
-    """Colour, contrast, blur and noise of another camera, drawn per image.
 
-    Parameters
-    ----------
-    channels : int
-        1 or 3; hue and saturation vary only where there is colour.
+def exposure() -> nn.Module:
+    """Contrast, brightness, sharpness and noise of another exposure, drawn per image.
 
     Returns
     -------
     Module
-        Maps (N, C, H, W) in [0, 1] to the same.
+        Maps normalised channels (N, C, H, W), about zero and of unit variance, to the same.
     """
-    steps = [
-        K.RandomBrightness((0.8, 1.2), p=0.8),
-        K.RandomContrast((0.7, 1.4), p=0.8),
-        K.RandomGamma((0.7, 1.5), p=0.8),
-        K.RandomGaussianBlur((5, 5), (0.3, 1.2), p=0.4),
-        K.RandomGaussianNoise(std=0.02, p=0.5),
-    ]
-    if channels == 3:
-        steps[:0] = [K.RandomSaturation((0.6, 1.4), p=0.5), K.RandomHue((-0.04, 0.04), p=0.5)]
-    return cast(nn.Module, K.AugmentationSequential(*steps, data_keys=["input"]))
+    return _Exposure(
+        K.AugmentationSequential(
+            K.RandomBrightness((0.9, 1.1), p=0.8),
+            K.RandomContrast((0.7, 1.4), p=0.8),
+            K.RandomGamma((0.8, 1.25), p=0.5),
+            K.RandomGaussianBlur((5, 5), (0.3, 1.2), p=0.4),
+            K.RandomGaussianNoise(std=0.02, p=0.5),
+            data_keys=["input"],
+        )
+    )
+
+
+class _Exposure(nn.Module):
+    """Lets augmentations for values in [0, 1] work on normalised ones."""
+
+    def __init__(self, steps: nn.Module) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, normalised: Tensor) -> Tensor:
+        varied = self.steps((normalised / _RANGE + 0.5).clamp(0, 1))
+        return cast(Tensor, (varied - 0.5) * _RANGE)
 
 
 def vary_inputs(inputs: Tensor, generator: torch.Generator) -> Tensor:

@@ -26,6 +26,8 @@ class EncoderCard(BaseModel):
     ----------
     working_size : int
         Longer side in pixels at which the structures that it was trained for are seen best.
+    sigmas, scales : tuple of float
+        Of the preprocessing.
     training : dict
         Settings of the pretraining, enough to repeat it.
     probes : dict
@@ -40,9 +42,9 @@ class EncoderCard(BaseModel):
     channels: int = Field(ge=1, le=3)
     field_of_view: bool = False
     sigmas: tuple[float, ...] = (6.0, 24.0)
-    scales: tuple[float, ...] = ()
+    scales: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
     widths: tuple[int, ...] = (16, 32, 64, 64)
-    embedding_dim: int = Field(default=32, ge=2, le=1024)
+    embedding_dim: int = Field(default=48, ge=2, le=1024)
     clusters: int = Field(default=16, ge=2, le=255)
     working_size: int = Field(default=512, ge=32)
     training_sets: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Pixel features of a set of images: what a guided head sees of each pixel.
 
 A pixel's features are its embedding beside the normalised input at that pixel (the shallowest
-detail), standardised per image and whitened over the set.
+detail), standardised per image, whitened over the set and reduced to the main components.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from torch import Tensor
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.framing import frame
 from napari_localdisc.core.imaging import as_image
+from napari_localdisc.core.preprocessing import Preprocessing
 from napari_localdisc.core.progress import Progress, Run
 
 _FLOOR = 1e-2
 """Share of the largest variance added to every direction, so that noise is not blown up."""
+_KEPT = 48
+"""Principal components kept; the others hold next to nothing but noise."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,19 @@ class PixelSet:
     ----------
     features : Tensor of float16, shape (n, D, S, S)
         Whitened; zero outside the field of view.
-    inputs : Tensor of float16, shape (n, C, S, S)
-        What the network sees.
+    normalised : Tensor of float16, shape (n, C, S, S)
+        What the network's input is described from.
     fields : Tensor of bool, shape (n, S, S)
-    whitening : Tensor of float32, shape (D, D)
-        Maps standardised features to whitened ones.
+    whitening : Tensor of float32, shape (F, D)
+        Maps F standardised features to whitened ones.
+    preprocessing : Preprocessing
     """
 
     features: Tensor
-    inputs: Tensor
+    normalised: Tensor
     fields: Tensor
     whitening: Tensor
+    preprocessing: Preprocessing
 
     def __len__(self) -> int:
         return len(self.features)
@@ -51,6 +56,11 @@ class PixelSet:
     def size(self) -> int:
         """Side S of the canvas."""
         return int(self.features.shape[-1])
+
+    def inputs(self, index: int) -> Tensor:
+        """Describe what the network sees of an image: float32, shape (1, inputs, S, S)."""
+        field = self.fields[index][None, None].float()
+        return self.preprocessing.describe(self.normalised[index][None].float(), field)
 
     def coarse(self, size: int) -> tuple[Tensor, Tensor]:
         """Features (n, D, size, size) in float32 and fields (n, size, size), by area averaging."""
@@ -111,17 +121,18 @@ def pixel_set(
     Progress
         Per image.
     """
-    features, inputs, fields = [], [], []
+    prepare = encoder.card.preprocessing
+    features, normalised, fields = [], [], []
     for done, image in enumerate(images):
         one, seen, field = describe(image, encoder, size, device)
         features.append(one.half())
-        inputs.append(seen.half())
+        normalised.append(seen[:, : prepare.normalised].half())
         fields.append(field[0] > 0)
         yield Progress("embed", done + 1, len(images))
     field_stack = torch.cat(fields)
     matrix = _whitening(features, field_stack)
     white = [torch.einsum("ndhw,de->nehw", one.float(), matrix).half() for one in features]
-    return PixelSet(torch.cat(white), torch.cat(inputs), field_stack, matrix)
+    return PixelSet(torch.cat(white), torch.cat(normalised), field_stack, matrix, prepare)
 
 
 def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:
@@ -132,4 +143,4 @@ def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:
     covariance = pixels.T @ pixels / len(pixels)
     values, axes = torch.linalg.eigh(covariance.cpu())
     matrix: Tensor = axes * (values + _FLOOR * values.max()).rsqrt()
-    return matrix.to(fields.device)
+    return matrix[:, -_KEPT:].to(fields.device)

@@ -33,8 +33,8 @@ class _Block(nn.Sequential):
 class UNet(nn.Module):
     """A U-Net that returns features at full resolution.
 
-    The shallowest encoder features are concatenated to the decoder's, so that fine detail reaches
-    the heads by a short way.
+    The input itself and the shallowest encoder features are concatenated to the decoder's, so that
+    fine detail reaches the heads by a short way.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class UNet(nn.Module):
 
     def __init__(self, inputs: int, widths: Sequence[int]) -> None:
         super().__init__()
-        self.widths = tuple(widths)
+        self.inputs, self.widths = inputs, tuple(widths)
         self.down = nn.ModuleList(
             _Block(a, b) for a, b in zip((inputs, *widths[:-1]), widths, strict=True)
         )
@@ -62,7 +62,7 @@ class UNet(nn.Module):
     @property
     def features(self) -> int:
         """Channels of the output."""
-        return 2 * self.widths[0]
+        return self.inputs + 2 * self.widths[0]
 
     @property
     def reach(self) -> int:
@@ -75,7 +75,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, features, H, W)."""
-        skips = []
+        skips, seen = [], x
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else F.avg_pool2d(x, 2))
             skips.append(x)
@@ -84,7 +84,7 @@ class UNet(nn.Module):
                 self.narrow[level](x), scale_factor=2, mode="bilinear", align_corners=False
             )
             x = self.up[level](torch.cat([skips[level], wide], dim=1))
-        return torch.cat([skips[0], x], dim=1)
+        return torch.cat([seen, skips[0], x], dim=1)
 
 
 class LocalDiscriminationNet(nn.Module):

@@ -33,7 +33,7 @@ class PretrainConfig(BaseModel):
         Temperature of local discrimination and of invariant spreading; 0.1 in both papers.
     reach : int
         Near negatives are drawn from windows of this side in pixels.
-    region, entropy, balance : float
+    detail, region, entropy, balance : float
         Weights of these terms; patch discrimination and mixup have weight 1.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
@@ -47,14 +47,15 @@ class PretrainConfig(BaseModel):
 
     objective: ObjectiveName = "local-discrimination"
     steps: int = Field(default=600, ge=1)
-    images: int = Field(default=3, ge=2)
-    crops: int = Field(default=6, ge=2)
-    crop: int = Field(default=96, ge=16, multiple_of=8)
+    images: int = Field(default=4, ge=2)
+    crops: int = Field(default=8, ge=2)
+    crop: int = Field(default=64, ge=16, multiple_of=8)
     scales: tuple[PositiveFloat, ...] = Field(default=(1.0, 1.0, 0.5, 0.25), min_length=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     warmup: float = Field(default=0.4, ge=0, le=1)
     tau: float = Field(default=0.1, gt=0)
     reach: int = Field(default=16, ge=4)
+    detail: float = Field(default=1.0, ge=0)
     region: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)
     balance: float = Field(default=1.0, ge=0)

@@ -66,14 +66,16 @@ class Refiner:
         return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
 
     def _crops(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        inputs, wanted = [], []
+        crops, wanted = [], []
         room = self.pixels.size - self.crop + 1
         for index in self._draw(len(self.pixels), self.batch):
             row, column = self._draw(room, 2)
             span = (slice(row, row + self.crop), slice(column, column + self.crop))
-            inputs.append(self.pixels.inputs[(index, slice(None), *span)].float())
+            normalised = self.pixels.normalised[(index, slice(None), *span)]
+            field = self.pixels.fields[(index, *span)]
+            crops.append(torch.cat([normalised.float(), field[None].float()]))
             wanted.append(labels[(index, *span)].long())
-        seen, truth = vary_inputs(torch.stack(inputs), self.generator), torch.stack(wanted)
+        seen, truth = self._vary(torch.stack(crops)), torch.stack(wanted)
         if self.turned:
             quarters, mirrored = self._draw(4, 2)
             seen, truth = (torch.rot90(x, quarters, (-2, -1)) for x in (seen, truth))
@@ -81,9 +83,14 @@ class Refiner:
                 seen, truth = seen.flip(-1), truth.flip(-1)
         return seen.contiguous(memory_format=torch.channels_last), truth
 
+    def _vary(self, crops: Tensor) -> Tensor:
+        """Network inputs of normalised crops, whose last channel is the field of view."""
+        normalised, field = crops[:, :-1], crops[:, -1:]
+        varied = vary_inputs(normalised, self.generator) * field
+        return self.pixels.preprocessing.describe(varied, field)
+
     @torch.inference_mode()
     def shares(self) -> Tensor:
         """Class probabilities (n, K + 1, S, S) in float16 of the guiding images."""
-        return torch.cat(
-            [self.network(one[None].float()).softmax(dim=1).half() for one in self.pixels.inputs]
-        )
+        images = (self.pixels.inputs(index) for index in range(len(self.pixels)))
+        return torch.cat([self.network(one).softmax(dim=1).half() for one in images])

@@ -224,7 +224,7 @@ def load_segmenter(path: str | Path) -> Segmenter:
             f"segmenter {path} is incomplete or of another version; guide a new one."
         ) from error
     encoder = Encoder(card.encoder, card.encoder.build().eval())
-    head = Head(len(whitening), len(card.targets)).eval()
+    head = Head(whitening.shape[-1], len(card.targets)).eval()
     refined = SegmentationNet.of(card.encoder, len(card.targets)).eval() if card.refined else None
     for name, module in {"encoder": encoder.network, "head": head, "refined": refined}.items():
         if module is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from napari_localdisc.core.augmentation import Turn, photometric
+from napari_localdisc.core.augmentation import Turn, exposure
 from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.image_pool import ImagePool
+from napari_localdisc.core.normalised_pool import NormalisedPool
 from napari_localdisc.core.pretrain_config import PretrainConfig
 
 
@@ -24,6 +24,8 @@ class Views:
         The second is turned.
     turn : Turn
         How.
+    plain : Tensor, shape (N, C, side, side)
+        Neither varied nor turned.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
     """
@@ -31,6 +33,7 @@ class Views:
     first: Tensor
     second: Tensor
     turn: Turn
+    plain: Tensor
     image: Tensor
 
 
@@ -50,32 +53,23 @@ class ViewFeeder:
         self, pool: ImagePool, card: EncoderCard, config: PretrainConfig, one_crop_each: bool
     ) -> None:
         self.pool, self.card, self.config = pool, card, config
+        self.normalised = NormalisedPool(pool, card)
         self.one_crop_each = one_crop_each
-        self.augment = photometric(card.channels)
+        self.vary = exposure()
         self.generator = torch.Generator().manual_seed(config.seed)
 
     def __call__(self, device: torch.device) -> Views:
         """Draw the views of a step."""
         size, chosen = self._choose()
-        pixels, fields = self._scaled(chosen, size, device)
+        images = [self.normalised.take(index, size) for index in chosen]
         owners = [index % len(chosen) for index in range(self.config.crops)]
-        lit = fields.cpu()  # in one go: every look at a pixel would wait for the device
-        corners = [self._corner(lit[owner]) for owner in owners]
-        side = self.config.crop
-
-        def cut(view: Tensor) -> Tensor:
-            return torch.stack(
-                [
-                    view[o, :, r : r + side, c : c + side]
-                    for o, (r, c) in zip(owners, corners, strict=True)
-                ]
-            )
-
-        prepare = self.card.preprocessing
-        first, second = (cut(prepare(self.augment(pixels).clamp(0, 1), fields)) for _ in range(2))
+        crops = torch.stack([self._cut(images[owner]) for owner in owners]).to(device).float()
+        normalised, field = crops[:, :-1], crops[:, -1:]
+        describe = self.card.preprocessing.describe
+        first, second = (describe(self.vary(normalised) * field, field) for _ in range(2))
         turn = Turn.draw(self.generator)
         image = torch.tensor([chosen[owner] for owner in owners], device=device)
-        return Views(first, turn(second), turn, image)
+        return Views(first, turn(second), turn, describe(normalised, field), image)
 
     def _draw(self, high: int, count: int) -> list[int]:
         return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
@@ -91,18 +85,11 @@ class ViewFeeder:
         count = min(config.crops, max(config.images, round(config.images / scale)))
         return size, self._draw(len(self.pool), count)
 
-    def _scaled(self, chosen: list[int], size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        pixels, fields = self.pool.take(chosen, device)
-        if size != pixels.shape[-1]:
-            pixels = F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
-            fields = F.interpolate(fields, size=(size, size), mode="nearest")
-        return pixels, fields
-
-    def _corner(self, field: Tensor) -> tuple[int, int]:
-        """Draw the corner of a crop whose centre lies in the field of view."""
-        size, half = field.shape[-1], self.config.crop // 2
+    def _cut(self, image: Tensor) -> Tensor:
+        """Cut a crop whose centre lies in the field of view, the last channel."""
+        side, half = self.config.crop, self.config.crop // 2
         for _ in range(20):
-            row, column = self._draw(size - 2 * half + 1, 2)
-            if field[0, min(row + half, size - 1), min(column + half, size - 1)] > 0:
+            row, column = self._draw(image.shape[-1] - side + 1, 2)
+            if image[-1, row + half, column + half] > 0:
                 break
-        return row, column
+        return image[:, row : row + side, column : column + side]

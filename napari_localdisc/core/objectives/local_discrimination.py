@@ -1,11 +1,16 @@
-"""Local discrimination (Chen et al., IPMI 2021): pixels told apart, and grouped into clusters."""
+"""Local discrimination (Chen et al., IPMI 2021): pixels told apart, and grouped into clusters.
+
+Beyond the paper, the embedding must also tell, by a linear map, what its pixel looked like before
+the view was varied: detail is kept, and told from noise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from napari_localdisc.core import losses
 from napari_localdisc.core.learner import Learner
@@ -13,37 +18,50 @@ from napari_localdisc.core.objectives.base import Objective, Setting
 from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.views import Views
 
+_UNUSUAL = 6.0
+"""Standard deviations beyond which detail counts as that."""
+
 
 class LocalDiscrimination(Objective):
-    """Patch discrimination with near negatives and mixup, then region discrimination beside it."""
+    """Patch discrimination with near negatives, mixup and detail; then region discrimination."""
 
     name = "local-discrimination"
-    terms = ("patch", "mixup", "region", "entropy", "balance")
+    terms = ("patch", "mixup", "detail", "region", "entropy", "balance")
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         config = self.config
         self.sampler = PointSampler(config.crop, config.reach, config.seed)
         self.generator = self.sampler.generator
+        inputs = setting.card.preprocessing.inputs
+        self.standard = nn.BatchNorm2d(inputs, affine=False)
+        self.decoder = nn.Conv2d(setting.card.embedding_dim, inputs, 1)
 
     @property
     def weights(self) -> Mapping[str, float]:
         """Those of the recipe."""
         config = self.config
-        return {"region": config.region, "entropy": config.entropy, "balance": config.balance}
+        return {
+            "detail": config.detail,
+            "region": config.region,
+            "entropy": config.entropy,
+            "balance": config.balance,
+        }
 
     def trains_clusters(self, step: int) -> bool:
         """After the warm-up."""
         return step >= self.config.warmup * self.config.steps
 
     def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
-        """Patch and mixup; after the warm-up also region, entropy and balance."""
+        """Patch, mixup and detail; after the warm-up also region, entropy and balance."""
         partner, share = self._mix(views.first)
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
         embedding, memberships = learner.branches(torch.cat([mixed, views.second]))
         first, turned = embedding.chunk(2)
-        terms = self._patches(first, views.turn.undo(turned), partner, share)
+        second = views.turn.undo(turned)
+        terms = self._patches(first, second, partner, share)
+        terms["detail"] = self._detail(first, second, views.plain)
         if self.trains_clusters(step):
             terms["region"] = losses.region_discrimination(embedding, memberships)
             terms["entropy"] = losses.entropy(memberships)
@@ -56,6 +74,13 @@ class LocalDiscrimination(Objective):
         share = 0.5 + 0.5 * torch.rand(len(first), generator=self.generator)
         share[::2] = 1.0
         return partner, share.to(first.device)
+
+    def _detail(self, first: Tensor, second: Tensor, plain: Tensor) -> Tensor:
+        """Error of the plain input as told by the embedding; mixed crops tell nothing of it."""
+        wanted = self.standard(plain).clamp(-_UNUSUAL, _UNUSUAL)
+        vectors = torch.cat([first[::2], second])
+        told = self.decoder(vectors * vectors.shape[1] ** 0.5)
+        return F.smooth_l1_loss(told, torch.cat([wanted[::2], wanted]))
 
     def _patches(
         self, first: Tensor, second: Tensor, partner: Tensor, share: Tensor

@@ -1,0 +1,67 @@
+"""Normalised images in memory: crops are cut from them again and again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_localdisc.core.encoder import EncoderCard
+from napari_localdisc.core.image_pool import ImagePool
+
+_MOST_BYTES = 2 * 2**30
+
+
+class NormalisedPool:
+    """Normalises images of a pool at the sizes asked for, and keeps those last used.
+
+    To normalise takes longer than a training step, and neighbourhoods reach far beyond a crop.
+
+    Parameters
+    ----------
+    pool : ImagePool
+    card : EncoderCard
+    most_bytes : int
+        Memory for what is kept.
+    """
+
+    def __init__(self, pool: ImagePool, card: EncoderCard, most_bytes: int = _MOST_BYTES) -> None:
+        self.pool, self.preprocessing, self.most_bytes = pool, card.preprocessing, most_bytes
+        self._kept: OrderedDict[tuple[int, int], Tensor] = OrderedDict()
+        self._bytes = 0
+
+    def take(self, index: int, size: int) -> Tensor:
+        """Look at an image at a size.
+
+        Parameters
+        ----------
+        index : int
+            Of the image in the pool.
+        size : int
+            Side of the canvas.
+
+        Returns
+        -------
+        Tensor of float16, shape (C + 1, size, size)
+            Normalised channels, and 1 inside the field of view, on the CPU.
+        """
+        key = (index, size)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        self._kept[key] = found = self._normalise(index, size)
+        self._bytes += found.nbytes
+        while self._bytes > self.most_bytes and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+        return found
+
+    @torch.no_grad()
+    def _normalise(self, index: int, size: int) -> Tensor:
+        pixels, field = self.pool.take([index], torch.device("cpu"))
+        if size != pixels.shape[-1]:
+            pixels = F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
+            field = F.interpolate(field, size=(size, size), mode="nearest")
+        normalised = self.preprocessing.normalise(pixels, field)
+        return torch.cat([normalised, field], dim=1)[0].half()
