@@ -73,6 +73,8 @@ class TrainingOptions:
     ----------
     size : int
         Longer side in pixels at which images are seen.
+    widths : tuple of int, optional
+        Channels per level of the U-Net; the card's own if not given.
     modality : str
         What the images are; told by their colours if empty.
     classes : str
@@ -87,6 +89,7 @@ class TrainingOptions:
     """
 
     size: int = 512
+    widths: tuple[int, ...] | None = None
     modality: str = ""
     classes: str = ""
     checkpoint_every: Interval = field(default_factory=lambda: Interval(seconds=120))
@@ -271,4 +274,5 @@ def _card(sample: Sample, name: str, options: TrainingOptions) -> EncoderCard:
         channels=3 if colour else 1,
         field_of_view=bool(colour),
         working_size=options.size,
+        **({"widths": options.widths} if options.widths else {}),
     )

@@ -30,6 +30,7 @@ def tiny_encoder(channels: int = 1) -> Encoder:
         name="tiny",
         modality="phantoms",
         channels=channels,
+        scales=(),
         widths=(4, 4),
         embedding_dim=4,
         clusters=3,

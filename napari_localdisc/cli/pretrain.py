@@ -47,6 +47,15 @@ def pretrain(
     size: Annotated[
         int, typer.Option("--size", help="Longer side in pixels at which images are seen.", min=64)
     ] = 512,
+    widths: Annotated[
+        str,
+        typer.Option(
+            "--widths",
+            help="Channels per level of the U-Net, as 16,32,64,64; more levels see further.",
+            metavar="N,N,...",
+            show_default=False,
+        ),
+    ] = "",
     modality: Annotated[
         str, typer.Option("--modality", help="What the images are, for the encoder's card.")
     ] = "",
@@ -99,6 +108,7 @@ def pretrain(
     config = _config(given, settings or (), size)
     options = TrainingOptions(
         size=size,
+        widths=_widths(widths),
         modality=modality,
         classes=classes,
         checkpoint_every=Interval.parse(checkpoint_every),
@@ -134,6 +144,13 @@ def _config(given: dict[str, Any], settings: Sequence[str], size: int) -> Pretra
             f"setting {name} is not valid: {first['msg']}, got {first['input']!r}; see"
             " 'napari-localdisc pretrain --help'."
         ) from error
+
+
+def _widths(text: str) -> tuple[int, ...] | None:
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise LocaldiscError(f"--widths {text!r} is not understood; give channels as 16,32,64,64.")
+    return tuple(map(int, parts)) or None
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from napari_localdisc.core.augmentation import Turn, vary_inputs
+from napari_localdisc.core.augmentation import Turn, Turns, vary_inputs
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.labelled import LabelledImage, Turns
+from napari_localdisc.core.labelled import LabelledImage
 from napari_localdisc.core.metrics import dice
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.pixel_vectors import network_inputs
@@ -122,7 +122,7 @@ class _Cropper:
         for index in self._draw(len(self.examples), self.config.batch):
             row, column = self._corner(self.places[index])
             span = (slice(row, row + self.side), slice(column, column + self.side))
-            turn = self._turn()
+            turn = Turn.draw(self.generator, self.turns)
             inputs.append(turn(self.examples.inputs[(index, slice(None), *span)].float()))
             wanted.append(turn(self.examples.wanted[(index, *span)].long()))
         seen = vary_inputs(torch.stack(inputs), self.generator)
@@ -140,12 +140,6 @@ class _Cropper:
             shift = self._draw(self.side, 2)
             row, column = (min(max(0, m - s), room) for m, s in zip(middle, shift, strict=True))
         return row, column
-
-    def _turn(self) -> Turn:
-        turn = Turn.draw(self.generator)
-        if self.turns == "square":
-            return turn
-        return Turn(0, turn.mirrored and self.turns == "mirror")
 
 
 def finetune(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from napari_localdisc.core.augmentation import Turns
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.imaging import as_image, field_of_view, is_coloured
 
 Mask = npt.NDArray[np.bool_]
-Turns = Literal["none", "mirror", "square"]
-"""Symmetries that leave images plausible: none, left to right, or all eight of the square."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.image_pool import ImagePool
 
-_MOST_BYTES = 2 * 2**30
+_MOST_BYTES = 3 * 2**30
 
 
 class NormalisedPool:

@@ -51,25 +51,22 @@ class PointSampler:
 
     Parameters
     ----------
-    side : int
-        Side of a crop in pixels.
     reach : int
         Side of a window in pixels.
     seed : int
     """
 
-    def __init__(self, side: int, reach: int, seed: int) -> None:
-        self.side, self.reach = side, min(reach, side)
+    def __init__(self, reach: int, seed: int) -> None:
+        self.reach = reach
         self.generator = torch.Generator().manual_seed(seed)
 
-    def draw(self, crops: int) -> Points:
-        """Draw windows in each of a number of crops."""
+    def draw(self, crops: int, side: int) -> Points:
+        """Draw windows in each of a number of crops of a side."""
+        reach = min(self.reach, side)
         owner = torch.arange(crops).repeat_interleave(_WINDOWS)
-        corner = torch.randint(
-            0, self.side - self.reach + 1, (len(owner), 1, 2), generator=self.generator
-        )
+        corner = torch.randint(0, side - reach + 1, (len(owner), 1, 2), generator=self.generator)
         places = corner + torch.randint(
-            0, self.reach, (len(owner), _POINTS, 2), generator=self.generator
+            0, reach, (len(owner), _POINTS, 2), generator=self.generator
         )
         apart = torch.cdist(places.float(), places.float())
         return Points(owner, places[..., 0], places[..., 1], apart > _TOO_CLOSE)

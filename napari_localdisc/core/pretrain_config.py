@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
+from napari_localdisc.core.augmentation import Turns
+
 ObjectiveName = Literal[
     "local-discrimination", "instance-discrimination", "invariant-spreading", "supervised"
 ]
@@ -27,14 +29,18 @@ class PretrainConfig(BaseModel):
         Side of a crop in pixels.
     scales : tuple of float
         Sizes, relative to the card's working size, at which images are seen; drawn evenly.
+    turns : str
+        How the second view is turned, see `Turns`: what has an upright position, as a chest, is
+        not to be turned upside down.
     warmup : float
         Share of the steps with patch discrimination and mixup only.
     tau : float
         Temperature of local discrimination and of invariant spreading; 0.1 in both papers.
     reach : int
         Near negatives are drawn from windows of this side in pixels.
-    detail, region, entropy, balance : float
-        Weights of these terms; patch discrimination and mixup have weight 1.
+    detail, place, region, entropy, balance : float
+        Weights of these terms; patch discrimination and mixup have weight 1. Place is for images
+        that all show the same part of the body in the same position.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
     max_images : int
@@ -51,11 +57,13 @@ class PretrainConfig(BaseModel):
     crops: int = Field(default=8, ge=2)
     crop: int = Field(default=64, ge=16, multiple_of=8)
     scales: tuple[PositiveFloat, ...] = Field(default=(1.0, 1.0, 0.5, 0.25), min_length=1)
+    turns: Turns = "square"
     learning_rate: float = Field(default=2e-3, gt=0)
     warmup: float = Field(default=0.4, ge=0, le=1)
     tau: float = Field(default=0.1, gt=0)
     reach: int = Field(default=16, ge=4)
     detail: float = Field(default=1.0, ge=0)
+    place: float = Field(default=0.0, ge=0)
     region: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)
     balance: float = Field(default=1.0, ge=0)

@@ -12,6 +12,10 @@ from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.normalised_pool import NormalisedPool
 from napari_localdisc.core.pretrain_config import PretrainConfig
+from napari_localdisc.core.windows import Windows
+
+_MARGIN = 16
+"""Pixels around views that their descriptions may reach into."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +25,32 @@ class Views:
     Attributes
     ----------
     first, second : Tensor, shape (N, C, side, side)
-        The second is turned.
+        The second is shifted and turned.
+    windows : Windows
+        How it is shifted.
     turn : Turn
-        How.
-    plain : Tensor, shape (N, C, side, side)
-        Neither varied nor turned.
+        How it is turned.
+    plain : Tensor, shape (N, C, core, core)
+        What both show, neither varied nor turned.
+    place : Tensor, shape (N, 2, core, core)
+        Row and column of these pixels on their image's canvas, from 0 to 1.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
     """
 
     first: Tensor
     second: Tensor
+    windows: Windows
     turn: Turn
     plain: Tensor
+    place: Tensor
     image: Tensor
+
+    def shared(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring maps of both views (N, D, side, side) to what both show (N, D, core, core)."""
+        straight = self.turn.undo(second)
+        windows = self.windows
+        return windows.shared(first, windows.first), windows.shared(straight, windows.second)
 
 
 class ViewFeeder:
@@ -63,13 +79,27 @@ class ViewFeeder:
         size, chosen = self._choose()
         images = [self.normalised.take(index, size) for index in chosen]
         owners = [index % len(chosen) for index in range(self.config.crops)]
-        crops = torch.stack([self._cut(images[owner]) for owner in owners]).to(device).float()
-        normalised, field = crops[:, :-1], crops[:, -1:]
-        describe = self.card.preprocessing.describe
-        first, second = (describe(self.vary(normalised) * field, field) for _ in range(2))
-        turn = Turn.draw(self.generator)
-        image = torch.tensor([chosen[owner] for owner in owners], device=device)
-        return Views(first, turn(second), turn, describe(normalised, field), image)
+        windows = Windows.draw(self.config.crop, _MARGIN, size, self.generator)
+        cuts = [self._cut(images[owner], windows.cut) for owner in owners]
+        normalised = torch.stack([cut for cut, _ in cuts]).to(device).float()
+        place = torch.stack([place for _, place in cuts]).to(device)
+        turn = Turn.draw(self.generator, self.config.turns)
+        return Views(
+            first=windows.view(self._describe(normalised, varied=True), windows.first),
+            second=turn(windows.view(self._describe(normalised, varied=True), windows.second)),
+            windows=windows,
+            turn=turn,
+            plain=windows.middle(self._describe(normalised, varied=False)),
+            place=windows.middle(place),
+            image=torch.tensor([chosen[owner] for owner in owners], device=device),
+        )
+
+    def _describe(self, cuts: Tensor, *, varied: bool) -> Tensor:
+        """Turn cuts (N, C + 1, cut, cut), the last channel the field, into network inputs."""
+        normalised, field = cuts[:, :-1], cuts[:, -1:]
+        if varied:
+            normalised = self.vary(normalised) * field
+        return self.card.preprocessing.describe(normalised, field)
 
     def _draw(self, high: int, count: int) -> list[int]:
         return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
@@ -85,11 +115,14 @@ class ViewFeeder:
         count = min(config.crops, max(config.images, round(config.images / scale)))
         return size, self._draw(len(self.pool), count)
 
-    def _cut(self, image: Tensor) -> Tensor:
-        """Cut a crop whose centre lies in the field of view, the last channel."""
-        side, half = self.config.crop, self.config.crop // 2
+    def _cut(self, image: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """Cut around some place in the field of view, the last channel, and tell where it is."""
+        half = side // 2
         for _ in range(20):
             row, column = self._draw(image.shape[-1] - side + 1, 2)
             if image[-1, row + half, column + half] > 0:
                 break
-        return image[:, row : row + side, column : column + side]
+        steps = (torch.arange(side) + 0.5) / image.shape[-1]
+        rows, columns = (steps + corner / image.shape[-1] for corner in (row, column))
+        place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
+        return image[:, row : row + side, column : column + side], place

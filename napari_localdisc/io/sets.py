@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from napari_localdisc.core.augmentation import Turns
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.labelled import Turns
 
 _NAME = r"[\w.+-]+"
 _FOLDERS = ("images", "masks", "fov")

@@ -15,10 +15,12 @@ from napari_localdisc.core.instance_losses import (
 from napari_localdisc.core.learner import Learner
 from napari_localdisc.core.losses import patch_discrimination
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
+from napari_localdisc.core.objectives.local_discrimination import waves
 from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.pretraining import PretrainConfig, pretrain
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.views import Views
+from napari_localdisc.core.windows import Windows
 from tests.conftest import tiny_encoder
 
 CARD = tiny_encoder().card
@@ -32,7 +34,11 @@ def unit(*shape: int, seed: int = 0) -> torch.Tensor:
 def views(count: int = 4, side: int = 32) -> Views:
     generator = torch.Generator().manual_seed(3)
     first, second = torch.randn(2, count, 3, side, side, generator=generator)
-    return Views(first, second, Turn(1, True), torch.arange(count).flip(0))
+    windows = Windows(side, 8, 0, (2, 8), (5, 0))
+    plain = torch.randn(count, 3, windows.core, windows.core, generator=generator)
+    place = torch.rand(count, 2, windows.core, windows.core, generator=generator)
+    own = torch.arange(count).flip(0)
+    return Views(first, second, windows, Turn(1, True), plain, place, own)
 
 
 def made(name: str, images: int = 5, **settings):
@@ -85,8 +91,39 @@ class TestInstanceLosses:
 class TestLocalDiscrimination:
     def test_other_terms_follow_the_warm_up(self):
         objective, learner = made("local-discrimination", steps=10, warmup=0.4)
-        assert set(objective(learner, views(), 3)) == {"patch", "mixup"}
-        assert tuple(objective(learner, views(), 4)) == objective.terms
+        early = {"patch", "mixup", "detail"}
+        assert set(objective(learner, views(), 3)) == early
+        assert set(objective(learner, views(), 4)) == early | {"region", "entropy", "balance"}
+
+    def test_place_is_told_where_asked(self):
+        objective, learner = made("local-discrimination", place=0.5)
+        assert objective.weights["place"] == 0.5
+        assert tuple(objective(learner, views(), 599)) == objective.terms
+
+    def test_detail_is_the_plain_input_told_by_a_linear_map(self):
+        objective, learner = made("local-discrimination")
+        pair = views(2)
+        got = objective(learner, pair, 0)["detail"].detach()
+        # Of two crops the first is never mixed, so its first view counts; the other's does not.
+        with torch.no_grad():
+            seen = [learner.network(x)[0] for x in (pair.first, pair.second)]
+            first, second = pair.shared(*seen)
+        plain = pair.plain[[0, 0, 1]]
+        mean, variance = plain.mean((0, 2, 3)), plain.var((0, 2, 3), unbiased=False)
+        wanted = (plain - mean[:, None, None]) / (variance[:, None, None] + 1e-5).sqrt()
+        vectors = torch.cat([first[:1], second]) * CARD.embedding_dim**0.5
+        matrix, offset = objective.decoder.weight[:, :, 0, 0], objective.decoder.bias
+        told = torch.einsum("cd,ndhw->nchw", matrix, vectors) + offset[:, None, None]
+        error = (told - wanted).abs()
+        huber = torch.where(error < 1, error.square() / 2, error - 0.5)
+        torch.testing.assert_close(got, huber.mean().detach(), rtol=1e-4, atol=1e-5)
+
+    def test_waves_by_hand(self):
+        # Row 1/2, column 1/3: cosines 1, 0, -1, 0 along rows, 1, 1/2, -1/2, -1 along columns.
+        got = waves(torch.tensor([0.5, 1 / 3]).reshape(1, 2, 1, 1)).flatten()
+        columns = [1, 0.5, -0.5, -1]
+        wanted = [r * c for r in (1, 0, -1, 0) for c in columns][1:]
+        torch.testing.assert_close(got, torch.tensor(wanted), atol=1e-6, rtol=0)
 
     def test_unmixed_crops_have_plain_patch_discrimination(self):
         # Of two crops the first is never mixed: its share is 1, its mixup weight 0.
@@ -95,14 +132,14 @@ class TestLocalDiscrimination:
         terms = objective(learner, pair, 0)
         generator = torch.Generator().manual_seed(0)
         share = 0.5 + 0.5 * torch.rand(2, generator=generator)[1]
-        sampler = PointSampler(32, 16, 0)
+        sampler = PointSampler(16, 0)
         sampler.generator.set_state(generator.get_state())
-        points = sampler.draw(2)
+        points = sampler.draw(2, 24)
         mixed = torch.stack([pair.first[0], share * pair.first[1] + (1 - share) * pair.first[0]])
         with torch.no_grad():
             first, _ = learner.network(mixed)
             second, _ = learner.network(pair.second)
-        second = pair.turn.undo(second)
+        first, second = pair.shared(first, second)
         anchors, positives = points.gather(first), points.gather(second)
         partners = points.gather(second[[1, 0]])
         far = points.far(positives)
@@ -161,7 +198,13 @@ class TestSupervised:
             for pattern in (stripes, np.zeros((64, 64))) * 4
         ]
         config = PretrainConfig(
-            objective="supervised", steps=40, crops=6, crop=32, scales=(1.0,), precision="float32"
+            objective="supervised",
+            steps=40,
+            crops=6,
+            crop=32,
+            scales=(1.0,),
+            learning_rate=0.01,
+            precision="float32",
         )
         terms = []
         card = CARD.model_copy(update={"widths": (8, 8)})
@@ -175,7 +218,7 @@ class TestSupervised:
 @pytest.mark.parametrize("name", OBJECTIVES)
 class TestEvery:
     def test_has_finite_terms_and_trains_the_network(self, name):
-        objective, learner = made(name, warmup=0.0)
+        objective, learner = made(name, warmup=0.0, place=1.0)
         terms = objective(learner, views(), 1)
         assert set(terms) == set(objective.terms)
         sum(terms.values()).backward()
@@ -185,7 +228,14 @@ class TestEvery:
     def test_learns(self, name):
         images = [np.roll(np.indices((64, 64))[index % 2] * 4, 9 * index, 1) for index in range(6)]
         config = PretrainConfig(
-            objective=name, steps=40, images=4, crops=4, crop=32, scales=(1.0,), warmup=1.0
+            objective=name,
+            steps=40,
+            images=4,
+            crops=4,
+            crop=32,
+            scales=(1.0,),
+            turns="none",
+            warmup=1.0,
         )
         card = CARD.model_copy(update={"widths": (8, 8), "embedding_dim": 8})
         losses = []

@@ -37,7 +37,7 @@ class TestEncoder:
         source = encoder_source("tiny", tiny_encoder(), 96, CPU)
         seen = source.look(xray_phantom(0, 64).image)
         assert seen.maps[EMBEDDING].shape == (4, 96, 96)
-        assert seen.maps[FEATURES].shape == (8, 96, 96)
+        assert seen.maps[FEATURES].shape == (3 + 8, 96, 96)
         assert seen.maps[INPUT].shape == (3, 96, 96)
         assert set(seen.maps) == set(source.probed)
         assert source.clusters == 3

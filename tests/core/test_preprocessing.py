@@ -6,7 +6,7 @@ import torch
 
 from napari_localdisc.core.gaussian import differential
 from napari_localdisc.core.phantoms import fundus_phantom
-from napari_localdisc.core.preprocessing import Preprocessing
+from napari_localdisc.core.preprocessing import Preprocessing, fill, without_rim
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ class TestPreprocessing:
         field[..., 10:50, 20:70] = 1
         prepared = Preprocessing(3, True)(pixels, field)
         assert prepared.shape == (2, 9, 60, 80)
-        inside = prepared[..., 10:50, 20:70]
+        inside = prepared[..., 11:49, 21:69]
         assert inside[:, :3].mean(dim=(2, 3)).abs().max() < 1e-4
         assert (inside[:, :3].std(dim=(2, 3)) - 1).abs().max() < 0.05
         assert (prepared * (1 - field)).abs().max() == 0
@@ -67,3 +67,41 @@ class TestPreprocessing:
         wrong = (field[0, 0].numpy() > 0) != phantom.masks["field-of-view"]
         assert wrong.mean() < 0.05
         assert Preprocessing(1, False).planes(image)[1].min() == 1
+
+
+class TestRim:
+    def test_the_field_shrinks_by_a_share_of_the_longer_side(self):
+        field = torch.zeros(1, 1, 250, 200)
+        field[..., 40:210, 30:170] = 1
+        inside = without_rim(field)
+        wanted = torch.zeros_like(field)
+        wanted[..., 42:208, 32:168] = 1
+        assert torch.equal(inside, wanted)
+
+    def test_the_edge_of_the_image_is_no_rim(self):
+        field = torch.ones(1, 1, 250, 200)
+        assert torch.equal(without_rim(field), field)
+
+    def test_a_field_that_is_all_rim_stays(self):
+        field = torch.zeros(1, 1, 250, 250)
+        field[..., 100:102, :] = 1
+        assert torch.equal(without_rim(field), field)
+
+    def test_a_dim_rim_leaves_no_edge(self, pixels):
+        # A bright disc whose rim is dim: at the rim nothing stands out from its surroundings.
+        rows, columns = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+        radius = (rows - 127.5).hypot(columns - 127.5)
+        field = (radius < 110).float()[None, None]
+        disc = 0.6 * field * (1 - 0.5 * ((radius > 109) & (radius < 110)))
+        detail = Preprocessing(1, True)(disc, field)[:, 1:]
+        assert detail.abs().max() < 0.1
+
+
+class TestFill:
+    def test_keeps_what_is_inside_and_continues_it_outside(self, pixels):
+        inside = torch.zeros(2, 1, 60, 80)
+        inside[..., :, :40] = 1
+        level = torch.tensor([0.2, 0.7]).reshape(2, 1, 1, 1)
+        filled = fill(level.expand(2, 3, 60, 80) * inside, inside)
+        torch.testing.assert_close(filled, level.expand(2, 3, 60, 80), atol=2e-3, rtol=0)
+        assert torch.equal((fill(pixels, inside) * inside), pixels * inside)

@@ -21,7 +21,10 @@ from napari_localdisc.core.progress import drain
 from napari_localdisc.core.training_state import TrainingState
 from tests.conftest import tiny_encoder
 
-CONFIG = PretrainConfig(steps=6, images=2, crops=2, crop=32, scales=(1.0, 0.5), warmup=0.3)
+CONFIG = PretrainConfig(
+    steps=6, images=2, crops=2, crop=32, scales=(1.0, 0.5), place=0.5, warmup=0.3
+)
+EARLY = ("patch", "mixup", "detail", "place")
 KINDS = ["a", "b", "b", "a"]
 
 
@@ -63,7 +66,7 @@ class TestPretrain:
         card = tiny_encoder().card
         encoder, steps = trained(images)
         assert [event.done for event in steps] == [1, 2, 3, 4, 5, 6]
-        assert set(steps[0].values) == {"loss", "patch", "mixup", "learning_rate"}
+        assert set(steps[0].values) == {"loss", *EARLY, "learning_rate"}
         assert {"region", "entropy", "balance", "clusters", "spread"} < set(steps[-1].values)
         assert set(steps[-1].values) == set(curve_columns(CONFIG))
         for event in steps:
@@ -77,9 +80,10 @@ class TestPretrain:
         assert load_encoder(tmp_path / "new.safetensors").card == encoder.card
 
     def test_the_loss_is_the_weighted_sum_of_its_terms(self, images):
-        config = CONFIG.model_copy(update={"region": 2.0, "entropy": 0.3, "balance": 0.7})
+        weights = {"detail": 0.6, "place": 0.2, "region": 2.0, "entropy": 0.3, "balance": 0.7}
+        config = CONFIG.model_copy(update=weights)
         _, steps = trained(images, config)
-        weights = {"patch": 1, "mixup": 1, "region": 2.0, "entropy": 0.3, "balance": 0.7}
+        weights |= {"patch": 1.0, "mixup": 1.0}
         for event in steps:
             total = sum(weights[name] * event.values.get(name, 0) for name in weights)
             assert event.values["loss"] == pytest.approx(total, rel=1e-5)

@@ -3,13 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_localdisc.core.augmentation import Turn, photometric
+from napari_localdisc.core.augmentation import Turn, exposure
+from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.image_pool import fill_pool
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.pretrain_config import PretrainConfig
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.views import ViewFeeder
+from napari_localdisc.core.windows import Windows
 from tests.conftest import tiny_encoder
 
 CPU = torch.device("cpu")
@@ -26,13 +28,23 @@ def feeder(one_crop_each: bool, **settings) -> ViewFeeder:
 class TestViews:
     def test_both_views_show_the_same_place(self):
         views = feeder(one_crop_each=True)(CPU)
-        first, second = views.first[:, 0], views.turn.undo(views.second)[:, 0]
+        first, second = (x[:, 0] for x in views.shared(views.first, views.second))
         for one, same, other in zip(first, second, second.roll(1, 0), strict=True):
             agreement = torch.corrcoef(torch.stack([one.flatten(), same.flatten()]))[0, 1]
             chance = torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]
             assert agreement > 0.7
             assert agreement > chance
             assert not torch.equal(one, same)
+
+    def test_plain_and_place_are_where_the_crop_was_cut(self):
+        draw = feeder(one_crop_each=True)
+        views = draw(CPU)
+        for plain, place, index in zip(views.plain, views.place, views.image.tolist(), strict=True):
+            row, column = (place[:, 0, 0] * 64 - 0.5).round().int().tolist()
+            whole = draw.normalised.take(index, 64).float()
+            cut = whole[:-1, row : row + 24, column : column + 24]
+            torch.testing.assert_close(plain, cut)
+            torch.testing.assert_close(place[:, 23, 23] - place[:, 0, 0], torch.full((2,), 23 / 64))
 
     def test_one_crop_each_of_different_images(self):
         draw = feeder(one_crop_each=True)
@@ -50,6 +62,29 @@ class TestViews:
         assert half(CPU).first.shape == draw(CPU).first.shape == (6, 3, 32, 32)
 
 
+class TestWindows:
+    def test_both_show_the_middle(self):
+        generator = torch.Generator().manual_seed(0)
+        for size in (32, 36, 64):
+            windows = Windows.draw(32, 8, size, generator)
+            assert windows.cut <= size
+            cut = torch.arange(windows.cut**2).view(1, 1, windows.cut, windows.cut)
+            for corner in (windows.first, windows.second):
+                seen = windows.view(cut, corner)
+                assert seen.shape[-2:] == (32, 32)
+                assert torch.equal(windows.shared(seen, corner), windows.middle(cut))
+
+    def test_are_shifted_where_there_is_room(self):
+        generator = torch.Generator().manual_seed(0)
+        drawn = [Windows.draw(32, 8, 64, generator) for _ in range(300)]
+        assert {one.first[0] for one in drawn} == {one.second[1] for one in drawn} == set(range(9))
+        assert {(one.slack, one.margin, one.cut) for one in drawn} == {(8, 8, 56)}
+
+    def test_fill_an_image_that_is_no_larger(self):
+        windows = Windows.draw(32, 8, 32, torch.Generator().manual_seed(0))
+        assert (windows.core, windows.cut) == (32, 32)
+
+
 class TestTurn:
     @pytest.mark.parametrize("quarters", range(4))
     @pytest.mark.parametrize("mirrored", [True, False])
@@ -62,10 +97,16 @@ class TestTurn:
         generator = torch.Generator().manual_seed(0)
         assert len({Turn.draw(generator) for _ in range(200)}) == 8
 
+    def test_only_those_allowed(self):
+        generator = torch.Generator().manual_seed(0)
+        mirrored = {Turn.draw(generator, "mirror") for _ in range(50)}
+        assert mirrored == {Turn(0, False), Turn(0, True)}
+        assert {Turn.draw(generator, "none") for _ in range(50)} == {Turn(0, False)}
+
 
 class TestPoints:
     def test_windows_and_neighbours(self):
-        points = PointSampler(side=32, reach=8, seed=0).draw(3)
+        points = PointSampler(reach=8, seed=0).draw(3, side=32)
         assert points.owner.unique().tolist() == [0, 1, 2]
         for places in (points.rows, points.columns):
             assert 0 <= places.min() <= places.max() < 32
@@ -75,7 +116,7 @@ class TestPoints:
 
     def test_gather_picks_the_named_pixels(self):
         maps = torch.arange(2 * 3 * 16 * 16.0).view(2, 3, 16, 16)
-        points = PointSampler(side=16, reach=16, seed=1).draw(2)
+        points = PointSampler(reach=16, seed=1).draw(2, side=16)
         vectors = points.gather(maps)
         owner, row, column = points.owner[7], points.rows[7, 5], points.columns[7, 5]
         assert torch.equal(vectors[7, 5], maps[owner, :, row, column])
@@ -83,9 +124,10 @@ class TestPoints:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_photometric_keeps_the_shape_and_changes_the_picture(channels):
+def test_exposure_keeps_the_picture_recognisable(channels):
     torch.manual_seed(0)
-    image = torch.rand(2, channels, 32, 32)
-    varied = photometric(channels)(image)
+    image = 3 * blur(torch.randn(2, channels, 32, 32), 1.5)
+    varied = exposure()(image)
     assert varied.shape == image.shape
     assert not torch.allclose(varied, image)
+    assert torch.corrcoef(torch.stack([image.flatten(), varied.flatten()]))[0, 1] > 0.7

@@ -1,7 +1,8 @@
 """Local discrimination (Chen et al., IPMI 2021): pixels told apart, and grouped into clusters.
 
-Beyond the paper, the embedding must also tell, by a linear map, what its pixel looked like before
-the view was varied: detail is kept, and told from noise.
+Beyond the paper, the embedding must also tell, by linear maps, what its pixel looked like before
+the view was varied (detail is kept, and told from noise) and, where asked, whereabouts in the
+image it lies.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from napari_localdisc.core.objectives.base import Objective, Setting
 from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.views import Views
 
+_WAVES = 4
+"""Places are told as so many cosine waves along rows, times as many along columns."""
+
 _UNUSUAL = 6.0
 """Standard deviations beyond which detail counts as that."""
 
@@ -26,16 +30,18 @@ class LocalDiscrimination(Objective):
     """Patch discrimination with near negatives, mixup and detail; then region discrimination."""
 
     name = "local-discrimination"
-    terms = ("patch", "mixup", "detail", "region", "entropy", "balance")
+    terms = ("patch", "mixup", "detail", "place", "region", "entropy", "balance")
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         config = self.config
-        self.sampler = PointSampler(config.crop, config.reach, config.seed)
+        self.sampler = PointSampler(config.reach, config.seed)
         self.generator = self.sampler.generator
         inputs = setting.card.preprocessing.inputs
         self.standard = nn.BatchNorm2d(inputs, affine=False)
         self.decoder = nn.Conv2d(setting.card.embedding_dim, inputs, 1)
+        if config.place:
+            self.locator = nn.Conv2d(setting.card.embedding_dim, _WAVES**2 - 1, 1)
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -43,6 +49,7 @@ class LocalDiscrimination(Objective):
         config = self.config
         return {
             "detail": config.detail,
+            "place": config.place,
             "region": config.region,
             "entropy": config.entropy,
             "balance": config.balance,
@@ -53,15 +60,19 @@ class LocalDiscrimination(Objective):
         return step >= self.config.warmup * self.config.steps
 
     def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
-        """Patch, mixup and detail; after the warm-up also region, entropy and balance."""
+        """Patch, mixup, detail and place; after the warm-up also region, entropy and balance."""
         partner, share = self._mix(views.first)
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
         embedding, memberships = learner.branches(torch.cat([mixed, views.second]))
-        first, turned = embedding.chunk(2)
-        second = views.turn.undo(turned)
+        first, second = views.shared(*embedding.chunk(2))
         terms = self._patches(first, second, partner, share)
-        terms["detail"] = self._detail(first, second, views.plain)
+        # Mixed crops tell nothing of the plain one.
+        whole = torch.cat([first[::2], second]) * first.shape[1] ** 0.5
+        terms["detail"] = self._detail(whole, torch.cat([views.plain[::2], views.plain]))
+        if self.config.place:
+            wanted = waves(torch.cat([views.place[::2], views.place]))
+            terms["place"] = F.smooth_l1_loss(self.locator(whole), wanted)
         if self.trains_clusters(step):
             terms["region"] = losses.region_discrimination(embedding, memberships)
             terms["entropy"] = losses.entropy(memberships)
@@ -75,17 +86,15 @@ class LocalDiscrimination(Objective):
         share[::2] = 1.0
         return partner, share.to(first.device)
 
-    def _detail(self, first: Tensor, second: Tensor, plain: Tensor) -> Tensor:
-        """Error of the plain input as told by the embedding; mixed crops tell nothing of it."""
+    def _detail(self, vectors: Tensor, plain: Tensor) -> Tensor:
+        """Error of the plain input as told by the embedding."""
         wanted = self.standard(plain).clamp(-_UNUSUAL, _UNUSUAL)
-        vectors = torch.cat([first[::2], second])
-        told = self.decoder(vectors * vectors.shape[1] ** 0.5)
-        return F.smooth_l1_loss(told, torch.cat([wanted[::2], wanted]))
+        return F.smooth_l1_loss(self.decoder(vectors), wanted)
 
     def _patches(
         self, first: Tensor, second: Tensor, partner: Tensor, share: Tensor
     ) -> dict[str, Tensor]:
-        points = self.sampler.draw(len(first)).to(first.device)
+        points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
         anchors, positives = points.gather(first), points.gather(second)
         partners = points.gather(second[partner])
         far = points.far(positives)
@@ -94,3 +103,20 @@ class LocalDiscrimination(Objective):
         other = losses.patch_discrimination(anchors, partners, far, points.near, tau)
         weight = share[points.owner][:, None]
         return {"patch": (weight * own).mean(), "mixup": ((1 - weight) * other).mean()}
+
+
+def waves(place: Tensor) -> Tensor:
+    """Products of cosine waves along rows and columns, without the constant one.
+
+    Parameters
+    ----------
+    place : Tensor, shape (N, 2, H, W)
+        From 0 to 1.
+
+    Returns
+    -------
+    Tensor, shape (N, 15, H, W)
+    """
+    order = torch.arange(_WAVES, device=place.device, dtype=place.dtype)[:, None, None]
+    rows, columns = (torch.cos(torch.pi * order * place[:, axis, None]) for axis in (0, 1))
+    return torch.einsum("nahw,nbhw->nabhw", rows, columns).flatten(1, 2)[:, 1:]
