@@ -13,6 +13,7 @@ Turns = Literal["square", "mirror", "none"]
 """Which ways of turning an image keep it plausible: all eight of the square, or left and right
 exchanged, or none."""
 
+
 def exposure() -> nn.Module:
     """Contrast, brightness, sharpness and noise of another exposure, drawn per image.
 

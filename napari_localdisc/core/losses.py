@@ -109,6 +109,30 @@ def region_discrimination(embedding: Tensor, memberships: Tensor, tau: float = 0
     return -(own * weight).sum() / weight.sum()
 
 
+def agreement(embedding: Tensor, memberships: Tensor, tau: float = 0.1) -> Tensor:
+    """Tie each pixel's memberships to the centres that its vector is near to.
+
+    Cross-entropy of the memberships under a softmax of cosine / `tau` over the cluster centres,
+    which are taken as given: the embedding teaches the clusters, as k-means would.
+
+    Parameters
+    ----------
+    embedding : Tensor, shape (N, D, H, W)
+    memberships : Tensor, shape (N, M, H, W)
+    tau : float
+        Temperature.
+
+    Returns
+    -------
+    Tensor, scalar
+        Mean over pixels, in nats.
+    """
+    with torch.no_grad():
+        centres = cluster_centres(embedding, memberships)
+        wanted = (torch.einsum("ndhw,md->nmhw", embedding, centres) / tau).softmax(dim=1)
+    return -(wanted * memberships.clamp_min(1e-8).log()).sum(dim=1).mean()
+
+
 def entropy(memberships: Tensor) -> Tensor:
     """Mean entropy in nats of the memberships along dimension 1 (equation 7)."""
     _expect(memberships.ndim >= 2, "memberships", "at least two-dimensional", memberships.ndim)

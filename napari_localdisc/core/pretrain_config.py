@@ -38,7 +38,7 @@ class PretrainConfig(BaseModel):
         Temperature of local discrimination and of invariant spreading; 0.1 in both papers.
     reach : int
         Near negatives are drawn from windows of this side in pixels.
-    detail, place, region, entropy, balance : float
+    detail, place, region, agreement, entropy, balance : float
         Weights of these terms; patch discrimination and mixup have weight 1. Place is for images
         that all show the same part of the body in the same position.
     bank_tau, bank_momentum : float
@@ -65,8 +65,9 @@ class PretrainConfig(BaseModel):
     detail: float = Field(default=1.0, ge=0)
     place: float = Field(default=0.0, ge=0)
     region: float = Field(default=1.0, ge=0)
+    agreement: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)
-    balance: float = Field(default=1.0, ge=0)
+    balance: float = Field(default=0.3, ge=0)
     bank_tau: float = Field(default=0.07, gt=0)
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     max_images: int = Field(default=400, ge=2)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_localdisc.core.losses import (
+    agreement,
     cluster_centres,
     entropy,
     imbalance,
@@ -105,6 +106,23 @@ class TestRegions:
             region_embeddings(unit(2, 4, 3, 5), shares(2, 3, 3, 4))
         with pytest.raises(ValueError, match="`embedding`"):
             cluster_centres(unit(4, 3, 5), shares(2, 3, 3, 5))
+
+
+class TestAgreement:
+    def test_is_the_cross_entropy_of_nearness_to_centres(self):
+        embedding, memberships = unit(2, 4, 5, 6, axis=1), shares(2, 3, 5, 6)
+        centres = cluster_centres(embedding, memberships)
+        pixels = embedding.permute(0, 2, 3, 1).reshape(-1, 4)
+        logits = memberships.log().permute(0, 2, 3, 1).reshape(-1, 3)
+        wanted = F.cross_entropy(logits, (pixels @ centres.T / 0.3).softmax(dim=1))
+        torch.testing.assert_close(agreement(embedding, memberships, tau=0.3), wanted)
+
+    def test_teaches_memberships_and_leaves_the_embedding_alone(self):
+        embedding = unit(1, 4, 3, 3, axis=1).requires_grad_()
+        memberships = shares(1, 3, 3, 3).requires_grad_()
+        agreement(embedding, memberships).backward()
+        assert embedding.grad is None
+        assert memberships.grad.abs().sum() > 0
 
 
 class TestMemberships:

@@ -93,7 +93,12 @@ class TestLocalDiscrimination:
         objective, learner = made("local-discrimination", steps=10, warmup=0.4)
         early = {"patch", "mixup", "detail"}
         assert set(objective(learner, views(), 3)) == early
-        assert set(objective(learner, views(), 4)) == early | {"region", "entropy", "balance"}
+        assert set(objective(learner, views(), 4)) == early | {
+            "region",
+            "agreement",
+            "entropy",
+            "balance",
+        }
 
     def test_place_is_told_where_asked(self):
         objective, learner = made("local-discrimination", place=0.5)

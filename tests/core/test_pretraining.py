@@ -80,7 +80,8 @@ class TestPretrain:
         assert load_encoder(tmp_path / "new.safetensors").card == encoder.card
 
     def test_the_loss_is_the_weighted_sum_of_its_terms(self, images):
-        weights = {"detail": 0.6, "place": 0.2, "region": 2.0, "entropy": 0.3, "balance": 0.7}
+        weights = {"detail": 0.6, "place": 0.2, "region": 2.0}
+        weights |= {"agreement": 0.4, "entropy": 0.3, "balance": 0.7}
         config = CONFIG.model_copy(update=weights)
         _, steps = trained(images, config)
         weights |= {"patch": 1.0, "mixup": 1.0}

@@ -1,8 +1,8 @@
 """Local discrimination (Chen et al., IPMI 2021): pixels told apart, and grouped into clusters.
 
-Beyond the paper, the embedding must also tell, by linear maps, what its pixel looked like before
-the view was varied (detail is kept, and told from noise) and, where asked, whereabouts in the
-image it lies.
+Beyond the paper, memberships must agree with the embedding's own clusters, and the embedding must
+tell, by linear maps, what its pixel looked like before the view was varied (detail is kept, and
+told from noise) and, where asked, whereabouts in the image it lies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LocalDiscrimination(Objective):
     """Patch discrimination with near negatives, mixup and detail; then region discrimination."""
 
     name = "local-discrimination"
-    terms = ("patch", "mixup", "detail", "place", "region", "entropy", "balance")
+    terms = ("patch", "mixup", "detail", "place", "region", "agreement", "entropy", "balance")
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -51,6 +51,7 @@ class LocalDiscrimination(Objective):
             "detail": config.detail,
             "place": config.place,
             "region": config.region,
+            "agreement": config.agreement,
             "entropy": config.entropy,
             "balance": config.balance,
         }
@@ -60,7 +61,7 @@ class LocalDiscrimination(Objective):
         return step >= self.config.warmup * self.config.steps
 
     def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
-        """Patch, mixup, detail and place; after the warm-up also region, entropy and balance."""
+        """Patch, mixup, detail and place; after the warm-up also those of clusters."""
         partner, share = self._mix(views.first)
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
@@ -75,6 +76,7 @@ class LocalDiscrimination(Objective):
             terms["place"] = F.smooth_l1_loss(self.locator(whole), wanted)
         if self.trains_clusters(step):
             terms["region"] = losses.region_discrimination(embedding, memberships)
+            terms["agreement"] = losses.agreement(embedding, memberships)
             terms["entropy"] = losses.entropy(memberships)
             terms["balance"] = losses.imbalance(memberships)
         return terms
