@@ -116,7 +116,8 @@ def _prepared(
     pixels, field = prepare.planes(image)
     height, width = pixels.shape[-2:]
     stride = encoder.network.body.stride
-    inputs = F.pad(prepare(pixels, field), (0, -width % stride, 0, -height % stride))
+    right, below = (max(-side % stride, 2 * stride - side) for side in (width, height))
+    inputs = F.pad(prepare(pixels, field), (0, right, 0, below))
     return inputs, field[0, 0].numpy() > 0, (height, width)
 
 

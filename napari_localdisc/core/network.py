@@ -23,7 +23,8 @@ class _Block(nn.Sequential):
         layers: list[nn.Module] = []
         for channels in (inputs, outputs):
             layers += [
-                nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
+                # Zeros would mark the border, and near it patches are all too easily told apart.
+                nn.Conv2d(channels, outputs, 3, padding=1, padding_mode="reflect", bias=False),
                 nn.BatchNorm2d(outputs),
                 nn.ReLU(inplace=True),
             ]
@@ -56,7 +57,7 @@ class UNet(nn.Module):
 
     @property
     def stride(self) -> int:
-        """Factor by which height and width must be divisible."""
+        """Factor by which height and width must be divisible, and of which they hold two."""
         return int(2 ** (len(self.widths) - 1))
 
     @property

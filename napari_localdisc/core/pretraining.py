@@ -87,6 +87,7 @@ def pretrain(
     config = config or PretrainConfig()
     device = device or torch.device("cpu")
     _check_images(len(images), config)
+    _check_crop(card, config)
     order = (
         np.random.default_rng(config.seed).permutation(len(images))[: config.max_images].tolist()
     )
@@ -117,6 +118,15 @@ def _check_images(count: int, config: PretrainConfig) -> None:
         raise LocaldiscError(
             f"pretraining needs at least {least} images, got {found}; add images"
             + (" or take fewer crops." if least > 2 else ".")
+        )
+
+
+def _check_crop(card: EncoderCard, config: PretrainConfig) -> None:
+    stride = 2 ** (len(card.widths) - 1)
+    if config.crop % stride or config.crop < 2 * stride:
+        raise LocaldiscError(
+            f"a network of {len(card.widths)} levels needs crops whose side is a multiple of"
+            f" {stride} and at least {2 * stride}, got {config.crop}; change crop or widths."
         )
 
 

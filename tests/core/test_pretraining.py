@@ -95,6 +95,11 @@ class TestPretrain:
                 if name in weights
             )
 
+    def test_crops_must_fit_the_levels(self, images):
+        card = tiny_encoder().card.model_copy(update={"widths": (4, 4, 4, 4, 4, 4)})
+        with pytest.raises(LocaldiscError, match="multiple of 32 and at least 64, got 32"):
+            trained(images, card=card)
+
     def test_the_seed_decides(self, images):
         (first, _), (again, _), (other, _) = (
             trained(images, CONFIG.model_copy(update={"seed": seed})) for seed in (0, 0, 1)
@@ -117,7 +122,8 @@ class TestPretrain:
         assert not torch.are_deterministic_algorithms_enabled()
 
     def test_learns(self, images):
-        config = CONFIG.model_copy(update={"steps": 30, "warmup": 1.0, "crops": 4})
+        update = {"steps": 60, "warmup": 1.0, "crops": 4, "learning_rate": 0.005}
+        config = CONFIG.model_copy(update=update)
         card = tiny_encoder().card.model_copy(update={"widths": (8, 8), "embedding_dim": 8})
         _, steps = trained(images, config, card)
         patch = [event.values["patch"] for event in steps]
