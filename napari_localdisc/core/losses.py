@@ -109,7 +109,7 @@ def region_discrimination(embedding: Tensor, memberships: Tensor, tau: float = 0
     return -(own * weight).sum() / weight.sum()
 
 
-def agreement(embedding: Tensor, memberships: Tensor, tau: float = 0.1) -> Tensor:
+def agreement(embedding: Tensor, memberships: Tensor, tau: float = 0.05) -> Tensor:
     """Tie each pixel's memberships to the centres that its vector is near to.
 
     Cross-entropy of the memberships under a softmax of cosine / `tau` over the cluster centres,

@@ -10,8 +10,6 @@ from torch import Tensor
 _WINDOWS = 6
 _POINTS = 40
 _FAR = 256
-_TOO_CLOSE = 2.5
-"""Points within this many pixels look alike and are no negatives of each other."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,13 @@ class PointSampler:
     ----------
     reach : int
         Side of a window in pixels.
+    apart : float
+        Points within this many pixels are no negatives of each other.
     seed : int
     """
 
-    def __init__(self, reach: int, seed: int) -> None:
-        self.reach = reach
+    def __init__(self, reach: int, apart: float, seed: int) -> None:
+        self.reach, self.apart = reach, apart
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self, crops: int, side: int) -> Points:
@@ -68,5 +68,5 @@ class PointSampler:
         places = corner + torch.randint(
             0, reach, (len(owner), _POINTS, 2), generator=self.generator
         )
-        apart = torch.cdist(places.float(), places.float())
-        return Points(owner, places[..., 0], places[..., 1], apart > _TOO_CLOSE)
+        distance = torch.cdist(places.float(), places.float())
+        return Points(owner, places[..., 0], places[..., 1], distance > self.apart)

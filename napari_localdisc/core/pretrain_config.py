@@ -38,6 +38,9 @@ class PretrainConfig(BaseModel):
         Temperature of local discrimination and of invariant spreading; 0.1 in both papers.
     reach : int
         Near negatives are drawn from windows of this side in pixels.
+    apart : float
+        Pixels closer than this are no negatives of each other: told apart, they would be known by
+        the noise between them.
     detail, place, region, agreement, entropy, balance : float
         Weights of these terms; patch discrimination and mixup have weight 1. Place is for images
         that all show the same part of the body in the same position.
@@ -61,7 +64,8 @@ class PretrainConfig(BaseModel):
     learning_rate: float = Field(default=2e-3, gt=0)
     warmup: float = Field(default=0.4, ge=0, le=1)
     tau: float = Field(default=0.1, gt=0)
-    reach: int = Field(default=16, ge=4)
+    reach: int = Field(default=48, ge=4)
+    apart: float = Field(default=8.0, ge=0)
     detail: float = Field(default=1.0, ge=0)
     place: float = Field(default=0.0, ge=0)
     region: float = Field(default=1.0, ge=0)

@@ -132,12 +132,12 @@ class TestLocalDiscrimination:
 
     def test_unmixed_crops_have_plain_patch_discrimination(self):
         # Of two crops the first is never mixed: its share is 1, its mixup weight 0.
-        objective, learner = made("local-discrimination", steps=10, warmup=1.0)
+        objective, learner = made("local-discrimination", steps=10, warmup=1.0, reach=16, apart=2.5)
         pair = views(2)
         terms = objective(learner, pair, 0)
         generator = torch.Generator().manual_seed(0)
         share = 0.5 + 0.5 * torch.rand(2, generator=generator)[1]
-        sampler = PointSampler(16, 0)
+        sampler = PointSampler(16, 2.5, 0)
         sampler.generator.set_state(generator.get_state())
         points = sampler.draw(2, 24)
         mixed = torch.stack([pair.first[0], share * pair.first[1] + (1 - share) * pair.first[0]])

@@ -106,7 +106,7 @@ class TestTurn:
 
 class TestPoints:
     def test_windows_and_neighbours(self):
-        points = PointSampler(reach=8, seed=0).draw(3, side=32)
+        points = PointSampler(reach=8, apart=2.5, seed=0).draw(3, side=32)
         assert points.owner.unique().tolist() == [0, 1, 2]
         for places in (points.rows, points.columns):
             assert 0 <= places.min() <= places.max() < 32
@@ -116,7 +116,7 @@ class TestPoints:
 
     def test_gather_picks_the_named_pixels(self):
         maps = torch.arange(2 * 3 * 16 * 16.0).view(2, 3, 16, 16)
-        points = PointSampler(reach=16, seed=1).draw(2, side=16)
+        points = PointSampler(reach=16, apart=2.5, seed=1).draw(2, side=16)
         vectors = points.gather(maps)
         owner, row, column = points.owner[7], points.rows[7, 5], points.columns[7, 5]
         assert torch.equal(vectors[7, 5], maps[owner, :, row, column])

@@ -35,7 +35,7 @@ class LocalDiscrimination(Objective):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         config = self.config
-        self.sampler = PointSampler(config.reach, config.seed)
+        self.sampler = PointSampler(config.reach, config.apart, config.seed)
         self.generator = self.sampler.generator
         inputs = setting.card.preprocessing.inputs
         self.standard = nn.BatchNorm2d(inputs, affine=False)
