@@ -94,7 +94,7 @@ class Runner:
         worker.returned.connect(lambda result: self._on_result(generation, result))
         worker.errored.connect(lambda error: self._on_error(generation, error))
         worker.finished.connect(lambda: self._on_finished(generation, bar))
-        worker.warned.connect(_log_warning)
+        worker.warned.connect(log_warning)
         worker.start()
 
     def cancel(self) -> None:
@@ -167,7 +167,8 @@ class RunWorker(GeneratorWorker[Progress, None, T], Generic[T]):
         return None
 
 
-def _log_warning(arguments: tuple[Any, ...]) -> None:
+def log_warning(arguments: tuple[Any, ...]) -> None:
+    """Log a warning of a worker thread, given as to `warnings.showwarning`."""
     message, category, filename, line = arguments[:4]
     logging.getLogger(__name__).info("%s:%s: %s: %s", filename, line, category.__name__, message)
 

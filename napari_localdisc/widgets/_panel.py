@@ -11,7 +11,7 @@ from magicgui.widgets import ComboBox
 from napari.components import ViewerModel
 from psygnal import SignalInstance
 from qtpy.compat import isalive
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_localdisc.core.errors import LocaldiscError
@@ -65,10 +65,6 @@ class Panel(QWidget):
         layout.addWidget(_scrolling(self._body))
         layout.addLayout(self.footer)
         self.form.addRow(wrapped_label(introduction))
-
-    def sizeHint(self) -> QSize:
-        """Ask for room for the longest title, as far as a small screen has it."""
-        return QSize(330, super().sizeHint().height())
 
     def add(self, label: str, field: QWidget) -> Row:
         """Add a row to the form."""

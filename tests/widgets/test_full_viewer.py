@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from napari.layers import Labels
 from qtpy.QtWidgets import QScrollArea
 
@@ -12,13 +13,23 @@ from napari_localdisc.session import session_of
 PANELS = ("Encoder", "Clusters", "Priors", "Guided segmentation", "Folder")
 
 
+@pytest.fixture
+def dock_panel(qtbot):
+    """Open a dock and wait for its panel."""
+
+    def dock_panel(viewer, name):
+        _, dock = viewer.window.add_plugin_dock_widget("napari-localdisc", name)
+        qtbot.waitUntil(lambda: dock.panel is not None)
+        return dock.panel
+
+    return dock_panel
+
+
 def test_from_a_phantom_to_its_segmentation(
-    make_napari_viewer, click, finish, encoder_file, effort
+    make_napari_viewer, dock_panel, click, finish, encoder_file, effort
 ):
     viewer = make_napari_viewer()
-    panels = {
-        name: viewer.window.add_plugin_dock_widget("napari-localdisc", name)[1] for name in PANELS
-    }
+    panels = {name: dock_panel(viewer, name) for name in PANELS}
     session = session_of(viewer)
     session.encoder_name, session.device = str(encoder_file), "cpu"
     viewer.open_sample("napari-localdisc", "xray")
@@ -49,21 +60,21 @@ def test_from_a_phantom_to_its_segmentation(
     assert panels["Folder"].in_use.text() == "Finds lungs."
 
 
-def test_every_panel_fits_a_small_screen(make_napari_viewer):
+def test_every_panel_fits_a_small_screen(make_napari_viewer, dock_panel):
     viewer = make_napari_viewer()
     for name in PANELS:
-        _, panel = viewer.window.add_plugin_dock_widget("napari-localdisc", name)
+        panel = dock_panel(viewer, name)
         assert panel.minimumSizeHint().height() < 400
         assert panel.minimumSizeHint().width() < 340
         inner = panel.findChild(QScrollArea).widget()
         assert inner.minimumSizeHint().width() < 340, name
 
 
-def test_docks_can_be_closed_and_opened_again(make_napari_viewer, qtbot):
+def test_docks_can_be_closed_and_opened_again(make_napari_viewer, dock_panel, qtbot):
     viewer = make_napari_viewer()
-    dock, _ = viewer.window.add_plugin_dock_widget("napari-localdisc", "Clusters")
-    viewer.window.remove_dock_widget(dock)
+    dock_panel(viewer, "Clusters")
+    viewer.window.remove_dock_widget("all")
     viewer.add_image(np.zeros((16, 16)), name="chest")
     qtbot.wait(10)
-    _, panel = viewer.window.add_plugin_dock_widget("napari-localdisc", "Clusters")
+    panel = dock_panel(viewer, "Clusters")
     assert panel.image.layer.name == "chest"
