@@ -7,8 +7,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from napari.components import ViewerModel
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 from superqt.utils import create_worker
 
 from napari_localdisc.workers import log_warning, notify
@@ -52,6 +53,29 @@ class Dock(QWidget):
     def sizeHint(self) -> QSize:
         """Ask for room for the longest title, as far as a small screen has it."""
         return QSize(330, super().sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow being docked, which napari has not finished by now."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange:
+            QTimer.singleShot(0, self._stack)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Come to the front of the tabs when opened, not when the window is restored."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            QTimer.singleShot(0, self._come_forward)
+
+    def _stack(self) -> None:
+        """Share the place of other docks of ours as tabs; from its menu napari squeezes them in."""
+        frame = self.parentWidget()
+        if isinstance(frame, QDockWidget) and (others := _neighbours(frame)):
+            frame.parentWidget().tabifyDockWidget(others[-1], frame)
+            frame.raise_()
+
+    def _come_forward(self) -> None:
+        if isinstance(self.parentWidget(), QDockWidget):
+            self.parentWidget().raise_()
 
     def _load(self) -> None:
         worker = create_worker(_imported, self.panel_path, _start_thread=False, _ignore_errors=True)
@@ -101,6 +125,21 @@ class FolderDock(Dock):
     """Holds the panel *Folder*."""
 
     panel_path = "napari_localdisc.widgets.folder:FolderPanel"
+
+
+def _neighbours(frame: QDockWidget) -> list[QDockWidget]:
+    """Find what holds docks of ours on the same side of the window."""
+    window = frame.parentWidget()
+    if not isinstance(window, QMainWindow) or frame.isFloating():
+        return []
+    return [
+        other
+        for other in window.findChildren(QDockWidget)
+        if other is not frame
+        and isinstance(other.widget(), Dock)
+        and not (other.isHidden() or other.isFloating())
+        and window.dockWidgetArea(other) == window.dockWidgetArea(frame)
+    ]
 
 
 def _imported(path: str) -> object:

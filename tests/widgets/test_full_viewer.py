@@ -1,10 +1,12 @@
-"""The one test of the whole application: a real window, the real manifest, all five docks."""
+"""The whole application: a real window, the real manifest, all five docks."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari._app_model import get_app_model
 from napari.layers import Labels
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea
 
 from napari_localdisc.core.phantoms import xray_phantom
@@ -78,3 +80,53 @@ def test_docks_can_be_closed_and_opened_again(make_napari_viewer, dock_panel, qt
     qtbot.wait(10)
     panel = dock_panel(viewer, "Clusters")
     assert panel.image.layer.name == "chest"
+
+
+def in_view(dock):
+    return not dock.visibleRegion().isEmpty()
+
+
+@pytest.fixture
+def choose(qtbot):
+    """Choose a dock in the menu; returns its name in the window."""
+
+    def choose(viewer, name):
+        get_app_model().commands.execute_command(f"napari-localdisc.{name.lower()}").result()
+        return f"{name} (Local discrimination)"
+
+    return choose
+
+
+def test_docks_share_their_place_as_tabs(make_napari_viewer, choose, qtbot):
+    viewer = make_napari_viewer(show=True)
+    docks = [viewer.window.dock_widgets[choose(viewer, name)] for name in ("Encoder", "Clusters")]
+    qtbot.waitUntil(lambda: all(dock.panel is not None for dock in docks))
+    first, second = (dock.parentWidget() for dock in docks)
+    qtbot.waitUntil(lambda: viewer.window._qt_window.tabifiedDockWidgets(first) == [second])
+    qtbot.waitUntil(lambda: in_view(docks[1]) and not in_view(docks[0]))
+    first.raise_()
+    qtbot.waitUntil(lambda: in_view(docks[0]) and not in_view(docks[1]))
+
+
+def test_a_hidden_dock_comes_back_in_front(make_napari_viewer, choose, qtbot):
+    viewer = make_napari_viewer(show=True)
+    docks = [viewer.window.dock_widgets[choose(viewer, name)] for name in ("Encoder", "Clusters")]
+    qtbot.waitUntil(lambda: in_view(docks[1]) and not in_view(docks[0]))
+    choose(viewer, "Encoder")
+    assert not docks[0].isVisible()
+    choose(viewer, "Encoder")
+    qtbot.waitUntil(lambda: in_view(docks[0]) and not in_view(docks[1]))
+
+
+def test_docks_that_the_user_parted_stay_parted(make_napari_viewer, choose, qtbot):
+    viewer = make_napari_viewer(show=True)
+    window = viewer.window._qt_window
+    docks = [viewer.window.dock_widgets[choose(viewer, name)] for name in ("Encoder", "Clusters")]
+    first, second = (dock.parentWidget() for dock in docks)
+    qtbot.waitUntil(lambda: window.tabifiedDockWidgets(first) == [second])
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, second)
+    choose(viewer, "Clusters")
+    choose(viewer, "Clusters")
+    qtbot.waitUntil(lambda: in_view(docks[0]) and in_view(docks[1]))
+    qtbot.wait(10)
+    assert window.tabifiedDockWidgets(first) == []
