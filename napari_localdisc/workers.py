@@ -121,9 +121,10 @@ class Runner:
         return generation == self._generation
 
     def _on_event(self, generation: int, bar: _ActivityBar, event: Progress) -> None:
-        bar.show_event(event)
+        # Showing it in the bar lets later events through, so it comes last.
         if self._is_current(generation) and not self._cancelled:
             self.progressed.emit(event)
+        bar.show_event(event)
 
     def _on_result(self, generation: int, result: object) -> None:
         if self._is_current(generation):
@@ -207,12 +208,20 @@ class _ActivityBar:
     def __init__(self, title: str, cancel: Callable[[], None]) -> None:
         self._title = title
         self._stage = ""
+        self._showing = False
         # napari's bars also write themselves to a terminal; ours go nowhere.
         self._bar = _CancellingProgress(
             desc=title, total=0, cancel_callback=cancel, file=io.StringIO()
         )
 
     def show_event(self, event: Progress) -> None:
+        """Show how far the run is; what arrives meanwhile, as napari handles events, is skipped."""
+        if not self._showing:
+            self._showing = True
+            self._show(event)
+            self._showing = False
+
+    def _show(self, event: Progress) -> None:
         if event.stage != self._stage:
             self._stage = event.stage
             self._bar.reset(total=event.total)

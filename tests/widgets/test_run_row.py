@@ -103,3 +103,22 @@ def test_a_row_that_is_deleted_stops_its_run(qtbot):
     with qtbot.waitSignal(row.destroyed):
         row.deleteLater()
     qtbot.waitUntil(lambda: bool(closed))
+
+
+def test_in_a_window_with_a_busy_activity_dock_everything_is_told_in_order(
+    make_napari_viewer, qtbot, row
+):
+    make_napari_viewer()
+    told = []
+
+    def quick():
+        for step in range(200):
+            yield Progress(f"stage {step % 7}", step, 200, payload=step)
+        return 200
+
+    row.runner.progressed.connect(lambda event: told.append(event.payload))
+    row.runner.returned.connect(told.append)
+    row.start(quick(), "Counting")
+    qtbot.waitUntil(lambda: not row.runner.running, timeout=60_000)
+    assert told == list(range(201))
+    assert row.status.text().startswith("Done in")
