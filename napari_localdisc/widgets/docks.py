@@ -55,10 +55,10 @@ class Dock(QWidget):
         return QSize(330, super().sizeHint().height())
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow being docked, which napari has not finished by now."""
+        """Follow being docked and closed, which napari has not finished by now."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ParentChange:
-            QTimer.singleShot(0, self._stack)
+            QTimer.singleShot(0, self._settle)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Come to the front of the tabs when opened, not when the window is restored."""
@@ -66,12 +66,20 @@ class Dock(QWidget):
         if not event.spontaneous():
             QTimer.singleShot(0, self._come_forward)
 
-    def _stack(self) -> None:
-        """Share the place of other docks of ours as tabs; from its menu napari squeezes them in."""
+    def _settle(self) -> None:
         frame = self.parentWidget()
-        if isinstance(frame, QDockWidget) and (others := _neighbours(frame)):
+        if frame is None:
+            self._retire()
+        elif isinstance(frame, QDockWidget) and (others := _neighbours(frame)):
+            # From its menu napari squeezes them in, one below the other.
             frame.parentWidget().tabifyDockWidget(others[-1], frame)
             frame.raise_()
+
+    def _retire(self) -> None:
+        """Stop what runs; deleted here, lest Python collects widgets in the run's own thread."""
+        if self.panel is not None:
+            self.panel.run_row.runner.cancel()
+        self.deleteLater()
 
     def _come_forward(self) -> None:
         if isinstance(self.parentWidget(), QDockWidget):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from napari._app_model import get_app_model
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea
@@ -13,18 +11,6 @@ from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.session import session_of
 
 PANELS = ("Encoder", "Clusters", "Priors", "Guided segmentation", "Folder")
-
-
-@pytest.fixture
-def dock_panel(qtbot):
-    """Open a dock and wait for its panel."""
-
-    def dock_panel(viewer, name):
-        _, dock = viewer.window.add_plugin_dock_widget("napari-localdisc", name)
-        qtbot.waitUntil(lambda: dock.panel is not None)
-        return dock.panel
-
-    return dock_panel
 
 
 def test_from_a_phantom_to_its_segmentation(
@@ -84,17 +70,6 @@ def test_docks_can_be_closed_and_opened_again(make_napari_viewer, dock_panel, qt
 
 def in_view(dock):
     return not dock.visibleRegion().isEmpty()
-
-
-@pytest.fixture
-def choose(qtbot):
-    """Choose a dock in the menu; returns its name in the window."""
-
-    def choose(viewer, name):
-        get_app_model().commands.execute_command(f"napari-localdisc.{name.lower()}").result()
-        return f"{name} (Local discrimination)"
-
-    return choose
 
 
 def test_docks_share_their_place_as_tabs(make_napari_viewer, choose, qtbot):
