@@ -24,6 +24,10 @@ EVENT_INTERVAL = 0.05
 """Seconds between progress events that reach the window; more would only keep it busy."""
 
 
+_ROOM = 40
+"""Characters of a title that leave napari's activity dock room for the bar and *Cancel*."""
+
+
 class Runner:
     """Runs one core generator at a time in a worker thread.
 
@@ -202,16 +206,24 @@ def _relay(run: Run[T]) -> Run[T]:
     return result
 
 
+def _short(title: str) -> str:
+    return title if len(title) <= _ROOM else f"{title[: _ROOM - 1]}…"
+
+
 class _ActivityBar:
     """A run in napari's activity dock, where it can be cancelled too."""
 
     def __init__(self, title: str, cancel: Callable[[], None]) -> None:
-        self._title = title
         self._stage = ""
         self._showing = False
-        # napari's bars also write themselves to a terminal; ours go nowhere.
+        # napari's bars also write themselves to a terminal; ours go nowhere. What comes after a
+        # "|", usually times, napari shows in front of Cancel, and pushes that out of view.
         self._bar = _CancellingProgress(
-            desc=title, total=0, cancel_callback=cancel, file=io.StringIO()
+            desc=_short(title),
+            total=0,
+            bar_format="|",
+            cancel_callback=cancel,
+            file=io.StringIO(),
         )
 
     def show_event(self, event: Progress) -> None:
@@ -225,7 +237,6 @@ class _ActivityBar:
         if event.stage != self._stage:
             self._stage = event.stage
             self._bar.reset(total=event.total)
-            self._bar.set_description(f"{self._title}: {event.stage}")
         self._bar.total = event.total
         self._bar.update(event.done - self._bar.n)
 

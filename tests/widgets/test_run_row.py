@@ -33,6 +33,7 @@ def click(qtbot, row):
 
 def test_idle(row):
     assert row.button.text() == "Go"
+    assert row.title.isHidden()
     assert row.bar.isHidden()
     assert row.status.isHidden()
 
@@ -45,12 +46,15 @@ def test_a_click_asks_for_a_run(qtbot, row):
 def test_progress_and_the_end(qtbot, row):
     row.start(counting(30), "Counting")
     assert row.button.text() == "Cancel"
+    assert row.title.isVisible()
+    assert row.title.text() == "Counting"
     qtbot.waitUntil(lambda: row.bar.value() > 5)
     assert row.bar.maximum() == 30
     assert row.status.text().startswith("Number")
     assert "left" in row.status.text()
     qtbot.waitUntil(lambda: not row.runner.running)
     assert row.button.text() == "Go"
+    assert row.title.isHidden()
     assert row.bar.isHidden()
     assert row.status.text().startswith("Done in")
 
