@@ -181,7 +181,7 @@ def guide_on_planes(
         If an image, the encoder or the device cannot be used, or guidance finds nothing.
     """
     images = []
-    chosen = _some(planes, config)
+    chosen = [planes[index] for index in config.draw(len(planes))]
     for number, plane in enumerate(chosen):
         yield Progress("read", number, len(chosen), f"Reading {plane.name}")
         images.append(plane.pixels())
@@ -256,9 +256,3 @@ def _guide(
     yield Progress("read", 0, 1, "Preparing reference masks")
     masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
     return (yield from guide(images, masks, held.encoder, config, resolve_device(device)))
-
-
-def _some(planes: Sequence[Plane], config: GuideConfig) -> list[Plane]:
-    """Draw as many planes as guidance looks at, among them the first, which is previewed."""
-    others = np.random.default_rng(config.seed).permutation(np.arange(1, len(planes)))
-    return [planes[index] for index in (0, *sorted(others[: config.max_images - 1]))]

@@ -24,6 +24,10 @@ EVENT_INTERVAL = 0.05
 """Seconds between progress events that reach the window; more would only keep it busy."""
 
 
+_ROOM = 40
+"""Characters of a title that leave napari's activity dock room for the bar and *Cancel*."""
+
+
 class Runner:
     """Runs one core generator at a time in a worker thread.
 
@@ -94,7 +98,7 @@ class Runner:
         worker.returned.connect(lambda result: self._on_result(generation, result))
         worker.errored.connect(lambda error: self._on_error(generation, error))
         worker.finished.connect(lambda: self._on_finished(generation, bar))
-        worker.warned.connect(_log_warning)
+        worker.warned.connect(log_warning)
         worker.start()
 
     def cancel(self) -> None:
@@ -121,9 +125,10 @@ class Runner:
         return generation == self._generation
 
     def _on_event(self, generation: int, bar: _ActivityBar, event: Progress) -> None:
-        bar.show_event(event)
+        # Showing it in the bar lets later events through, so it comes last.
         if self._is_current(generation) and not self._cancelled:
             self.progressed.emit(event)
+        bar.show_event(event)
 
     def _on_result(self, generation: int, result: object) -> None:
         if self._is_current(generation):
@@ -167,7 +172,8 @@ class RunWorker(GeneratorWorker[Progress, None, T], Generic[T]):
         return None
 
 
-def _log_warning(arguments: tuple[Any, ...]) -> None:
+def log_warning(arguments: tuple[Any, ...]) -> None:
+    """Log a warning of a worker thread, given as to `warnings.showwarning`."""
     message, category, filename, line = arguments[:4]
     logging.getLogger(__name__).info("%s:%s: %s: %s", filename, line, category.__name__, message)
 
@@ -200,22 +206,37 @@ def _relay(run: Run[T]) -> Run[T]:
     return result
 
 
+def _short(title: str) -> str:
+    return title if len(title) <= _ROOM else f"{title[: _ROOM - 1]}…"
+
+
 class _ActivityBar:
     """A run in napari's activity dock, where it can be cancelled too."""
 
     def __init__(self, title: str, cancel: Callable[[], None]) -> None:
-        self._title = title
         self._stage = ""
-        # napari's bars also write themselves to a terminal; ours go nowhere.
+        self._showing = False
+        # napari's bars also write themselves to a terminal; ours go nowhere. What comes after a
+        # "|", usually times, napari shows in front of Cancel, and pushes that out of view.
         self._bar = _CancellingProgress(
-            desc=title, total=0, cancel_callback=cancel, file=io.StringIO()
+            desc=_short(title),
+            total=0,
+            bar_format="|",
+            cancel_callback=cancel,
+            file=io.StringIO(),
         )
 
     def show_event(self, event: Progress) -> None:
+        """Show how far the run is; what arrives meanwhile, as napari handles events, is skipped."""
+        if not self._showing:
+            self._showing = True
+            self._show(event)
+            self._showing = False
+
+    def _show(self, event: Progress) -> None:
         if event.stage != self._stage:
             self._stage = event.stage
             self._bar.reset(total=event.total)
-            self._bar.set_description(f"{self._title}: {event.stage}")
         self._bar.total = event.total
         self._bar.update(event.done - self._bar.n)
 

@@ -157,14 +157,14 @@ def test_any_other_error_keeps_its_details(qtbot, runner, recorder, notes, kind)
     assert "failing" in [frame.name for frame in frames]
 
 
-def test_the_activity_dock_shows_the_stage_and_can_cancel(qtbot, runner, recorder):
+def test_the_activity_dock_shows_the_run_and_can_cancel(qtbot, runner, recorder):
     counting = Counting(10_000, pause=0.01)
     runner.start(counting.run(), "Counting")
     qtbot.waitUntil(lambda: bool(recorder.events))
     (bar,) = progress._all_instances
     assert bar.total == 10_000
     assert bar.n == recorder.events[-1].done
-    assert bar.desc.startswith("Counting: count")
+    assert bar.desc.startswith("Counting")
     bar.cancel()
     finish(qtbot, runner)
     assert runner.cancelled
@@ -181,3 +181,13 @@ def test_cancelling_is_announced_once(qtbot, runner):
     runner.cancel()
     finish(qtbot, runner)
     assert announced == [True]
+
+
+def test_a_long_title_leaves_room_for_the_bar(qtbot, runner, recorder):
+    runner.start(Counting(10_000, pause=0.01).run(), f"Counting: {'image' * 20}")
+    (bar,) = progress._all_instances
+    qtbot.waitUntil(lambda: bar.n > 0)
+    assert str(bar).endswith("|")
+    assert bar.desc.startswith("Counting: image")
+    assert bar.desc.endswith("…")
+    assert len(bar.desc) == 40

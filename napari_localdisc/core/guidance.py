@@ -72,8 +72,8 @@ def guide(
     ------
     Progress
         Stages ``embed``, ``search``, ``restore``, ``guide`` and ``refine``; now and then
-        ``preview``, whose payload is the mask so far of the first image that guides (labels of
-        uint8, at the image's size).
+        ``preview``, whose payload is the mask so far of the first image (labels of uint8, at its
+        size).
 
     Raises
     ------
@@ -98,7 +98,7 @@ class _Guide:
         config: GuideConfig,
         device: torch.device,
     ) -> None:
-        self.images = [images[index] for index in _choose(len(images), config)]
+        self.images = [images[index] for index in config.draw(len(images))]
         self.prior, self.encoder, self.config, self.device = prior, encoder, config, device
         self.plan = Plan.of(prior, encoder.card, config.size)
         self.references = self.plan.references(prior).to(device)
@@ -239,10 +239,3 @@ class _Guide:
             "kl": round(current.kl, 4),
             "guidance": self.config.model_dump(),
         }
-
-
-def _choose(count: int, config: GuideConfig) -> list[int]:
-    if count <= config.max_images:
-        return list(range(count))
-    drawn = np.random.default_rng(config.seed).permutation(count)[: config.max_images]
-    return sorted(int(index) for index in drawn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_localdisc.core.segmenter import Segmenter
@@ -17,7 +18,7 @@ class GuideConfig(BaseModel):
     size : int, optional
         Side of the canvas that images are laid on; chosen from the prior's width if not given.
     max_images : int
-        At most so many of the images guide; drawn at random.
+        At most so many of the images guide: the first, which is previewed, and others at random.
     starts : int
         Independent starts for compact targets.
     candidates, generations : int
@@ -61,6 +62,11 @@ class GuideConfig(BaseModel):
             refine_steps=30,
             heads=2,
         )
+
+    def draw(self, count: int) -> list[int]:
+        """Draw which of `count` images guide: the first, and others at random, in their order."""
+        others = np.random.default_rng(self.seed).permutation(np.arange(1, count))
+        return [0, *sorted(int(index) for index in others[: self.max_images - 1])]
 
 
 @dataclass(frozen=True)

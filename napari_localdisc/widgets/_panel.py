@@ -5,18 +5,21 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
 from napari.components import ViewerModel
 from psygnal import SignalInstance
 from qtpy.compat import isalive
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.session import Session, session_of
 from napari_localdisc.workers import notify
+
+if TYPE_CHECKING:
+    from napari_localdisc.widgets._run_row import RunRow
 
 
 class Row:
@@ -43,7 +46,11 @@ class Panel(QWidget):
         At the top of the part that scrolls.
     footer : QVBoxLayout
         The part that stays: run, cancel, progress.
+    run_row : RunRow
+        In the footer; each panel makes its own.
     """
+
+    run_row: RunRow
 
     def __init__(self, viewer: ViewerModel, introduction: str) -> None:
         super().__init__()
@@ -65,10 +72,6 @@ class Panel(QWidget):
         layout.addWidget(_scrolling(self._body))
         layout.addLayout(self.footer)
         self.form.addRow(wrapped_label(introduction))
-
-    def sizeHint(self) -> QSize:
-        """Ask for room for the longest title, as far as a small screen has it."""
-        return QSize(330, super().sizeHint().height())
 
     def add(self, label: str, field: QWidget) -> Row:
         """Add a row to the form."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from qtpy.compat import isalive
@@ -37,13 +38,13 @@ class RunRow(QWidget):
         self.button = QPushButton(text)
         self.button.setToolTip(tooltip)
         self.button.clicked.connect(self._on_clicked)
+        self.title = _line()
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
-        self.status = QElidingLabel()
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.status = _line()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.button, self.bar, self.status):
+        for widget in (self.button, self.title, self.bar, self.status):
             layout.addWidget(widget)
         self._clock = QTimer(self)
         self._clock.setInterval(500)
@@ -58,12 +59,15 @@ class RunRow(QWidget):
         ----------
         run : generator of Progress
         title : str
-            What napari's activity dock calls it.
+            What runs, and on which image; shown above the bar and in napari's activity dock.
         """
         self._started = self._stage_started = time.monotonic()
         self._event = None
         self._outcome = ""
         self.button.setText("Cancel")
+        self.title.setText(title)
+        self.title.setToolTip(title)
+        self.title.show()
         self.bar.setRange(0, 0)
         self.bar.show()
         self.status.setText("Starting")
@@ -116,6 +120,7 @@ class RunRow(QWidget):
     def _show_idle(self) -> None:
         self.button.setText(self._text)
         self.button.setEnabled(True)
+        self.title.hide()
         self.bar.hide()
         self.status.setVisible(bool(self.status.text()))
 
@@ -129,6 +134,17 @@ class RunRow(QWidget):
             parts.append(f"about {_clock(left)} left")
         self.status.setText(" · ".join(parts))
         self.status.setToolTip("")
+
+
+def run_title(what: str, names: Sequence[str]) -> str:
+    """Say what runs on which image, or on how many."""
+    return f"{what}: {names[0] if len(names) == 1 else f'{len(names)} images'}"
+
+
+def _line() -> QElidingLabel:
+    line = QElidingLabel()
+    line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return line
 
 
 def _clock(seconds: float) -> str:

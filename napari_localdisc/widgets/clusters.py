@@ -10,7 +10,7 @@ from napari_localdisc import jobs
 from napari_localdisc.layers import Plane, current_plane, labels_layer, picture_layer
 from napari_localdisc.widgets._panel import Panel, reported
 from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, LayerChoice
-from napari_localdisc.widgets._run_row import RunRow
+from napari_localdisc.widgets._run_row import RunRow, run_title
 
 
 class ClustersPanel(Panel):
@@ -50,7 +50,7 @@ class ClustersPanel(Panel):
             plane = current_plane(self.image.require(), self.viewer.dims)
             job = jobs.cluster(plane, self.session.encoder_choice, self.session.device)
             self._plane = plane
-            self.run_row.start(job, f"Clusters of {plane.name}")
+            self.run_row.start(job, run_title("Clusters", [plane.name]))
 
     def _show(self, result: jobs.Clustering) -> None:
         plane = self._plane

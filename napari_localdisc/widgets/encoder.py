@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QPushButton
 from napari_localdisc import jobs
 from napari_localdisc.core.encoder import Encoder, EncoderCard
 from napari_localdisc.layers import all_planes
+from napari_localdisc.session import AUTOMATIC
 from napari_localdisc.widgets._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets._rows import DeviceRow, EncoderRow
 from napari_localdisc.widgets._run_row import RunRow
@@ -52,8 +54,10 @@ class EncoderPanel(Panel):
         with reported():
             images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
             plane = all_planes(images[-1])[0] if images else None
-            job = jobs.load(self.session.encoder_choice, plane)
-            self.run_row.start(job, "Loading an encoder")
+            choice = self.session.encoder_choice
+            chosen_by = plane.name if plane is not None and choice.name == AUTOMATIC else None
+            name = f"for {chosen_by}" if chosen_by else Path(choice.name).name
+            self.run_row.start(jobs.load(choice, plane), f"Loading encoder {name}")
 
     def _show(self, encoder: Encoder | None) -> None:
         self.card.setText(_NOTHING if encoder is None else card_text(encoder.card))

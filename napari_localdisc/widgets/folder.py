@@ -21,7 +21,7 @@ from napari_localdisc.widgets._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets._prior_row import PriorRow
 from napari_localdisc.widgets._results_table import ResultsTable
 from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, chosen_path, path_field
-from napari_localdisc.widgets._run_row import RunRow
+from napari_localdisc.widgets._run_row import RunRow, run_title
 
 IN_USE, FILE, PRIOR = "The segmenter in use", "A segmenter file", "A prior"
 
@@ -82,7 +82,7 @@ class FolderPanel(Panel):
             output = chosen_path(self.output, "folder for the results")
             job = self._job(files, output)
             self.table.results.clear()
-            self.run_row.start(job, f"Segmenting {len(files)} files")
+            self.run_row.start(job, run_title("Folder", [file.name for file in files]))
 
     def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
         device = self.session.device

@@ -24,7 +24,7 @@ from napari_localdisc.widgets._panel import Panel, reported
 from napari_localdisc.widgets._preview import Preview
 from napari_localdisc.widgets._prior_row import PriorRow
 from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, chosen_path, path_field
-from napari_localdisc.widgets._run_row import RunRow
+from napari_localdisc.widgets._run_row import RunRow, run_title
 
 LAYERS, FOLDER = "Images in the viewer", "A folder of images"
 
@@ -86,20 +86,23 @@ class GuidedPanel(Panel):
         with reported():
             prior = self.prior_row.prior
             name = prior if isinstance(prior, str) else Path(prior.name).name
-            job = self._job(prior, name)
-            self.run_row.start(job, f"Guided segmentation of {name}")
+            job, images = self._job(prior, name)
+            self.run_row.start(job, run_title(f"Guided segmentation of {name}", images))
 
-    def _job(self, prior: Prior | str, name: str) -> Run[jobs.GuidedResult]:
+    def _job(self, prior: Prior | str, name: str) -> tuple[Run[jobs.GuidedResult], list[str]]:
+        """Put a run together; returns the names of its images with it."""
         effort = self.quick_effort if self.quick.value else self.effort
         config = effort.model_copy(update={"seed": self.seed.value})
         choice, device = self.session.encoder_choice, self.session.device
         if self.source.value == FOLDER:
             files = find_images([chosen_path(self.folder, "folder of images")])
             self._preview = Preview(self.viewer, [], name)
-            return jobs.guide_on_files(files, prior, choice, config, device)
+            job = jobs.guide_on_files(files, prior, choice, config, device)
+            return job, [file.name for file in files]
         planes = self._planes()
         self._preview = Preview(self.viewer, planes, name)
-        return jobs.guide_on_planes(planes, prior, choice, config, device)
+        job = jobs.guide_on_planes(planes, prior, choice, config, device)
+        return job, [plane.name for plane in planes]
 
     def _planes(self) -> list[Plane]:
         images = self.images.images

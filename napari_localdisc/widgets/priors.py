@@ -54,14 +54,17 @@ class PriorsPanel(Panel):
 
     def _run(self) -> None:
         with reported():
-            self.run_row.start(self._job(), "Preparing reference masks")
+            job, name = self._job()
+            self.run_row.start(job, f"Reference masks: {name}")
 
-    def _job(self) -> Run[Prior]:
+    def _job(self) -> tuple[Run[Prior], str]:
+        """Put a run together; returns what its masks are of with it."""
         if self.source.value == DRAWN:
             return self.drawn.job()
         if self.source.value == READY_MADE:
             return self.ready_made.job()
-        return jobs.references(chosen_path(self.folder, "folder of masks"), count=0, seed=0)
+        folder = chosen_path(self.folder, "folder of masks")
+        return jobs.references(folder, count=0, seed=0), folder.name
 
     def _take(self, prior: Prior) -> None:
         self.session.prior = prior
@@ -90,9 +93,10 @@ class _ReadyMadePage:
             panel.add("Seed", self.seed.native),
         ]
 
-    def job(self) -> Run[Prior]:
-        """Simulate what the form says."""
-        return jobs.references(self.structure.value, self.count.value, self.seed.value)
+    def job(self) -> tuple[Run[Prior], str]:
+        """Simulate what the form says; returns the structure with the run."""
+        structure = self.structure.value
+        return jobs.references(structure, self.count.value, self.seed.value), structure
 
 
 class _DrawnPage:
@@ -129,14 +133,15 @@ class _DrawnPage:
         ]
         self.start.clicked.connect(self._start)
 
-    def job(self) -> Run[Prior]:
-        """Make a prior of what is drawn."""
+    def job(self) -> tuple[Run[Prior], str]:
+        """Make a prior of what is drawn; returns what is drawn on which image with the run."""
         layer, image = self.drawing.require(), self.image.require()
         apart = self.apart.value
         masks, targets = reference_masks(layer, image, shape_by_shape=apart, label_by_label=apart)
         name = self.structure.value.strip() or "structure"
         named = (name,) if len(targets) == 1 else targets
-        return jobs.drawn_references(masks, name, named, self.count.value, seed=0)
+        job = jobs.drawn_references(masks, name, named, self.count.value, seed=0)
+        return job, f"{name} on {image.name}"
 
     def _start(self) -> None:
         with reported():

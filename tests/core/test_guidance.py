@@ -102,6 +102,14 @@ class TestRun:
         assert guidance.segmenter.recipe["images"] == 2
         assert guidance.segmenter.refined is None
 
+    @pytest.mark.parametrize("seed", range(4))
+    def test_the_preview_is_of_the_first_image_given(self, xrays, lungs, effort, seed):
+        images = [xray_phantom(9, 96).image, *xrays]
+        few = effort.model_copy(update={"max_images": 2, "seed": seed})
+        run = guide(images, lungs, tiny_encoder(), few)
+        preview = next(event.payload for event in run if event.stage == "preview")
+        assert preview.shape == (96, 96)
+
     def test_recipe_says_how(self, xrays, lungs, effort):
         recipe = drain(guide(xrays, lungs, tiny_encoder(), effort)).segmenter.recipe
         assert recipe["prior"] == "lungs"

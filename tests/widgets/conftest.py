@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
@@ -71,3 +72,26 @@ def finish(qtbot):
         qtbot.waitUntil(lambda: not panel.run_row.runner.running, timeout=timeout)
 
     return finish
+
+
+@pytest.fixture
+def dock_panel(qtbot):
+    """Open a dock and wait for its panel."""
+
+    def dock_panel(viewer, name):
+        _, dock = viewer.window.add_plugin_dock_widget("napari-localdisc", name)
+        qtbot.waitUntil(lambda: dock.panel is not None)
+        return dock.panel
+
+    return dock_panel
+
+
+@pytest.fixture
+def choose(qtbot):
+    """Choose a dock in the menu; returns its name in the window."""
+
+    def choose(viewer, name):
+        get_app_model().commands.execute_command(f"napari-localdisc.{name.lower()}").result()
+        return f"{name} (Local discrimination)"
+
+    return choose

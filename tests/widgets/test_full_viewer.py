@@ -1,9 +1,10 @@
-"""The one test of the whole application: a real window, the real manifest, all five docks."""
+"""The whole application: a real window, the real manifest, all five docks."""
 
 from __future__ import annotations
 
 import numpy as np
 from napari.layers import Labels
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea
 
 from napari_localdisc.core.phantoms import xray_phantom
@@ -13,12 +14,10 @@ PANELS = ("Encoder", "Clusters", "Priors", "Guided segmentation", "Folder")
 
 
 def test_from_a_phantom_to_its_segmentation(
-    make_napari_viewer, click, finish, encoder_file, effort
+    make_napari_viewer, dock_panel, click, finish, encoder_file, effort
 ):
     viewer = make_napari_viewer()
-    panels = {
-        name: viewer.window.add_plugin_dock_widget("napari-localdisc", name)[1] for name in PANELS
-    }
+    panels = {name: dock_panel(viewer, name) for name in PANELS}
     session = session_of(viewer)
     session.encoder_name, session.device = str(encoder_file), "cpu"
     viewer.open_sample("napari-localdisc", "xray")
@@ -49,21 +48,60 @@ def test_from_a_phantom_to_its_segmentation(
     assert panels["Folder"].in_use.text() == "Finds lungs."
 
 
-def test_every_panel_fits_a_small_screen(make_napari_viewer):
+def test_every_panel_fits_a_small_screen(make_napari_viewer, dock_panel):
     viewer = make_napari_viewer()
     for name in PANELS:
-        _, panel = viewer.window.add_plugin_dock_widget("napari-localdisc", name)
+        panel = dock_panel(viewer, name)
         assert panel.minimumSizeHint().height() < 400
         assert panel.minimumSizeHint().width() < 340
         inner = panel.findChild(QScrollArea).widget()
         assert inner.minimumSizeHint().width() < 340, name
 
 
-def test_docks_can_be_closed_and_opened_again(make_napari_viewer, qtbot):
+def test_docks_can_be_closed_and_opened_again(make_napari_viewer, dock_panel, qtbot):
     viewer = make_napari_viewer()
-    dock, _ = viewer.window.add_plugin_dock_widget("napari-localdisc", "Clusters")
-    viewer.window.remove_dock_widget(dock)
+    dock_panel(viewer, "Clusters")
+    viewer.window.remove_dock_widget("all")
     viewer.add_image(np.zeros((16, 16)), name="chest")
     qtbot.wait(10)
-    _, panel = viewer.window.add_plugin_dock_widget("napari-localdisc", "Clusters")
+    panel = dock_panel(viewer, "Clusters")
     assert panel.image.layer.name == "chest"
+
+
+def in_view(dock):
+    return not dock.visibleRegion().isEmpty()
+
+
+def test_docks_share_their_place_as_tabs(make_napari_viewer, choose, qtbot):
+    viewer = make_napari_viewer(show=True)
+    docks = [viewer.window.dock_widgets[choose(viewer, name)] for name in ("Encoder", "Clusters")]
+    qtbot.waitUntil(lambda: all(dock.panel is not None for dock in docks))
+    first, second = (dock.parentWidget() for dock in docks)
+    qtbot.waitUntil(lambda: viewer.window._qt_window.tabifiedDockWidgets(first) == [second])
+    qtbot.waitUntil(lambda: in_view(docks[1]) and not in_view(docks[0]))
+    first.raise_()
+    qtbot.waitUntil(lambda: in_view(docks[0]) and not in_view(docks[1]))
+
+
+def test_a_hidden_dock_comes_back_in_front(make_napari_viewer, choose, qtbot):
+    viewer = make_napari_viewer(show=True)
+    docks = [viewer.window.dock_widgets[choose(viewer, name)] for name in ("Encoder", "Clusters")]
+    qtbot.waitUntil(lambda: in_view(docks[1]) and not in_view(docks[0]))
+    choose(viewer, "Encoder")
+    assert not docks[0].isVisible()
+    choose(viewer, "Encoder")
+    qtbot.waitUntil(lambda: in_view(docks[0]) and not in_view(docks[1]))
+
+
+def test_docks_that_the_user_parted_stay_parted(make_napari_viewer, choose, qtbot):
+    viewer = make_napari_viewer(show=True)
+    window = viewer.window._qt_window
+    docks = [viewer.window.dock_widgets[choose(viewer, name)] for name in ("Encoder", "Clusters")]
+    first, second = (dock.parentWidget() for dock in docks)
+    qtbot.waitUntil(lambda: window.tabifiedDockWidgets(first) == [second])
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, second)
+    choose(viewer, "Clusters")
+    choose(viewer, "Clusters")
+    qtbot.waitUntil(lambda: in_view(docks[0]) and in_view(docks[1]))
+    qtbot.wait(10)
+    assert window.tabifiedDockWidgets(first) == []

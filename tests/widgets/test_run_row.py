@@ -33,6 +33,7 @@ def click(qtbot, row):
 
 def test_idle(row):
     assert row.button.text() == "Go"
+    assert row.title.isHidden()
     assert row.bar.isHidden()
     assert row.status.isHidden()
 
@@ -45,12 +46,15 @@ def test_a_click_asks_for_a_run(qtbot, row):
 def test_progress_and_the_end(qtbot, row):
     row.start(counting(30), "Counting")
     assert row.button.text() == "Cancel"
+    assert row.title.isVisible()
+    assert row.title.text() == "Counting"
     qtbot.waitUntil(lambda: row.bar.value() > 5)
     assert row.bar.maximum() == 30
     assert row.status.text().startswith("Number")
     assert "left" in row.status.text()
     qtbot.waitUntil(lambda: not row.runner.running)
     assert row.button.text() == "Go"
+    assert row.title.isHidden()
     assert row.bar.isHidden()
     assert row.status.text().startswith("Done in")
 
@@ -103,3 +107,22 @@ def test_a_row_that_is_deleted_stops_its_run(qtbot):
     with qtbot.waitSignal(row.destroyed):
         row.deleteLater()
     qtbot.waitUntil(lambda: bool(closed))
+
+
+def test_in_a_window_with_a_busy_activity_dock_everything_is_told_in_order(
+    make_napari_viewer, qtbot, row
+):
+    make_napari_viewer()
+    told = []
+
+    def quick():
+        for step in range(200):
+            yield Progress(f"stage {step % 7}", step, 200, payload=step)
+        return 200
+
+    row.runner.progressed.connect(lambda event: told.append(event.payload))
+    row.runner.returned.connect(told.append)
+    row.start(quick(), "Counting")
+    qtbot.waitUntil(lambda: not row.runner.running, timeout=60_000)
+    assert told == list(range(201))
+    assert row.status.text().startswith("Done in")
