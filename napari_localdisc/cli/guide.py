@@ -54,7 +54,7 @@ def guide(
     options = GuideOptions(prior, encoder, seed, references, guide_images, quick)
     with Reporter(quiet or json) as reporter:
         guidance = guide_on_files(files, options, chosen, reporter)
-    save_segmenter(guidance.segmenter, output)
+        save_segmenter(guidance.segmenter, output)
     if json:
         print_json(_content(guidance, output))
     elif not quiet:

@@ -10,6 +10,8 @@ import PIL.Image
 import pytest
 import torch
 
+from tests.conftest import little_space
+
 
 @pytest.fixture
 def place(tmp_path: Path, xray_files: list[Path], segmenter_file: Path, encoder_file: Path) -> Path:
@@ -116,7 +118,7 @@ def test_bad_input(case: str, command, place: Path, monkeypatch: pytest.MonkeyPa
     arguments, named = CASES[case]
     before = sorted(place.rglob("*"))
     given = ["segmenter.safetensors" if word == "S" else word for word in arguments]
-    result = command(*given, "-q")
+    result = command(*given)
     assert (result.code, result.out) == (2, "")
     assert result.err.count("\n") == 1
     assert result.err.startswith("napari-localdisc: ")
@@ -142,3 +144,31 @@ def test_what_nobody_foresaw_is_one_line_too(command, place: Path, monkeypatch):
     assert result.code == 2
     assert result.err.count("\n") == 1
     assert "Traceback" not in result.err
+
+
+def test_what_was_told_before_an_error_does_not_stand_beside_it(command, place: Path, monkeypatch):
+    monkeypatch.chdir(place)
+    options = ["--encoder", "encoder.safetensors", "--quick", "--prior", "lungs"]
+    arguments = ["guide", "text.png", "half.png", "good.png", *options, "-o"]
+    result = command(*arguments, "s.safetensors")
+    assert "encoder: tiny" in result.err
+    assert "half.png is damaged" in result.err
+    with little_space(1000):
+        result = command(*arguments, "s.safetensors")
+    assert result.code == 2
+    assert result.err.startswith("napari-localdisc: cannot write s.safetensors")
+    assert result.err.count("\n") == 1
+
+
+def test_libraries_do_not_mutter(command, place: Path, monkeypatch):
+    nibabel = pytest.importorskip("nibabel")
+    monkeypatch.chdir(place)
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((20, 20, 1))
+    header.set_data_dtype(np.uint8)
+    header["magic"], header["vox_offset"] = b"n+1", 354  # odd enough for nibabel to log it
+    (place / "odd.nii").write_bytes(header.binaryblock + bytes(300))  # and torn
+    result = command("segment", "odd.nii", "-o", "out", "--segmenter", "segmenter.safetensors")
+    assert result.code == 2
+    assert result.err.startswith("napari-localdisc: odd.nii")
+    assert result.err.count("\n") == 1
