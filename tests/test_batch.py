@@ -117,6 +117,16 @@ def test_files_of_one_name_do_not_replace_each_other(files: list[Path], tmp_path
     assert len(report.notes) == 2
 
 
+def test_names_that_end_twice_do_not_meet_either(files: list[Path], tmp_path: Path):
+    names = ("scan.png", "scan.dcm.png", "scan.png.png")
+    twins = [files[0].rename(files[0].with_name(names[0]))]
+    twins += [twins[0].with_name(name) for name in names[1:]]
+    for twin in twins[1:]:
+        twin.write_bytes(twins[0].read_bytes())
+    report = drain(run_files(twins, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment"))
+    assert [result.output.name for result in report.done] == list(names)
+
+
 def test_results_do_not_go_among_the_images(files: list[Path], tmp_path: Path):
     with pytest.raises(LocaldiscError, match="name another folder"):
         drain(run_files(files, _bright_parts(tmp_path / "in"), tmp_path / "in", "segment"))

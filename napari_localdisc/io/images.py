@@ -101,7 +101,7 @@ def write_mask(
     labels : ndarray of uint8, shape (H, W)
         0 background, 1..K targets.
     path : str or Path
-        Its ending is replaced by the one that suits `like`: ``.png``, ``.nii.gz`` or ``.dcm``.
+        Without ending; it gets the one that suits `like`: ``.png``, ``.nii.gz`` or ``.dcm``.
     like : Image
         The image that the labels belong to.
     scale_to_255 : bool
@@ -123,7 +123,7 @@ def write_mask(
     if labels.shape != like.pixels.shape[:2]:
         raise ValueError(f"expected labels of shape {like.pixels.shape[:2]}, got {labels.shape}")
     suffix = ".png" if like.geometry is None else like.geometry.suffix
-    target = Path(path).with_name(f"{image_stem(path)}{suffix}")
+    target = Path(path).with_name(f"{Path(path).name}{suffix}")
     with replacing(target, suffix) as temporary:
         if like.geometry is None:
             shown = (labels > 0).astype(np.uint8) * 255 if scale_to_255 else labels
@@ -131,6 +131,14 @@ def write_mask(
         else:
             like.geometry.save(labels, temporary)
     return target
+
+
+def mask_suffix(path: str | Path) -> str:
+    """Tell the ending of an image's mask by the image's name."""
+    name = Path(path).name.lower()
+    if name.endswith(nifti.SUFFIXES):
+        return nifti.NiftiGeometry.suffix
+    return dicom.DicomGeometry.suffix if name.endswith(dicom.SUFFIXES) else ".png"
 
 
 def image_stem(path: str | Path) -> str:

@@ -129,7 +129,7 @@ def test_bad_files_are_named_with_a_remedy(
 def test_a_single_target_is_written_as_255(tmp_path: Path, grey: np.ndarray):
     labels = (grey > 100).astype(np.uint8)
     like = Image(grey, tmp_path / "a.jpg")
-    written = write_mask(labels, tmp_path / "out" / "a.jpg", like, scale_to_255=True)
+    written = write_mask(labels, tmp_path / "out" / "a", like, scale_to_255=True)
     assert written == tmp_path / "out" / "a.png"
     assert [file.name for file in written.parent.iterdir()] == ["a.png"]
     np.testing.assert_array_equal(read_image(written).pixels, labels * 255)
