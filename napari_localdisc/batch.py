@@ -13,7 +13,8 @@ import numpy as np
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.io.images import Image, read_image, write_mask
-from napari_localdisc.io.naming import check_output_folder, output_names, renamed
+from napari_localdisc.io.naming import output_names, renamed
+from napari_localdisc.io.outputs import MASKS, Layout, check_output_folder, earlier_results
 from napari_localdisc.io.overview import Tile, make_tile, write_overview
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult, write_report
@@ -44,11 +45,14 @@ class BatchReport:
         In the order of the files.
     notes : tuple of str
         What a user should know: results under another name.
+    written : tuple of str
+        Names of the results in the folder, those of earlier runs among them.
     """
 
     output: Path
     results: tuple[FileResult, ...]
     notes: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
 
     @property
     def done(self) -> tuple[FileResult, ...]:
@@ -92,7 +96,8 @@ def segment_files(
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files, or no file at all could be segmented.
+        If the folder holds one of the files or another file in a result's place, or no file at all
+        could be segmented.
     """
     sheet = _Sheet(files)
 
@@ -110,11 +115,14 @@ def segment_files(
     if sheet.tiles:
         write_overview(output / "overview.png", sheet.tiles, heading, segmenter.targets)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}
-    write_recipe(output / "recipe.json", {"segmenter": segmenter.recipe, "run": settings})
+    content = {"segmenter": segmenter.recipe, "run": settings, "written": report.written}
+    write_recipe(output / "recipe.json", content)
     return report
 
 
-def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Run[BatchReport]:
+def run_files(
+    files: Sequence[Path], work: Work, output: Path, stage: str, layout: Layout = MASKS
+) -> Run[BatchReport]:
     """Do every file that can be done, one in memory at a time, and write ``report.csv``.
 
     Parameters
@@ -126,6 +134,8 @@ def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Ru
         The folder that `work` writes to.
     stage : str
         Name of the stage in the progress events.
+    layout : Layout
+        Which files `work` and the caller write there.
 
     Yields
     ------
@@ -135,9 +145,11 @@ def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Ru
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files, or all of them failed.
+        If the folder holds one of the files or another file in a result's place, or all of them
+        failed.
     """
-    check_output_folder(output, files)
+    check_output_folder(output, files, layout)
+    earlier = earlier_results(output)
     names = output_names(files)
     results: list[FileResult] = []
     yield Progress(stage, 0, len(files))
@@ -148,7 +160,13 @@ def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Ru
     finally:
         if any(result.status == "done" for result in results):
             write_report(output / "report.csv", results)
-    report = BatchReport(output, tuple(results), tuple(renamed(files, names)))
+    own = (
+        layout.results(result.path, name)
+        for result, name in zip(results, names, strict=True)
+        if result.status == "done"
+    )
+    written = tuple(sorted(earlier.union(*own)))
+    report = BatchReport(output, tuple(results), tuple(renamed(files, names)), written)
     if not report.done:
         raise LocaldiscError(_all_failed(report.failed))
     return report

@@ -22,7 +22,6 @@ from napari_localdisc.cli.options import (
     References,
     Seed,
 )
-from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
     from napari_localdisc.core.guidance import Guidance
@@ -47,10 +46,10 @@ def guide(
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter import save_segmenter
     from napari_localdisc.io.images import find_images
+    from napari_localdisc.io.outputs import check_output_file
 
-    if output.is_dir():
-        raise LocaldiscError(f"output {output} is a folder; name a file to write the segmenter to.")
     files, chosen = find_images(images), resolve_device(device)
+    check_output_file(output, [*files, Path(encoder)])
     options = GuideOptions(prior, encoder, seed, references, guide_images, quick)
     with Reporter(quiet or json) as reporter:
         guidance = guide_on_files(files, options, chosen, reporter)

@@ -56,12 +56,12 @@ def segment(
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter import load_segmenter
     from napari_localdisc.io.images import find_images
-    from napari_localdisc.io.naming import check_output_folder
+    from napari_localdisc.io.outputs import MASKS, check_output_folder
 
     if (segmenter is None) == (prior is None):
         raise LocaldiscError("give either --segmenter FILE or --prior NAME|FOLDER, one of them.")
     files, chosen = find_images(images), resolve_device(device)
-    check_output_folder(output, files)
+    check_output_folder(output, files, MASKS, prior)
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:

@@ -83,6 +83,24 @@ CASES = {
     "unknown device": ([*SEGMENT, "--segmenter", "S", "--device", "tpu"], "tpu"),
     "output among images": (["segment", "good.png", "-o", ".", "--segmenter", "S"], "good.png"),
     "output is a file": (["segment", "good.png", "-o", "notes.txt", "--segmenter", "S"], "notes"),
+    "segment below a file": (
+        ["segment", "good.png", "-o", "notes.txt/out", "--prior", "lungs"], "notes.txt/out",
+    ),
+    "guide below a file": (
+        ["guide", "good.png", "-o", "notes.txt/s", "--prior", "lungs"], "notes.txt/s",
+    ),
+    "clusters below a file": (["clusters", "good.png", "-o", "notes.txt/out"], "notes.txt/out"),
+    "pretrain below a file": (["pretrain", "good.png", "-o", "notes.txt/e"], "notes.txt/e"),
+    "demo below a file": (["demo", "--no-viewer", "-o", "notes.txt/demo"], "notes.txt/demo"),
+    "guide onto an image": (["guide", "good.png", "-o", "half.png", "--prior", "two"], "half.png"),
+    "guide onto its encoder": (
+        ["guide", "good.png", "--encoder", "encoder.safetensors", "-o", "encoder.safetensors",
+         "--prior", "lungs"], "an input",
+    ),
+    "segment over a file of the user's": (
+        ["segment", "odd/1.png", "-o", "blank", "--prior", "lungs"], "blank/1.png",
+    ),
+    "segment into the prior": ([*SEGMENT[:3], "two", "--prior", "two"], "prior two"),
     "set of a missing folder": (["probe", "--set", "a=gone:odd"], "gone"),
     "set without matches": (["probe", "--set", "a=two:names"], "no image in two matches"),
     "set with empty masks": (["probe", "--set", "a=two:black"], "all 1 masks read from black"),
