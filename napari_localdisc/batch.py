@@ -175,7 +175,7 @@ def run_files(
 def _attempt(file: Path, name: str, work: Work) -> FileResult:
     start = time.perf_counter()
     try:
-        result = work(read_image(file), name)
+        result = work(read_image(file, may_be_blank=False), name)
     except LocaldiscError as error:
         result = FileResult(file, None, "failed", 0.0, error=str(error))
     except Exception as error:  # whatever one image does, the others are still to be done

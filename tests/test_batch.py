@@ -58,6 +58,13 @@ def test_a_bad_file_is_reported_and_the_rest_are_done(files: list[Path], tmp_pat
     assert [row["area"] for row in rows] == ["640", "640", "", "640", "640"]
 
 
+def test_a_blank_image_fails_and_the_rest_are_done(files: list[Path], tmp_path: Path):
+    PIL.Image.new("L", (40, 32), 90).save(files[2])
+    report = drain(run_files(files, _bright_parts(tmp_path / "o"), tmp_path / "o", "segment"))
+    assert [result.path for result in report.failed] == [files[2]]
+    assert report.failed[0].error.startswith(f"{files[2]} is blank")
+
+
 def test_every_file_is_an_event_with_its_result(files: list[Path], tmp_path: Path):
     events = []
     drain(

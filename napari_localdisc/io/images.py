@@ -52,24 +52,24 @@ class Image:
     geometry: Geometry | None = None
 
 
-def read_image(path: str | Path) -> Image:
+def read_image(path: str | Path, may_be_blank: bool = True) -> Image:
     """Read an image file.
 
     Parameters
     ----------
     path : str or Path
         A picture (EXIF orientation is respected), or a NIfTI or DICOM file with one 2D image.
+    may_be_blank : bool
+        Whether all its pixels may be the same, as those of an empty mask.
 
     Raises
     ------
     LocaldiscError
-        If the file is missing, damaged, no image, holds several, or is smaller than `MIN_SIDE`.
+        If the file is missing, locked, damaged, no image, holds several, is smaller than
+        `MIN_SIDE`, or blank where it may not be.
     """
     path = Path(path)
-    if not path.is_file():
-        raise LocaldiscError(f"{path} does not exist or is not a file; check the path.")
-    if path.stat().st_size == 0:
-        raise LocaldiscError(f"{path} is empty (0 bytes); copy or export it again.")
+    _check_file(path)
     image = _read(path)
     height, width = image.pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
@@ -77,7 +77,24 @@ def read_image(path: str | Path) -> Image:
             f"{path} is {width} x {height} pixels; expected at least {MIN_SIDE} x {MIN_SIDE}:"
             " give the full image."
         )
+    if not may_be_blank and bool((image.pixels == image.pixels[0, 0]).all()):
+        raise LocaldiscError(
+            f"{path} is blank, all its pixels are the same; give an image that shows something."
+        )
     return image
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if not path.is_file():
+            raise LocaldiscError(f"{path} does not exist or is not a file; check the path.")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise LocaldiscError(f"{path} is empty (0 bytes); copy or export it again.")
+    except OSError as error:
+        raise LocaldiscError(
+            f"{path} cannot be read ({error.strerror}); check its permissions."
+        ) from error
 
 
 def _read(path: Path) -> Image:

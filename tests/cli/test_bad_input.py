@@ -65,6 +65,8 @@ CASES = {
     "unknown prior": ([*SEGMENT, "--prior", "kidneys"], "kidneys"),
     "prior without masks": ([*SEGMENT, "--prior", "nothing"], "nothing"),
     "prior without foreground": ([*SEGMENT, "--prior", "blank"], "blank"),
+    "prior without background": ([*SEGMENT, "--prior", "odd"], "odd/1.png has no background"),
+    "blank image": (["segment", "odd/1.png", "-o", "out", "--segmenter", "S"], "1.png is blank"),
     "prior of two sizes": ([*SEGMENT, "--prior", "pair"], "20 x 20"),
     "no encoder": ([*SEGMENT, "--prior", "lungs", "--encoder", "gone"], "gone"),
     "text as encoder": ([*SEGMENT, "--prior", "lungs", "--encoder", "notes.txt"], "notes.txt"),
