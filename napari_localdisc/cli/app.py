@@ -78,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error))
     except typer.TyperException as error:
         return _complain(f"{error.format_message()} Try '{NAME} --help'.")
+    except PermissionError as error:
+        return _complain(f"no permission to use {error.filename}; check its permissions.")
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
