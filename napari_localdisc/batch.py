@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.verdict import LOW_CONFIDENCE, low_confidence
 from napari_localdisc.io.images import Image, read_image, write_mask
 from napari_localdisc.io.naming import output_names, renamed
 from napari_localdisc.io.outputs import MASKS, Layout, check_output_folder, earlier_results
@@ -64,6 +66,12 @@ class BatchReport:
         """Results of the files that did not."""
         return tuple(result for result in self.results if result.status == "failed")
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What casts doubt on the results as a whole."""
+        mean = fmean(result.confidence for result in self.done) if self.done else 1.0
+        return (low_confidence(mean),) if mean < LOW_CONFIDENCE else ()
+
 
 def segment_files(
     files: Sequence[Path],
@@ -115,7 +123,13 @@ def segment_files(
     if sheet.tiles:
         write_overview(output / "overview.png", sheet.tiles, heading, segmenter.targets)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}
-    content = {"segmenter": segmenter.recipe, "run": settings, "written": report.written}
+    content = {
+        **segmenter.card.encoder.identity,
+        "segmenter": segmenter.recipe,
+        "run": settings,
+        "warnings": list(dict.fromkeys([*segmenter.warnings, *report.warnings])),
+        "written": report.written,
+    }
     write_recipe(output / "recipe.json", content)
     return report
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,17 @@ def test_what_one_image_does_to_the_work_does_not_stop_it(files: list[Path], tmp
     assert report.failed[0].error == (
         f"{files[1]} could not be processed (RuntimeError: out of memory); check the image."
     )
+
+
+def test_a_very_low_mean_confidence_is_warned_of(files: list[Path], tmp_path: Path):
+    def judged(confidence: float):
+        inner = _bright_parts(tmp_path / "out")
+        work = lambda image, name: replace(inner(image, name), confidence=confidence)  # noqa: E731
+        return drain(run_files(files, work, tmp_path / "out", "segment"))
+
+    assert judged(0.5).warnings == ()
+    (warning,) = judged(0.19).warnings
+    assert "very low (0.19)" in warning
 
 
 def test_cancelled_it_leaves_what_is_done_and_its_report(files: list[Path], tmp_path: Path):

@@ -27,5 +27,5 @@ def clusters(
     with Reporter(quiet or json) as reporter:
         opened = open_encoder(encoder, files, reporter)
         report = reporter.follow(cluster_files(files, opened, output, chosen))
-    run = {"encoder": opened.card.name, "device": str(chosen)}
+    run = {**opened.card.identity, "device": str(chosen)}
     return tell(report, reporter, run, json)

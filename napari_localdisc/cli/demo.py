@@ -71,7 +71,7 @@ def _find(
     options = GuideOptions(
         prior, AUTO, seed, references=20, images=len(phantoms.images), quick=True
     )
-    guidance = guide_on_files(phantoms.images, options, device, reporter)
+    guidance = guide_on_files(phantoms.images, options, device, reporter).guidance
     run = {"prior": prior, "seed": seed, "device": str(device)}
     segmenting = segment_files(phantoms.images, guidance.segmenter, output, device, run)
     report = reporter.follow(segmenting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,22 +70,31 @@ def segment(
             run |= {"segmenter": str(segmenter)}
         else:
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
-            guidance = guide_on_files(files, options, chosen, reporter)
-            ready = guidance.segmenter
-            run |= {"guided": asdict(options), "warnings": list(guidance.warnings)}
+            ready = guide_on_files(files, options, chosen, reporter).guidance.segmenter
+            run |= {"guided": asdict(options)}
         report = reporter.follow(segment_files(files, ready, output, chosen, run))
-    return tell(report, reporter, run, json)
+    run |= ready.card.encoder.identity
+    warnings = list(dict.fromkeys([*ready.warnings, *report.warnings]))
+    return tell(report, reporter, run, json, warnings)
 
 
-def tell(report: BatchReport, reporter: Reporter, run: dict[str, Any], json: bool) -> int:
+def tell(
+    report: BatchReport,
+    reporter: Reporter,
+    run: dict[str, Any],
+    json: bool,
+    warnings: Sequence[str] = (),
+) -> int:
     """Say what became of a batch and return its exit code."""
     for note in report.notes:
         reporter.say(note)
     for result in report.failed:
         reporter.warn(result.error)
+    for warning in warnings:
+        reporter.warn(f"warning: {warning}")
     if json:
         files = [asdict(result) for result in report.results]
-        print_json({"output": report.output, "run": run, "files": files})
+        print_json({"output": report.output, "run": run, "files": files, "warnings": warnings})
     elif not reporter.quiet:
         count = f"{len(report.done)} of {len(report.results)}"
         typer.echo(f"{count} images done, results in {report.output}")

@@ -61,7 +61,10 @@ def test_json_tells_of_every_file(command, xray_files, segmenter_file, tmp_path:
     out = tmp_path / "out"
     result = command("segment", *xray_files, "--segmenter", segmenter_file, "-o", out, "--json")
     content = json.loads(result.out)
-    assert result.err == ""
+    assert result.err.splitlines() == [f"warning: {line}" for line in content["warnings"]]
+    recipe = json.loads((out / "recipe.json").read_text("utf-8"))
+    for told in (content["run"], recipe):
+        assert (told["encoder"], told["encoder_version"]) == ("tiny", "1")
     assert [row["status"] for row in content["files"]] == ["done"] * 3
     assert [row["output"] for row in content["files"]] == [str(out / p.name) for p in xray_files]
 
