@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LocaldiscError as error:
         return _complain(str(error))
     except typer.TyperException as error:
-        return _complain(f"{error.format_message()} Try '{NAME} --help'.")
+        return _complain(f"{error.format_message().rstrip('.')}. Try '{NAME} --help'.")
     except PermissionError as error:
         return _complain(f"no permission to use {error.filename}; check its permissions.")
     except (KeyboardInterrupt, typer.Abort):
