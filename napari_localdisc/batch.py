@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.verdict import LOW_CONFIDENCE, low_confidence
 from napari_localdisc.io.images import Image, read_image, write_mask
-from napari_localdisc.io.naming import check_output_folder, output_names, renamed
+from napari_localdisc.io.naming import output_names, renamed
+from napari_localdisc.io.outputs import MASKS, Layout, check_output_folder, earlier_results
 from napari_localdisc.io.overview import Tile, make_tile, write_overview
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult, write_report
@@ -44,11 +47,14 @@ class BatchReport:
         In the order of the files.
     notes : tuple of str
         What a user should know: results under another name.
+    written : tuple of str
+        Names of the results in the folder, those of earlier runs among them.
     """
 
     output: Path
     results: tuple[FileResult, ...]
     notes: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
 
     @property
     def done(self) -> tuple[FileResult, ...]:
@@ -59,6 +65,12 @@ class BatchReport:
     def failed(self) -> tuple[FileResult, ...]:
         """Results of the files that did not."""
         return tuple(result for result in self.results if result.status == "failed")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What casts doubt on the results as a whole."""
+        mean = fmean(result.confidence for result in self.done) if self.done else 1.0
+        return (low_confidence(mean),) if mean < LOW_CONFIDENCE else ()
 
 
 def segment_files(
@@ -92,7 +104,8 @@ def segment_files(
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files, or no file at all could be segmented.
+        If the folder holds one of the files or another file in a result's place, or no file at all
+        could be segmented.
     """
     sheet = _Sheet(files)
 
@@ -110,11 +123,20 @@ def segment_files(
     if sheet.tiles:
         write_overview(output / "overview.png", sheet.tiles, heading, segmenter.targets)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}
-    write_recipe(output / "recipe.json", {"segmenter": segmenter.recipe, "run": settings})
+    content = {
+        **segmenter.card.encoder.identity,
+        "segmenter": segmenter.recipe,
+        "run": settings,
+        "warnings": list(dict.fromkeys([*segmenter.warnings, *report.warnings])),
+        "written": report.written,
+    }
+    write_recipe(output / "recipe.json", content)
     return report
 
 
-def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Run[BatchReport]:
+def run_files(
+    files: Sequence[Path], work: Work, output: Path, stage: str, layout: Layout = MASKS
+) -> Run[BatchReport]:
     """Do every file that can be done, one in memory at a time, and write ``report.csv``.
 
     Parameters
@@ -126,6 +148,8 @@ def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Ru
         The folder that `work` writes to.
     stage : str
         Name of the stage in the progress events.
+    layout : Layout
+        Which files `work` and the caller write there.
 
     Yields
     ------
@@ -135,9 +159,11 @@ def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Ru
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files, or all of them failed.
+        If the folder holds one of the files or another file in a result's place, or all of them
+        failed.
     """
-    check_output_folder(output, files)
+    check_output_folder(output, files, layout)
+    earlier = earlier_results(output)
     names = output_names(files)
     results: list[FileResult] = []
     yield Progress(stage, 0, len(files))
@@ -148,7 +174,13 @@ def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Ru
     finally:
         if any(result.status == "done" for result in results):
             write_report(output / "report.csv", results)
-    report = BatchReport(output, tuple(results), tuple(renamed(files, names)))
+    own = (
+        layout.results(result.path, name)
+        for result, name in zip(results, names, strict=True)
+        if result.status == "done"
+    )
+    written = tuple(sorted(earlier.union(*own)))
+    report = BatchReport(output, tuple(results), tuple(renamed(files, names)), written)
     if not report.done:
         raise LocaldiscError(_all_failed(report.failed))
     return report
@@ -157,7 +189,7 @@ def run_files(files: Sequence[Path], work: Work, output: Path, stage: str) -> Ru
 def _attempt(file: Path, name: str, work: Work) -> FileResult:
     start = time.perf_counter()
     try:
-        result = work(read_image(file), name)
+        result = work(read_image(file, may_be_blank=False), name)
     except LocaldiscError as error:
         result = FileResult(file, None, "failed", 0.0, error=str(error))
     except Exception as error:  # whatever one image does, the others are still to be done

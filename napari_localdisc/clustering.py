@@ -18,6 +18,7 @@ from napari_localdisc.core.embedding import embedding_picture
 from napari_localdisc.core.progress import Run, drain
 from napari_localdisc.io.atomic import replacing, write_text
 from napari_localdisc.io.images import Image
+from napari_localdisc.io.outputs import CLUSTERS
 from napari_localdisc.io.palette import palette
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult
@@ -53,7 +54,8 @@ def cluster_files(
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files, or no file at all could be done.
+        If the folder holds one of the files or another file in a result's place, or no file at all
+        could be done.
     """
     rows: list[dict[str, object]] = []
 
@@ -70,9 +72,13 @@ def cluster_files(
         )
         return FileResult(image.path, path, "done", 0.0, int((found.labels > 0).sum()), 1.0)
 
-    report = yield from run_files(files, cluster, output, "clusters")
+    report = yield from run_files(files, cluster, output, "clusters", CLUSTERS)
     write_text(output / "clusters.csv", _csv(rows))
-    recipe = {"encoder": encoder.card.model_dump(), "images": [str(file) for file in files]}
+    recipe = {
+        "encoder": encoder.card.model_dump(),
+        "images": [str(file) for file in files],
+        "written": report.written,
+    }
     write_recipe(output / "recipe.json", recipe)
     return report
 

@@ -23,7 +23,8 @@ from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.io.checkpoints import CheckpointFile, Interval
 from napari_localdisc.io.classes import read_classes
 from napari_localdisc.io.curve import CurveFile
-from napari_localdisc.io.naming import check_output_file, output_names
+from napari_localdisc.io.naming import output_names
+from napari_localdisc.io.outputs import check_output_file
 from napari_localdisc.io.sample import Sample, read_sample
 from napari_localdisc.io.training_images import TrainingReader
 from napari_localdisc.io.training_sheet import write_training_sheet
@@ -152,7 +153,7 @@ def train_encoder(
     """
     options = options or TrainingOptions()
     files = TrainingFiles(output)
-    check_output_file(output)
+    check_output_file(output, images)
     store = CheckpointFile(files.checkpoint, options.checkpoint_every)
     state = _open(store, options.resume)
     images = _without_picture(images, files.picture, state is not None)

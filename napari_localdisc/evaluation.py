@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median, pstdev
@@ -90,7 +90,8 @@ def evaluate_files(
     fields : sequence of Path
         Fields of view, matched by name as well; only pixels inside count.
     label : int, optional
-        Compare this label of the predictions alone.
+        Compare this label of the predictions alone, with the same label of the truth or, where no
+        true mask has other labels than 1, with all its foreground.
 
     Yields
     ------
@@ -100,7 +101,8 @@ def evaluate_files(
     Raises
     ------
     LocaldiscError
-        If nothing matches, a field of view is missing, or two partners differ in size.
+        If nothing matches, a field of view is missing, two partners differ in size, or no mask has
+        the label.
     """
     partners = match_names(predictions, truths)
     if not partners:
@@ -109,9 +111,10 @@ def evaluate_files(
             f" {truths[0].name}); give both the same file names."
         )
     views = _match_fields(list(partners), fields)
+    chosen = None if label is None else _choose(label, partners)
     scores: list[Score] = []
     for done, (prediction, truth) in enumerate(partners.items()):
-        scores += _score(prediction, truth, views.get(prediction), label)
+        scores += _score(prediction, truth, views.get(prediction), chosen)
         yield Progress("evaluate", done + 1, len(partners), prediction.name)
     return Evaluation(
         tuple(scores),
@@ -131,17 +134,43 @@ def _match_fields(predictions: list[Path], fields: Sequence[Path]) -> dict[Path,
     return views
 
 
-def _score(prediction: Path, truth: Path, field: Path | None, label: int | None) -> list[Score]:
+@dataclass(frozen=True)
+class _Choice:
+    """A label of the predictions, and the label of the truth that it is compared with."""
+
+    predicted: int
+    true: int
+
+
+def _choose(label: int, partners: Mapping[Path, Path]) -> _Choice:
+    predicted, true = (_labels(paths) for paths in (partners.keys(), partners.values()))
+    if label not in predicted | true:
+        found = ", ".join(map(str, sorted(predicted))) or "none"
+        raise LocaldiscError(
+            f"no mask has label {label} (labels of the predictions: {found}); name one of these."
+        )
+    return _Choice(label, label if true - {1} else 1)
+
+
+def _labels(paths: Iterable[Path]) -> set[int]:
+    return {int(value) for path in paths for value in np.unique(read_mask(path))} - {0}
+
+
+def _score(
+    prediction: Path, truth: Path, field: Path | None, choice: _Choice | None
+) -> list[Score]:
     predicted, true = read_mask(prediction), read_mask(truth)
     _check_sizes(prediction, predicted, truth, true)
-    if label is not None:
-        predicted = (predicted == label).astype(np.uint8)
-        true = (true == label if true.max() > 1 else true > 0).astype(np.uint8)
+    if choice is not None:
+        predicted = (predicted == choice.predicted).astype(np.uint8) * choice.predicted
+        true = (true == choice.true).astype(np.uint8) * choice.predicted
     if field is not None:
         view = read_mask(field)
         _check_sizes(field, view, truth, true)
         predicted, true = predicted * (view > 0), true * (view > 0)
-    labels = sorted((set(np.unique(predicted)) | set(np.unique(true))) - {0}) or [1]
+    labels = sorted((set(np.unique(predicted)) | set(np.unique(true))) - {0})
+    if not labels:
+        labels = [choice.predicted if choice else 1]
     return [
         _compare(prediction, truth, int(number), predicted == number, true == number)
         for number in labels

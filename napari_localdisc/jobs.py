@@ -19,7 +19,7 @@ from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter import Segmentation, Segmenter, load_segmenter
 from napari_localdisc.core.shapes import vary
-from napari_localdisc.io.naming import check_output_folder
+from napari_localdisc.io.outputs import MASKS, check_output_folder
 from napari_localdisc.io.priors import load_prior
 from napari_localdisc.io.sample import read_sample
 from napari_localdisc.layers import Plane
@@ -224,7 +224,7 @@ def segment_with(
     files: Sequence[Path], segmenter: Segmenter | Path, output: Path, device: str
 ) -> Run[FolderResult]:
     """Segment files with a segmenter, or with the one in a file."""
-    check_output_folder(output, files)
+    check_output_folder(output, files, MASKS)
     yield Progress("read", 0, 1, "Loading the segmenter")
     loaded = load_segmenter(segmenter) if isinstance(segmenter, Path) else segmenter
     where = resolve_device(device)
@@ -241,7 +241,7 @@ def segment_by_prior(
     device: str,
 ) -> Run[FolderResult]:
     """Guide on some of the files, then segment them all."""
-    check_output_folder(output, files)
+    check_output_folder(output, files, MASKS)
     guided = yield from guide_on_files(files, prior, choice, config, device)
     return (yield from segment_with(files, guided.guidance.segmenter, output, device))
 

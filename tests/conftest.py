@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,21 @@ def little_space(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of a user whom permissions bind; root, who ignores them, becomes one."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            if is_root:
+                os.seteuid(0)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,13 @@ def test_a_bad_file_is_reported_and_the_rest_are_done(files: list[Path], tmp_pat
     assert [row["area"] for row in rows] == ["640", "640", "", "640", "640"]
 
 
+def test_a_blank_image_fails_and_the_rest_are_done(files: list[Path], tmp_path: Path):
+    PIL.Image.new("L", (40, 32), 90).save(files[2])
+    report = drain(run_files(files, _bright_parts(tmp_path / "o"), tmp_path / "o", "segment"))
+    assert [result.path for result in report.failed] == [files[2]]
+    assert report.failed[0].error.startswith(f"{files[2]} is blank")
+
+
 def test_every_file_is_an_event_with_its_result(files: list[Path], tmp_path: Path):
     events = []
     drain(
@@ -81,6 +89,17 @@ def test_what_one_image_does_to_the_work_does_not_stop_it(files: list[Path], tmp
     assert report.failed[0].error == (
         f"{files[1]} could not be processed (RuntimeError: out of memory); check the image."
     )
+
+
+def test_a_very_low_mean_confidence_is_warned_of(files: list[Path], tmp_path: Path):
+    def judged(confidence: float):
+        inner = _bright_parts(tmp_path / "out")
+        work = lambda image, name: replace(inner(image, name), confidence=confidence)  # noqa: E731
+        return drain(run_files(files, work, tmp_path / "out", "segment"))
+
+    assert judged(0.5).warnings == ()
+    (warning,) = judged(0.19).warnings
+    assert "very low (0.19)" in warning
 
 
 def test_cancelled_it_leaves_what_is_done_and_its_report(files: list[Path], tmp_path: Path):
@@ -115,6 +134,16 @@ def test_files_of_one_name_do_not_replace_each_other(files: list[Path], tmp_path
     )
     assert [result.output.name for result in report.done] == ["in_a.png", "other_a.png"]
     assert len(report.notes) == 2
+
+
+def test_names_that_end_twice_do_not_meet_either(files: list[Path], tmp_path: Path):
+    names = ("scan.png", "scan.dcm.png", "scan.png.png")
+    twins = [files[0].rename(files[0].with_name(names[0]))]
+    twins += [twins[0].with_name(name) for name in names[1:]]
+    for twin in twins[1:]:
+        twin.write_bytes(twins[0].read_bytes())
+    report = drain(run_files(twins, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment"))
+    assert [result.output.name for result in report.done] == list(names)
 
 
 def test_results_do_not_go_among_the_images(files: list[Path], tmp_path: Path):

@@ -199,5 +199,5 @@ class TestOutput:
     def test_what_cannot_be_written_is_told_before_the_work(self, xray_files, tmp_path: Path):
         with pytest.raises(LocaldiscError, match="is a folder"):
             train(xray_files, tmp_path)
-        with pytest.raises(LocaldiscError, match="not a folder that you may write to"):
+        with pytest.raises(LocaldiscError, match="in a place that you may write to"):
             train(xray_files, xray_files[0] / "e.safetensors")

@@ -40,7 +40,7 @@ class TestSession:
 
     def test_priors_are_told_apart_by_identity(self, session):
         priors = heard(session.prior_changed)
-        first, second = (Prior.from_masks([np.ones((8, 8))], "same") for _ in range(2))
+        first, second = (Prior.from_masks([np.eye(8)], "same") for _ in range(2))
         session.prior = first
         session.prior = first
         session.prior = second

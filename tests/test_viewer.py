@@ -28,7 +28,7 @@ def results(tmp_path):
         Picture.fromarray(np.full((20, 30, 3), 100 * number, np.uint8)).save(path)
         labels = np.zeros((20, 30), np.uint8)
         labels[5:10, 5 : 10 + number] = 1
-        mask = write_mask(labels, output / path.name, read_image(path), scale_to_255=True)
+        mask = write_mask(labels, output / path.stem, read_image(path), scale_to_255=True)
         rows.append(FileResult(path, mask, "done", 0.1, int(labels.sum()), 0.9))
     rows.append(FileResult(images / "bad.png", None, "failed", 0.0, error="bad"))
     write_report(output / "report.csv", rows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -67,11 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)
     try:
-        code = command(given, prog_name=NAME, standalone_mode=False, obj=shlex.join([NAME, *given]))
+        with _calm():
+            code = command(
+                given, prog_name=NAME, standalone_mode=False, obj=shlex.join([NAME, *given])
+            )
     except LocaldiscError as error:
         return _complain(str(error))
     except typer.TyperException as error:
-        return _complain(f"{error.format_message()} Try '{NAME} --help'.")
+        return _complain(f"{error.format_message().rstrip('.')}. Try '{NAME} --help'.")
+    except PermissionError as error:
+        return _complain(f"no permission to use {error.filename}; check its permissions.")
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
@@ -82,6 +90,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:
         _complain("interrupted.")
     return int(code or DONE)
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Keep what libraries mutter off standard error, where our own lines stand."""
+    if os.environ.get("LOCALDISC_DEBUG"):
+        yield
+        return
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _complain(message: str) -> int:

@@ -20,12 +20,12 @@ def clusters(
     from napari_localdisc.clustering import cluster_files
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.io.images import find_images
-    from napari_localdisc.io.naming import check_output_folder
+    from napari_localdisc.io.outputs import CLUSTERS, check_output_folder
 
     files, chosen = find_images(images), resolve_device(device)
-    check_output_folder(output, files)
+    check_output_folder(output, files, CLUSTERS)
     with Reporter(quiet or json) as reporter:
         opened = open_encoder(encoder, files, reporter)
         report = reporter.follow(cluster_files(files, opened, output, chosen))
-    run = {"encoder": opened.card.name, "device": str(chosen)}
+    run = {**opened.card.identity, "device": str(chosen)}
     return tell(report, reporter, run, json)

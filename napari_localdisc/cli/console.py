@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -47,12 +47,18 @@ _LONG = 40
 """Messages longer than this get a line of their own below the bars."""
 
 
-class _Bars(Bars):
-    """Bars with a line below."""
+_PINNED = 5
+"""Notes shown above the bars meanwhile, the last ones."""
 
+
+class _Bars(Bars):
+    """Bars with notes above and a line below."""
+
+    notes: Sequence[Text] = ()
     below = ""
 
     def get_renderables(self) -> Iterator[RenderableType]:
+        yield from self.notes
         yield from super().get_renderables()
         if self.below:
             yield Text(self.below, style="dim", no_wrap=False, overflow="fold")
@@ -60,6 +66,9 @@ class _Bars(Bars):
 
 class Reporter:
     """Drives runs and shows their progress; a context manager.
+
+    What is told meanwhile is printed for good once all went well or was interrupted. Where it ends
+    with an error, bars and notes go, so that the error stands alone.
 
     Parameters
     ----------
@@ -71,6 +80,8 @@ class Reporter:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.quiet = quiet
         self._tasks: dict[str, TaskID] = {}
+        self._notes: list[Text] = []
+        self._running = False
         self._bars = _Bars(
             SpinnerColumn(finished_text="[green]✓"),
             TextColumn("{task.description:<11}"),
@@ -86,6 +97,7 @@ class Reporter:
 
     def __enter__(self) -> Self:
         self._bars.start()
+        self._running = True
         return self
 
     def __exit__(
@@ -94,7 +106,15 @@ class Reporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        self._running = False
+        self._bars.notes = ()
+        if isinstance(error, Exception):
+            self._bars.live.transient = True
+            self._bars.live.stop()  # the bars' own stop would leave an empty line
+        else:
+            self._print(*self._notes)
+            self._bars.stop()
+        self._notes = []
 
     def follow(self, run: Run[T]) -> T:
         """Drive a run to its end, showing its progress."""
@@ -104,11 +124,22 @@ class Reporter:
     def say(self, message: str) -> None:
         """Tell something by the way."""
         if not self.quiet:
-            self.console.print(message, markup=False)
+            self._note(Text(message))
 
     def warn(self, message: str) -> None:
         """Tell something that must not be missed, even when quiet."""
-        self.console.print(message, markup=False, style="yellow")
+        self._note(Text(message, style="yellow"))
+
+    def _note(self, note: Text) -> None:
+        if not self._running:
+            return self._print(note)
+        self._notes.append(note)
+        self._bars.notes = self._notes[-_PINNED:]
+        return None
+
+    def _print(self, *notes: Text) -> None:
+        for note in notes:
+            self.console.print(note)
 
     def _show(self, event: Progress) -> None:
         if event.stage == "preview":

@@ -13,7 +13,6 @@ import typer
 from napari_localdisc.cli.console import Reporter
 from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_on_files
 from napari_localdisc.cli.options import Device, Quiet, Seed
-from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path("localdisc-demo")
 _KINDS = ("chest-xray", "fundus")
+_FOLDERS = ("images", "truth", "lungs", "vessels", "optic-disc")
 _COUNT, _SIZE = 4, 256
 """Images of a kind, and their side in pixels: a minute or two on two cores."""
 
@@ -37,10 +37,11 @@ def demo(
 ) -> None:
     """Paint phantoms, find lungs, vessels and optic discs in them unlabelled, show the result."""
     from napari_localdisc.core.device import resolve_device
+    from napari_localdisc.io.outputs import check_output_folder
     from napari_localdisc.io.phantoms import write_phantoms
 
-    if output.exists() and not output.is_dir():
-        raise LocaldiscError(f"output {output} is a file; name a folder.")
+    for folder in (output, *(output / name for name in _FOLDERS)):
+        check_output_folder(folder, ())
     chosen = resolve_device(device)
     folders: list[Path] = []
     for kind in _KINDS:
@@ -70,7 +71,7 @@ def _find(
     options = GuideOptions(
         prior, AUTO, seed, references=20, images=len(phantoms.images), quick=True
     )
-    guidance = guide_on_files(phantoms.images, options, device, reporter)
+    guidance = guide_on_files(phantoms.images, options, device, reporter).guidance
     run = {"prior": prior, "seed": seed, "device": str(device)}
     segmenting = segment_files(phantoms.images, guidance.segmenter, output, device, run)
     report = reporter.follow(segmenting)

@@ -26,7 +26,8 @@ def evaluate(
         Path | None, typer.Option("--fov", help="Fields of view; only pixels inside count.")
     ] = None,
     label: Annotated[
-        int | None, typer.Option("--label", help="Compare this label of the predictions alone.")
+        int | None,
+        typer.Option("--label", help="Compare this label of the predictions alone.", min=1),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_on_files
+from napari_localdisc.cli.guiding import AUTO, Guided, GuideOptions, guide_on_files
 from napari_localdisc.cli.options import (
     Device,
     Encoder,
@@ -22,10 +22,6 @@ from napari_localdisc.cli.options import (
     References,
     Seed,
 )
-from napari_localdisc.core.errors import LocaldiscError
-
-if TYPE_CHECKING:
-    from napari_localdisc.core.guidance import Guidance
 
 
 def guide(
@@ -42,32 +38,42 @@ def guide(
     seed: Seed = 0,
     json: Json = False,
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """Find a structure by its shape in unlabelled images, and save how as a segmenter."""
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter import save_segmenter
+    from napari_localdisc.core.shape_kl import show_kl
     from napari_localdisc.io.images import find_images
+    from napari_localdisc.io.outputs import check_output_file
 
-    if output.is_dir():
-        raise LocaldiscError(f"output {output} is a folder; name a file to write the segmenter to.")
     files, chosen = find_images(images), resolve_device(device)
+    check_output_file(output, [*files, Path(encoder)])
     options = GuideOptions(prior, encoder, seed, references, guide_images, quick)
     with Reporter(quiet or json) as reporter:
-        guidance = guide_on_files(files, options, chosen, reporter)
-    save_segmenter(guidance.segmenter, output)
+        guided = guide_on_files(files, options, chosen, reporter)
+        guidance = guided.guidance
+        save_segmenter(guidance.segmenter, output)
+    for line in guided.passed_over:
+        reporter.warn(f"passed over: {line}")
+    for warning in guidance.warnings:
+        reporter.warn(f"warning: {warning}")
     if json:
-        print_json(_content(guidance, output))
+        print_json(_content(guided, output))
     elif not quiet:
         targets = ", ".join(guidance.segmenter.targets)
-        typer.echo(f"{output}: segments {targets}, KL to the prior {guidance.kl:.3f}")
+        typer.echo(f"{output}: segments {targets}, KL to the prior {show_kl(guidance.kl)}")
+    return 1 if guided.passed_over else 0
 
 
-def _content(guidance: Guidance, output: Path) -> dict[str, object]:
+def _content(guided: Guided, output: Path) -> dict[str, object]:
+    guidance = guided.guidance
     return {
         "segmenter": output,
+        **guidance.segmenter.card.encoder.identity,
         "targets": guidance.segmenter.targets,
         "kl": guidance.kl,
         "stages": [asdict(stage) for stage in guidance.stages],
         "recipe": guidance.segmenter.recipe,
         "warnings": guidance.warnings,
+        "passed_over": guided.passed_over,
     }

@@ -44,10 +44,18 @@ class GuideOptions:
     quick: bool = False
 
 
+@dataclass(frozen=True)
+class Guided:
+    """A guidance, and a line for each file that it passed over."""
+
+    guidance: Guidance
+    passed_over: tuple[str, ...]
+
+
 def guide_on_files(
     files: Sequence[Path], options: GuideOptions, device: torch.device, reporter: Reporter
-) -> Guidance:
-    """Guide on some of the files, saying which encoder is used and what was left out."""
+) -> Guided:
+    """Guide on some of the files, saying which encoder is used."""
     from napari_localdisc.core.guidance import GuideConfig, guide
     from napari_localdisc.io.priors import load_prior
     from napari_localdisc.io.sample import read_sample
@@ -58,12 +66,8 @@ def guide_on_files(
     config = effort.model_copy(update={"seed": options.seed, "max_images": options.images})
     size = config.size or encoder.card.working_size
     sample = reporter.follow(read_sample(files, options.images, size, options.seed))
-    for error in sample.errors:
-        reporter.say(f"passed over: {error}")
     guidance = reporter.follow(guide(sample.images, prior, encoder, config, device))
-    for warning in guidance.warnings:
-        reporter.warn(f"warning: {warning}")
-    return guidance
+    return Guided(guidance, sample.errors)
 
 
 def open_encoder(name: str, files: Sequence[Path], reporter: Reporter) -> Encoder:

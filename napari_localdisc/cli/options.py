@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+MOST_SEED = 2**31 - 1
+"""All generators that a run seeds take it, and the few seeds above it that are derived from it."""
+
 Images = Annotated[
     list[Path],
     typer.Argument(
@@ -16,7 +19,10 @@ Images = Annotated[
 Device = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
 ]
-Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same result.", min=0)]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", help="The same seed gives the same result.", min=0, max=MOST_SEED),
+]
 Encoder = Annotated[
     str,
     typer.Option(

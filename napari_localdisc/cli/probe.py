@@ -70,8 +70,8 @@ def probe(
             check_result_folder(output, found)
         encoders = open_encoders(encoder or ())
         results = reporter.follow(probe_sets(found, encoders, config, chosen))
-    if output is not None:
-        write_probe(output, results, config)
+        if output is not None:
+            write_probe(output, results, config)
     if json:
         print_json(_content(results, config))
     else:

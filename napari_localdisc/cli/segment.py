@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,12 +57,12 @@ def segment(
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter import load_segmenter
     from napari_localdisc.io.images import find_images
-    from napari_localdisc.io.naming import check_output_folder
+    from napari_localdisc.io.outputs import MASKS, check_output_folder
 
     if (segmenter is None) == (prior is None):
         raise LocaldiscError("give either --segmenter FILE or --prior NAME|FOLDER, one of them.")
     files, chosen = find_images(images), resolve_device(device)
-    check_output_folder(output, files)
+    check_output_folder(output, files, MASKS, prior)
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:
@@ -69,22 +70,31 @@ def segment(
             run |= {"segmenter": str(segmenter)}
         else:
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
-            guidance = guide_on_files(files, options, chosen, reporter)
-            ready = guidance.segmenter
-            run |= {"guided": asdict(options), "warnings": list(guidance.warnings)}
+            ready = guide_on_files(files, options, chosen, reporter).guidance.segmenter
+            run |= {"guided": asdict(options)}
         report = reporter.follow(segment_files(files, ready, output, chosen, run))
-    return tell(report, reporter, run, json)
+    run |= ready.card.encoder.identity
+    warnings = list(dict.fromkeys([*ready.warnings, *report.warnings]))
+    return tell(report, reporter, run, json, warnings)
 
 
-def tell(report: BatchReport, reporter: Reporter, run: dict[str, Any], json: bool) -> int:
+def tell(
+    report: BatchReport,
+    reporter: Reporter,
+    run: dict[str, Any],
+    json: bool,
+    warnings: Sequence[str] = (),
+) -> int:
     """Say what became of a batch and return its exit code."""
     for note in report.notes:
         reporter.say(note)
     for result in report.failed:
         reporter.warn(result.error)
+    for warning in warnings:
+        reporter.warn(f"warning: {warning}")
     if json:
         files = [asdict(result) for result in report.results]
-        print_json({"output": report.output, "run": run, "files": files})
+        print_json({"output": report.output, "run": run, "files": files, "warnings": warnings})
     elif not reporter.quiet:
         count = f"{len(report.done)} of {len(report.results)}"
         typer.echo(f"{count} images done, results in {report.output}")

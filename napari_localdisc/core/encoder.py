@@ -57,6 +57,11 @@ class EncoderCard(BaseModel):
         """How images are prepared for this encoder."""
         return Preprocessing(self.channels, self.field_of_view, self.sigmas, self.scales)
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Name and version, as they are told with every result."""
+        return {"encoder": self.name, "encoder_version": self.version}
+
     def build(self) -> LocalDiscriminationNet:
         """Make the network, with random weights."""
         return LocalDiscriminationNet(

@@ -34,6 +34,7 @@ from napari_localdisc.core.recipe import Guidance, GuideConfig, StageReport
 from napari_localdisc.core.refinement import Refiner
 from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard, lift_labels
+from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.core.verdict import (
     Verdict,
     class_weights,
@@ -207,7 +208,7 @@ class _Guide:
         image = self.images[0]
         place = Frame((image.shape[0], image.shape[1]), self.plan.size)
         labels = lift_labels(current.labels[0], place, len(self.prior.targets))
-        message = f"{current.stage}: KL {current.kl:.2f}"
+        message = f"{current.stage}: KL {show_kl(current.kl)}"
         return Progress("preview", 1, 1, message, {"kl": current.kl}, labels)
 
     def _finish(
@@ -233,9 +234,10 @@ class _Guide:
             "prior": self.prior.name,
             "references": len(self.prior),
             "images": len(self.images),
-            "encoder": self.encoder.name,
+            **self.encoder.card.identity,
             "device": self.device.type,
             "kept": current.stage,
             "kl": round(current.kl, 4),
+            "warnings": list(self.warnings),
             "guidance": self.config.model_dump(),
         }

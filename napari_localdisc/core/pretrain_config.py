@@ -76,4 +76,4 @@ class PretrainConfig(BaseModel):
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     max_images: int = Field(default=400, ge=2)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**31)

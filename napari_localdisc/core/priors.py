@@ -74,24 +74,31 @@ class Prior:
         Raises
         ------
         LocaldiscError
-            If there is no mask, a mask has another number of targets, or nothing is foreground.
+            If there is no mask, a mask has another number of targets, nothing is foreground, or a
+            target fills a whole mask.
         """
         if not masks:
             raise LocaldiscError(f"prior {name!r} holds no masks; give at least one.")
-        laid = [_lay(np.asarray(mask), name, len(targets)) for mask in masks]
+        laid = [_lay(np.asarray(mask), name, targets) for mask in masks]
         return cls(name, tuple(targets), np.stack(laid))
 
 
-def _lay(mask: npt.NDArray[np.generic], name: str, targets: int) -> npt.NDArray[np.bool_]:
+def _lay(mask: npt.NDArray[np.generic], name: str, targets: Sequence[str]) -> npt.NDArray[np.bool_]:
     stack = mask[None] if mask.ndim == 2 else mask
-    if stack.ndim != 3 or len(stack) != targets or 0 in stack.shape:
+    if stack.ndim != 3 or len(stack) != len(targets) or 0 in stack.shape:
         raise LocaldiscError(
             f"a mask of prior {name!r} has shape {mask.shape}; expected (height, width)"
-            f" for each of its {targets} target(s)."
+            f" for each of its {len(targets)} target(s)."
         )
+    for target, plane in zip(targets, stack, strict=True):
+        if (plane > 0).all():
+            raise LocaldiscError(
+                f"prior {name!r} has a mask that target {target!r} fills to the last pixel;"
+                " its masks must be 0 outside the structure."
+            )
     scale = CANVAS / max(stack.shape[1:])
     height, width = (max(1, round(side * scale)) for side in stack.shape[1:])
-    canvas = np.zeros((targets, CANVAS, CANVAS), dtype=bool)
+    canvas = np.zeros((len(targets), CANVAS, CANVAS), dtype=bool)
     top, left = (CANVAS - height) // 2, (CANVAS - width) // 2
     for index, plane in enumerate(stack):
         shrunk = resize(

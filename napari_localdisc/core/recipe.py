@@ -35,7 +35,7 @@ class GuideConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**31)
     size: int | None = Field(default=None, ge=64, le=2048, multiple_of=8)
     max_images: int = Field(default=40, ge=1)
     starts: int = Field(default=3, ge=1)

@@ -94,6 +94,11 @@ class Segmenter:
         """How it was made."""
         return self.card.recipe
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its guidance warned of."""
+        return tuple(self.recipe.get("warnings", ()))
+
     def to(self, device: torch.device) -> Segmenter:
         """Move all weights to a device."""
         if device != self._device:
@@ -136,7 +141,8 @@ class Segmenter:
         confidence = np.where(
             shown > 0, np.take_along_axis(lifted, shown[None].astype(int), 0)[0], lifted[0]
         )
-        return Segmentation(shown, confidence.astype(np.float32), _expected_dice(lifted, shown))
+        score = expected_dice(1 - lifted[0], shown > 0)
+        return Segmentation(shown, confidence.astype(np.float32), score)
 
     @torch.inference_mode()
     def _shares(self, image: npt.NDArray[np.generic]) -> tuple[Tensor, Tensor]:
@@ -187,11 +193,22 @@ def lift_labels(labels: npt.NDArray[np.uint8], place: Frame, targets: int) -> np
     return np.where(lifted.max(axis=0) >= 0.5, shown, 0).astype(np.uint8)
 
 
-def _expected_dice(shares: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.uint8]) -> float:
-    found = labels > 0
+def expected_dice(likely: npt.NDArray[np.floating[Any]], found: npt.NDArray[np.bool_]) -> float:
+    """Dice that a mask can be expected to have.
+
+    Parameters
+    ----------
+    likely : ndarray, shape (H, W)
+        Probability of being foreground.
+    found : ndarray of bool, shape (H, W)
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 where nothing was found.
+    """
     if not found.any():
         return 0.0
-    likely = 1 - shares[0]
     return float(2 * likely[found].sum() / (likely.sum() + found.sum()))
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
+from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words, show_kl
 
 _SIDE = 128
 _CROPS = 10
@@ -139,7 +139,7 @@ def search(
             for _ in range(length):
                 racer.improve(crops)
                 done += 1
-                message = f"KL {racer.kl:.2f}"
+                message = f"KL {show_kl(racer.kl)}"
                 yield Progress("search", done, total, message, {"kl": racer.kl})
     return field[0].finish()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,14 @@ from torch import Tensor
 from napari_localdisc.core.heads import IGNORE
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.posterior import Evidence
-from napari_localdisc.core.segmenter import decide
+from napari_localdisc.core.segmenter import decide, expected_dice
+from napari_localdisc.core.shape_kl import show_kl
 
 _HIGH, _LOW = 0.7, 0.3
 _AGREE = 0.5
 _NONSENSE = 3.0
+LOW_CONFIDENCE = 0.2
+"""Mean confidence below which masks are not to be relied on."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,13 @@ class Verdict:
         planes = shares.float().cpu().numpy()
         labels = np.stack([decide(one, thresholds, judge.plan.rules) for one in planes])
         return cls(stage, shares, thresholds, labels, judge.kl(labels, fields))
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the images of the Dice that their masks can be expected to have."""
+        likely = self.shares[:, 1:].sum(dim=1).float().cpu().numpy()
+        masks = self.labels > 0
+        return fmean(expected_dice(*pair) for pair in zip(likely, masks, strict=True))
 
     def area(self, fields: Tensor) -> float:
         """Share of the fields of view that is given to any target."""
@@ -116,13 +127,23 @@ def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
 
 
 def doubts(verdict: Verdict) -> tuple[str, ...]:
-    """Warn if masks look unlike the prior, or there are none."""
+    """Warn if masks look unlike the prior or are far from sure, or there are none."""
     found = []
-    if verdict.kl > _NONSENSE:
+    if not verdict.kl <= _NONSENSE:
         found.append(
-            f"the masks do not look like the prior (shape KL {verdict.kl:.1f}): check that the"
+            f"the masks do not look like the prior (shape KL {show_kl(verdict.kl)}): check that the"
             " images show the structure and that the prior fits it, or try another seed."
         )
     if not verdict.labels.any():
         found.append("nothing was found: try another prior, encoder or seed.")
+    elif verdict.confidence < LOW_CONFIDENCE:
+        found.append(low_confidence(verdict.confidence))
     return tuple(found)
+
+
+def low_confidence(mean: float) -> str:
+    """Say that masks are not to be relied on."""
+    return (
+        f"the mean confidence is very low ({mean:.2f}): look at the masks before you use them, and"
+        " check that the images show the structure."
+    )

@@ -52,24 +52,24 @@ class Image:
     geometry: Geometry | None = None
 
 
-def read_image(path: str | Path) -> Image:
+def read_image(path: str | Path, may_be_blank: bool = True) -> Image:
     """Read an image file.
 
     Parameters
     ----------
     path : str or Path
         A picture (EXIF orientation is respected), or a NIfTI or DICOM file with one 2D image.
+    may_be_blank : bool
+        Whether all its pixels may be the same, as those of an empty mask.
 
     Raises
     ------
     LocaldiscError
-        If the file is missing, damaged, no image, holds several, or is smaller than `MIN_SIDE`.
+        If the file is missing, locked, damaged, no image, holds several, is smaller than
+        `MIN_SIDE`, or blank where it may not be.
     """
     path = Path(path)
-    if not path.is_file():
-        raise LocaldiscError(f"{path} does not exist or is not a file; check the path.")
-    if path.stat().st_size == 0:
-        raise LocaldiscError(f"{path} is empty (0 bytes); copy or export it again.")
+    _check_file(path)
     image = _read(path)
     height, width = image.pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
@@ -77,7 +77,24 @@ def read_image(path: str | Path) -> Image:
             f"{path} is {width} x {height} pixels; expected at least {MIN_SIDE} x {MIN_SIDE}:"
             " give the full image."
         )
+    if not may_be_blank and bool((image.pixels == image.pixels[0, 0]).all()):
+        raise LocaldiscError(
+            f"{path} is blank, all its pixels are the same; give an image that shows something."
+        )
     return image
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if not path.is_file():
+            raise LocaldiscError(f"{path} does not exist or is not a file; check the path.")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise LocaldiscError(f"{path} is empty (0 bytes); copy or export it again.")
+    except OSError as error:
+        raise LocaldiscError(
+            f"{path} cannot be read ({error.strerror}); check its permissions."
+        ) from error
 
 
 def _read(path: Path) -> Image:
@@ -101,7 +118,7 @@ def write_mask(
     labels : ndarray of uint8, shape (H, W)
         0 background, 1..K targets.
     path : str or Path
-        Its ending is replaced by the one that suits `like`: ``.png``, ``.nii.gz`` or ``.dcm``.
+        Without ending; it gets the one that suits `like`: ``.png``, ``.nii.gz`` or ``.dcm``.
     like : Image
         The image that the labels belong to.
     scale_to_255 : bool
@@ -123,7 +140,7 @@ def write_mask(
     if labels.shape != like.pixels.shape[:2]:
         raise ValueError(f"expected labels of shape {like.pixels.shape[:2]}, got {labels.shape}")
     suffix = ".png" if like.geometry is None else like.geometry.suffix
-    target = Path(path).with_name(f"{image_stem(path)}{suffix}")
+    target = Path(path).with_name(f"{Path(path).name}{suffix}")
     with replacing(target, suffix) as temporary:
         if like.geometry is None:
             shown = (labels > 0).astype(np.uint8) * 255 if scale_to_255 else labels
@@ -131,6 +148,14 @@ def write_mask(
         else:
             like.geometry.save(labels, temporary)
     return target
+
+
+def mask_suffix(path: str | Path) -> str:
+    """Tell the ending of an image's mask by the image's name."""
+    name = Path(path).name.lower()
+    if name.endswith(nifti.SUFFIXES):
+        return nifti.NiftiGeometry.suffix
+    return dicom.DicomGeometry.suffix if name.endswith(dicom.SUFFIXES) else ".png"
 
 
 def image_stem(path: str | Path) -> str:

@@ -15,7 +15,7 @@ from napari_localdisc.core.labelled import LabelledImage, LabelledSet, lay_label
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.io.images import find_images, image_stem, read_image
 from napari_localdisc.io.masks import find_masks, read_mask
-from napari_localdisc.io.naming import check_output_folder
+from napari_localdisc.io.outputs import check_output_folder
 from napari_localdisc.io.pairs import match_names
 from napari_localdisc.io.sample import shrink
 from napari_localdisc.io.sets import SetSpec

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import image_stem
 
 RESERVED = ("overview",)
@@ -66,39 +64,3 @@ def renamed(files: Sequence[Path], names: Sequence[str]) -> list[str]:
         for file, name in zip(files, names, strict=True)
         if name != image_stem(file)
     ]
-
-
-def check_output_folder(output: Path, files: Sequence[Path]) -> None:
-    """Refuse a folder in which results would take the place of their images.
-
-    Raises
-    ------
-    LocaldiscError
-        If `output` is a file, or one of `files` lies in it.
-    """
-    if output.exists() and not output.is_dir():
-        raise LocaldiscError(f"output {output} is a file; name a folder.")
-    inside = next((file for file in files if file.resolve().parent == output.resolve()), None)
-    if inside is not None:
-        raise LocaldiscError(
-            f"output folder {output} holds the image {inside.name}, which a result could replace;"
-            " name another folder."
-        )
-
-
-def check_output_file(output: Path) -> None:
-    """Refuse a file that could not be written, before hours are spent on what goes into it.
-
-    Raises
-    ------
-    LocaldiscError
-        If `output` is a folder, or its folder cannot be written to or made.
-    """
-    if output.is_dir():
-        raise LocaldiscError(f"output {output} is a folder; name a file.")
-    above = next(folder for folder in output.absolute().parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise LocaldiscError(
-            f"output {output} cannot be written, {above} is not a folder that you may write to;"
-            " name another."
-        )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from napari_localdisc.io.images import image_stem
+from napari_localdisc.io.naming import output_names
+
+Keys = Callable[[Sequence[Path]], list[str]]
 
 
 def match_names(files: Sequence[Path], partners: Sequence[Path]) -> dict[Path, Path]:
     """Match files of two sets by name.
 
-    The same stem matches. What is left is matched by the longest part of the name that no other
-    file of either set has: ``01_test.png`` with ``01_manual1.gif``, ``IDRiD_55.png`` with
-    ``IDRiD_55_EX.tif``. One file on either side always matches.
+    The same name matches, then the name that a result gets where stems meet (``scan_dcm.dcm`` with
+    ``scan.dcm`` beside ``scan.png``), then the same stem. What is left is matched by the longest
+    part of the name that no other file of either set has: ``01_test.png`` with ``01_manual1.gif``,
+    ``IDRiD_55.png`` with ``IDRiD_55_EX.tif``. One file on either side always matches.
 
     Parameters
     ----------
@@ -28,15 +32,41 @@ def match_names(files: Sequence[Path], partners: Sequence[Path]) -> dict[Path, P
     """
     if len(files) == len(partners) == 1:
         return {files[0]: partners[0]}
-    by_stem = {image_stem(partner).lower(): partner for partner in partners}
-    exact = {
-        file: by_stem[image_stem(file).lower()]
-        for file in files
-        if image_stem(file).lower() in by_stem
+    matched: dict[Path, Path] = {}
+    for own, other in ((_names, _names), (_stems, output_names), (output_names, _stems)):
+        matched |= _match_by_key(*_left(files, partners, matched), own, other)
+    return matched | _match_by_part(*_left(files, partners, matched))
+
+
+def _left(
+    files: Sequence[Path], partners: Sequence[Path], matched: Mapping[Path, Path]
+) -> tuple[list[Path], list[Path]]:
+    given = set(matched.values())
+    return [file for file in files if file not in matched], [p for p in partners if p not in given]
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    return [file.name for file in files]
+
+
+def _stems(files: Sequence[Path]) -> list[str]:
+    return [image_stem(file) for file in files]
+
+
+def _match_by_key(
+    files: list[Path], partners: list[Path], own: Keys, other: Keys
+) -> dict[Path, Path]:
+    """Match what has the same key, where no other file of its set has it too."""
+    mine, theirs = (
+        [key.lower() for key in keys(paths)] for keys, paths in ((own, files), (other, partners))
+    )
+    seen, found = Counter(mine), Counter(theirs)
+    by_key = dict(zip(theirs, partners, strict=True))
+    return {
+        file: by_key[key]
+        for key, file in zip(mine, files, strict=True)
+        if seen[key] == found[key] == 1
     }
-    left = [file for file in files if file not in exact]
-    free = [partner for partner in partners if partner not in exact.values()]
-    return exact | _match_by_part(left, free)
 
 
 def _match_by_part(files: list[Path], partners: list[Path]) -> dict[Path, Path]:

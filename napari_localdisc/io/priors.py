@@ -34,8 +34,8 @@ def load_prior(spec: str | Path, count: int = 20, seed: int = 0) -> Prior:
     Raises
     ------
     LocaldiscError
-        If there is no such prior, a mask cannot be read or does not fit its partners, or no mask
-        has a foreground pixel.
+        If there is no such prior, a mask cannot be read or does not fit its partners or has no
+        background, or no mask has a foreground pixel.
     """
     if isinstance(spec, str) and spec in BUILT_IN_PRIORS:
         return simulate(spec, count, seed)
@@ -109,6 +109,12 @@ def _read_targets(paths: list[Path]) -> npt.NDArray[np.bool_]:
                 f"{path} is {_size(plane)} pixels and {paths[0]} is {_size(planes[0])};"
                 " the masks of one reference must have one size."
             )
+    full = next((path for path, plane in zip(paths, planes, strict=True) if plane.all()), None)
+    if full is not None:
+        raise LocaldiscError(
+            f"mask {full} has no background, every pixel is foreground; give a mask that is 0"
+            " outside the structure."
+        )
     return np.stack(planes)
 
 

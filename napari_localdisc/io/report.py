@@ -59,6 +59,18 @@ def write_report(path: Path, results: Sequence[FileResult]) -> None:
     write_text(path, text.getvalue())
 
 
+def listed_outputs(path: Path) -> set[str] | None:
+    """Names of the masks that a report lists; None if there is no report of ours."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            if tuple(rows.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
+                return None
+            return {row["output"] for row in rows if row["output"]}
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None
+
+
 def _row(result: FileResult) -> list[object]:
     done = result.status == "done"
     return [

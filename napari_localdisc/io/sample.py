@@ -48,7 +48,8 @@ def read_sample(
     ----------
     files : sequence of Path
     count : int, optional
-        Images to read, drawn at random; all if not given. A damaged file is replaced by another.
+        Images to read, drawn at random; all if not given. A damaged or blank file is replaced by
+        another.
     size : int
         Longer side in pixels; smaller images stay as they are.
     seed : int
@@ -76,7 +77,7 @@ def read_sample(
         if len(found) == wanted:
             break
         try:
-            found[path] = read(path) if read else shrink(read_image(path).pixels, size)
+            found[path] = read(path) if read else _read(path, size)
         except LocaldiscError as error:
             errors.append(str(error))
         yield Progress("read", len(found), wanted, path.name)
@@ -84,6 +85,10 @@ def read_sample(
         raise LocaldiscError(_nothing_read(errors))
     kept = [path for path in files if path in found]
     return Sample(tuple(kept), tuple(found[path] for path in kept), tuple(errors))
+
+
+def _read(path: Path, size: int) -> Pixels:
+    return shrink(read_image(path, may_be_blank=False).pixels, size)
 
 
 def _nothing_read(errors: list[str]) -> str:

@@ -16,6 +16,7 @@ from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter import Segmenter, save_segmenter
+from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.sample import Sample
 from napari_localdisc.layers import Plane, all_planes, current_plane, in_view
@@ -133,7 +134,7 @@ class GuidedPanel(Panel):
         if self._preview is not None:
             maps = [segmentation.labels for segmentation in result.segmentations]
             self._preview.finish(maps, guidance.segmenter.recipe)
-        self.run_row.say(f"KL {guidance.kl:.2f}, encoder {result.held.encoder.name}.")
+        self.run_row.say(f"KL {show_kl(guidance.kl)}, encoder {result.held.encoder.name}.")
 
     def _on_segmenter(self, segmenter: Segmenter | None) -> None:
         self.save_button.setEnabled(segmenter is not None)

@@ -10,6 +10,8 @@ import PIL.Image
 import pytest
 import torch
 
+from tests.conftest import little_space
+
 
 @pytest.fixture
 def place(tmp_path: Path, xray_files: list[Path], segmenter_file: Path, encoder_file: Path) -> Path:
@@ -63,6 +65,8 @@ CASES = {
     "unknown prior": ([*SEGMENT, "--prior", "kidneys"], "kidneys"),
     "prior without masks": ([*SEGMENT, "--prior", "nothing"], "nothing"),
     "prior without foreground": ([*SEGMENT, "--prior", "blank"], "blank"),
+    "prior without background": ([*SEGMENT, "--prior", "odd"], "odd/1.png has no background"),
+    "blank image": (["segment", "odd/1.png", "-o", "out", "--segmenter", "S"], "1.png is blank"),
     "prior of two sizes": ([*SEGMENT, "--prior", "pair"], "20 x 20"),
     "no encoder": ([*SEGMENT, "--prior", "lungs", "--encoder", "gone"], "gone"),
     "text as encoder": ([*SEGMENT, "--prior", "lungs", "--encoder", "notes.txt"], "notes.txt"),
@@ -81,6 +85,24 @@ CASES = {
     "unknown device": ([*SEGMENT, "--segmenter", "S", "--device", "tpu"], "tpu"),
     "output among images": (["segment", "good.png", "-o", ".", "--segmenter", "S"], "good.png"),
     "output is a file": (["segment", "good.png", "-o", "notes.txt", "--segmenter", "S"], "notes"),
+    "segment below a file": (
+        ["segment", "good.png", "-o", "notes.txt/out", "--prior", "lungs"], "notes.txt/out",
+    ),
+    "guide below a file": (
+        ["guide", "good.png", "-o", "notes.txt/s", "--prior", "lungs"], "notes.txt/s",
+    ),
+    "clusters below a file": (["clusters", "good.png", "-o", "notes.txt/out"], "notes.txt/out"),
+    "pretrain below a file": (["pretrain", "good.png", "-o", "notes.txt/e"], "notes.txt/e"),
+    "demo below a file": (["demo", "--no-viewer", "-o", "notes.txt/demo"], "notes.txt/demo"),
+    "guide onto an image": (["guide", "good.png", "-o", "half.png", "--prior", "two"], "half.png"),
+    "guide onto its encoder": (
+        ["guide", "good.png", "--encoder", "encoder.safetensors", "-o", "encoder.safetensors",
+         "--prior", "lungs"], "an input",
+    ),
+    "segment over a file of the user's": (
+        ["segment", "odd/1.png", "-o", "blank", "--prior", "lungs"], "blank/1.png",
+    ),
+    "segment into the prior": ([*SEGMENT[:3], "two", "--prior", "two"], "prior two"),
     "set of a missing folder": (["probe", "--set", "a=gone:odd"], "gone"),
     "set without matches": (["probe", "--set", "a=two:names"], "no image in two matches"),
     "set with empty masks": (["probe", "--set", "a=two:black"], "all 1 masks read from black"),
@@ -116,7 +138,7 @@ def test_bad_input(case: str, command, place: Path, monkeypatch: pytest.MonkeyPa
     arguments, named = CASES[case]
     before = sorted(place.rglob("*"))
     given = ["segmenter.safetensors" if word == "S" else word for word in arguments]
-    result = command(*given, "-q")
+    result = command(*given)
     assert (result.code, result.out) == (2, "")
     assert result.err.count("\n") == 1
     assert result.err.startswith("napari-localdisc: ")
@@ -142,3 +164,31 @@ def test_what_nobody_foresaw_is_one_line_too(command, place: Path, monkeypatch):
     assert result.code == 2
     assert result.err.count("\n") == 1
     assert "Traceback" not in result.err
+
+
+def test_what_was_told_before_an_error_does_not_stand_beside_it(command, place: Path, monkeypatch):
+    monkeypatch.chdir(place)
+    options = ["--encoder", "encoder.safetensors", "--quick", "--prior", "lungs"]
+    arguments = ["guide", "text.png", "half.png", "good.png", *options, "-o"]
+    result = command(*arguments, "s.safetensors")
+    assert "encoder: tiny" in result.err
+    assert "half.png is damaged" in result.err
+    with little_space(1000):
+        result = command(*arguments, "s.safetensors")
+    assert result.code == 2
+    assert result.err.startswith("napari-localdisc: cannot write s.safetensors")
+    assert result.err.count("\n") == 1
+
+
+def test_libraries_do_not_mutter(command, place: Path, monkeypatch):
+    nibabel = pytest.importorskip("nibabel")
+    monkeypatch.chdir(place)
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((20, 20, 1))
+    header.set_data_dtype(np.uint8)
+    header["magic"], header["vox_offset"] = b"n+1", 354  # odd enough for nibabel to log it
+    (place / "odd.nii").write_bytes(header.binaryblock + bytes(300))  # and torn
+    result = command("segment", "odd.nii", "-o", "out", "--segmenter", "segmenter.safetensors")
+    assert result.code == 2
+    assert result.err.startswith("napari-localdisc: odd.nii")
+    assert result.err.count("\n") == 1

@@ -40,6 +40,12 @@ def test_the_table_has_every_cluster_of_every_file(
 def test_a_stray_file_does_not_stop_it(command, xray_files, encoder_file, tmp_path: Path):
     xray_files[1].write_text("no image")
     out = tmp_path / "out"
-    result = command("clusters", *xray_files, "--encoder", encoder_file, "-o", out, "-q")
+    result = command("clusters", *xray_files, "--encoder", encoder_file, "-o", out, "--json")
     assert result.code == 1
+    content = json.loads(result.out)
+    assert [row["status"] for row in content["files"]] == ["done", "failed", "done"]
+    assert (content["run"]["encoder"], content["run"]["encoder_version"]) == ("tiny", "1")
+    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+        failed = [row["file"] for row in csv.DictReader(file) if row["status"] == "failed"]
+    assert failed == [str(xray_files[1])]
     assert (out / "xray-2_clusters.png").exists()

@@ -71,6 +71,28 @@ def test_one_label_against_binary_truth(command, tmp_path: Path):
     assert content["dice"] == pytest.approx(0.5)
 
 
+def test_one_label_of_maps_that_lack_it_here_and_there(command, tmp_path: Path):
+    for name, found, true in (
+        ("a", _square(5, 1) + _square(20, 2), _square(5, 1) + _square(20, 2)),
+        ("b", _square(5, 1), _square(5, 1)),
+        ("c", _square(5, 1), _square(20, 2)),
+    ):
+        _save(tmp_path / "found" / f"{name}.png", found)
+        _save(tmp_path / "true" / f"{name}.png", true)
+    folders = tmp_path / "found", tmp_path / "true"
+    content = json.loads(command("evaluate", *folders, "--label", 2, "--json").out)
+    assert [(row["label"], row["dice"]) for row in content["files"]] == [(2, 1), (2, 1), (2, 0)]
+
+
+def test_a_label_that_no_mask_has_is_refused(command, tmp_path: Path):
+    _save(tmp_path / "found.png", _square(5, 1) + _square(20, 2))
+    _save(tmp_path / "true.png", _square(25))
+    files = tmp_path / "found.png", tmp_path / "true.png"
+    result = command("evaluate", *files, "--label", 255)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "no mask has label 255 (labels of the predictions: 1, 2)" in result.err
+
+
 def test_an_empty_prediction_has_no_distance(command, tmp_path: Path):
     _save(tmp_path / "found.png", np.zeros((40, 40)))
     _save(tmp_path / "true.png", _square(5))
@@ -95,6 +117,7 @@ def test_a_prediction_without_truth_is_told_and_changes_the_exit_code(command, f
     ("found", "true", "says"),
     [
         (_square(5), _square(5, size=41), ["40 x 40", "41 x 41", "found.png", "true.png"]),
+        (_square(5, 2), _square(5, 1, size=41), ["40 x 40", "41 x 41"]),
         (_square(5), np.tile(np.arange(200), (40, 1)), ["true.png", "does not look like a mask"]),
     ],
 )

@@ -7,6 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from napari_localdisc.core import verdict
 from napari_localdisc.core.segmenter import load_segmenter
 
 
@@ -52,3 +53,26 @@ def test_an_output_that_is_a_folder_is_refused_at_once(command, xray_files, tmp_
     result = command("guide", *xray_files, "--prior", "lungs", "-o", tmp_path)
     assert result.code == 2
     assert "is a folder" in result.err
+
+
+def test_a_doubtful_guidance_is_told_and_so_is_what_it_passed_over(
+    command, xray_files, encoder_file, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(verdict, "_NONSENSE", 0.0)
+    xray_files[1].write_text("no image")
+    out = tmp_path / "s.safetensors"
+    options = ["--prior", "lungs", "--references", 4, "--encoder", encoder_file]
+    result = command("guide", *xray_files, *options, "--quick", "--json", "-o", out)
+    content = json.loads(result.out)
+    assert result.code == 1
+    assert (content["encoder"], content["encoder_version"]) == ("tiny", "1")
+    assert len(content["passed_over"]) == 1
+    assert content["passed_over"][0].startswith(str(xray_files[1]))
+    assert any("do not look like the prior" in warning for warning in content["warnings"])
+    assert result.err.splitlines() == [
+        *(f"passed over: {line}" for line in content["passed_over"]),
+        *(f"warning: {line}" for line in content["warnings"]),
+    ]
+    result = command("segment", xray_files[0], "--segmenter", out, "-o", tmp_path / "o", "--json")
+    assert set(content["warnings"]) <= set(json.loads(result.out)["warnings"])
+    assert f"warning: {content['warnings'][0]}" in result.err.splitlines()

@@ -31,12 +31,33 @@ def test_version(command):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fly"], ["segment"], ["segment", "a.png", "--fast"], ["demo", "--seed", "x"]]
+    "arguments",
+    [
+        ["fly"],
+        ["segment"],
+        ["segment", "a.png", "--fast"],
+        ["demo", "--seed", "x"],
+        ["demo", "--seed", "-1"],
+        ["demo", "--seed", str(2**31)],
+    ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(command, arguments: list[str]):
     result = command(*arguments)
     assert (result.code, result.out) == (2, "")
     assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["segment", "{}/a.png"], ["evaluate", "{}", "{}"]])
+def test_a_folder_without_permission_is_named(command, ordinary_user: Path, arguments: list[str]):
+    folder = ordinary_user / "closed"
+    folder.mkdir(0)
+    given = [argument.format(folder) for argument in arguments]
+    options = ["-o", ordinary_user / "out", "--prior", "lungs"] if given[0] == "segment" else []
+    result = command(*given, *options)
+    folder.chmod(0o700)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert str(folder) in result.err
+    assert "check its permissions" in result.err
 
 
 def test_help_does_not_wait_for_torch():

@@ -61,7 +61,10 @@ def test_json_tells_of_every_file(command, xray_files, segmenter_file, tmp_path:
     out = tmp_path / "out"
     result = command("segment", *xray_files, "--segmenter", segmenter_file, "-o", out, "--json")
     content = json.loads(result.out)
-    assert result.err == ""
+    assert result.err.splitlines() == [f"warning: {line}" for line in content["warnings"]]
+    recipe = json.loads((out / "recipe.json").read_text("utf-8"))
+    for told in (content["run"], recipe):
+        assert (told["encoder"], told["encoder_version"]) == ("tiny", "1")
     assert [row["status"] for row in content["files"]] == ["done"] * 3
     assert [row["output"] for row in content["files"]] == [str(out / p.name) for p in xray_files]
 
@@ -105,3 +108,18 @@ def test_two_targets_are_told_apart(command, xray_files, encoder_file, tmp_path:
         areas = [int((labels == number).sum()) for number in (1, 2)]
         assert [int(row["area right-lung"]), int(row["area left-lung"])] == areas
         assert labels.max() <= 2
+
+
+def test_a_second_run_replaces_only_what_the_first_wrote(
+    command, xray_files, segmenter_file, tmp_path: Path
+):
+    out = tmp_path / "out"
+    arguments = ["--segmenter", segmenter_file, "-o", out, "-q"]
+    for files in (xray_files[:1], xray_files[1:2], xray_files[:2]):
+        assert command("segment", *files, *arguments).code == 0
+    stranger = out / xray_files[2].name
+    stranger.write_text("mine")
+    result = command("segment", *xray_files, *arguments)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert f"{stranger} would be replaced" in result.err
+    assert stranger.read_text() == "mine"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from napari_localdisc.core.encoder import load_encoder
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.core.verdict import Verdict, confident, disagreements, doubts
 
@@ -39,6 +42,27 @@ def test_masks_unlike_the_references_are_doubted(judged):
     stripes[:, 0] = 1 - stripes[:, 1]
     verdict = Verdict.on("start", stripes, FIELDS, judge)
     assert any("do not look like the prior" in warning for warning in doubts(verdict))
+
+
+def test_masks_that_are_far_from_sure_are_doubted(judged):
+    judge, shares = judged
+    faint = shares * torch.tensor([1.0, 0.51])[:, None, None]
+    faint[:, 1] += 0.2 * (shares[:, 0] > 0)
+    faint[:, 0] = 1 - faint[:, 1]
+    sure, unsure = (Verdict.on("start", each, FIELDS, judge) for each in (shares, faint))
+    np.testing.assert_array_equal(sure.labels, unsure.labels)
+    assert sure.confidence == pytest.approx(1)
+    assert unsure.confidence < 0.2
+    (warning,) = doubts(unsure)
+    assert f"very low ({unsure.confidence:.2f})" in warning
+
+
+def test_a_kl_beyond_all_measure_is_not_spelt_out(judged):
+    judge, shares = judged
+    verdict = replace(Verdict.on("start", shares, FIELDS, judge), kl=3.2e11)
+    assert "(shape KL very large)" in doubts(verdict)[0]
+    assert "(shape KL very large)" in doubts(replace(verdict, kl=float("nan")))[0]
+    assert [show_kl(kl) for kl in (0.876, 999.0, float("inf"))] == ["0.88", "999.00", "very large"]
 
 
 def test_nothing_found_is_said(judged):

@@ -126,10 +126,18 @@ def test_bad_files_are_named_with_a_remedy(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_locked_file_is_named(ordinary_user: Path):
+    path = ordinary_user / "a.png"
+    PIL.Image.new("L", (20, 20)).save(path)
+    path.chmod(0)
+    with pytest.raises(LocaldiscError, match=r"a\.png cannot be read \(Permission denied\)"):
+        read_image(path)
+
+
 def test_a_single_target_is_written_as_255(tmp_path: Path, grey: np.ndarray):
     labels = (grey > 100).astype(np.uint8)
     like = Image(grey, tmp_path / "a.jpg")
-    written = write_mask(labels, tmp_path / "out" / "a.jpg", like, scale_to_255=True)
+    written = write_mask(labels, tmp_path / "out" / "a", like, scale_to_255=True)
     assert written == tmp_path / "out" / "a.png"
     assert [file.name for file in written.parent.iterdir()] == ["a.png"]
     np.testing.assert_array_equal(read_image(written).pixels, labels * 255)

@@ -61,6 +61,11 @@ def _without_foreground(folder: Path) -> None:
     _mask(folder / "1.png", value=0)
 
 
+def _without_background(folder: Path) -> None:
+    _mask(folder / "1.png")
+    PIL.Image.new("L", (40, 40), 255).save(folder / "2.png")
+
+
 def _of_two_sizes(folder: Path) -> None:
     _mask(folder / "disc" / "1.png")
     _mask(folder / "cup" / "1.png", shape=(40, 41))
@@ -89,6 +94,7 @@ def _unreadable(folder: Path) -> None:
     ("make", "says"),
     [
         (_without_foreground, "no foreground pixel"),
+        (_without_background, r"2\.png has no background"),
         (_of_two_sizes, "40 x 40 pixels and .* 41 x 40|41 x 40 pixels and .* 40 x 40"),
         (_without_partner, "no mask '1' for target 'cup'"),
         (_mixed, "both masks and folders"),

@@ -48,7 +48,7 @@ def test_a_mask_lies_where_its_image_lies(tmp_path: Path, flat: int):
         affine[:3, 3] = (3, -4, 5)
         image = read_image(_save_nifti(tmp_path / "a.nii.gz", stored, affine))
         labels = (np.asarray(image.pixels) % 3).astype(np.uint8)
-        mask = nibabel.load(write_mask(labels, tmp_path / "mask.nii.gz", image, True))
+        mask = nibabel.load(write_mask(labels, tmp_path / "mask", image, True))
         np.testing.assert_array_equal(mask.affine, affine)
         np.testing.assert_array_equal(np.asarray(mask.dataobj), stored % 3)
         assert mask.get_data_dtype() == np.uint8
@@ -106,7 +106,7 @@ def test_a_dicom_mask_belongs_to_the_same_study_and_place(dicom_file: Path, tmp_
     image = read_image(dicom_file)
     labels = (UPRIGHT % 3).astype(np.uint8)
     source = pydicom.dcmread(dicom_file)
-    mask = pydicom.dcmread(write_mask(labels, tmp_path / "out" / "a.dcm", image, False))
+    mask = pydicom.dcmread(write_mask(labels, tmp_path / "out" / "a", image, False))
     np.testing.assert_array_equal(mask.pixel_array, labels)
     assert mask.PhotometricInterpretation == "MONOCHROME2"
     for same in ("StudyInstanceUID", "PatientID", "PixelSpacing"):

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io.naming import check_output_folder, output_names, renamed
+from napari_localdisc.io.naming import output_names, renamed
 
 
 @pytest.mark.parametrize(
@@ -38,12 +37,3 @@ def test_what_was_renamed_is_told():
     assert len(notes) == 2
     assert str(files[0]) in notes[0]
     assert "x_a" in notes[0]
-
-
-def test_results_never_take_the_place_of_images(tmp_path: Path):
-    with pytest.raises(LocaldiscError, match=r"holds the image a\.png"):
-        check_output_folder(tmp_path / "x" / "..", [tmp_path / "a.png"])
-    (tmp_path / "file").touch()
-    with pytest.raises(LocaldiscError, match="is a file"):
-        check_output_folder(tmp_path / "file", [])
-    check_output_folder(tmp_path / "new", [tmp_path / "a.png"])

@@ -15,7 +15,9 @@ from napari_localdisc.io.sample import read_sample, shrink
 def files(tmp_path: Path) -> list[Path]:
     paths = [tmp_path / f"{index:02}.png" for index in range(12)]
     for index, path in enumerate(paths):
-        PIL.Image.new("L", (60, 40), index).save(path)
+        picture = PIL.Image.new("L", (60, 40), index)
+        picture.putpixel((59, 39), 255)
+        picture.save(path)
     return paths
 
 
@@ -39,6 +41,15 @@ def test_damaged_files_are_replaced_and_told(files: list[Path]):
     assert sample.paths == tuple(files[1::2])
     assert len(sample.errors) > 0
     assert all("not an image" in error for error in sample.errors)
+
+
+def test_blank_files_are_replaced_and_told(files: list[Path]):
+    for path in files[:11]:
+        PIL.Image.new("RGB", (60, 40), (9, 50, 90)).save(path)
+    sample = drain(read_sample(files, 2))
+    assert sample.paths == (files[11],)
+    assert len(sample.errors) == 11
+    assert all("is blank" in error for error in sample.errors)
 
 
 def test_progress_ends_at_the_number_read(files: list[Path]):

@@ -145,7 +145,7 @@ class TestPriorRow:
     def test_the_prior_of_the_session_comes_first(self, panel):
         row = PriorRow(panel)
         for name in ("one", "two"):
-            panel.session.prior = Prior.from_masks([np.ones((8, 8))], name)
+            panel.session.prior = Prior.from_masks([np.eye(8)], name)
             assert row.prior is panel.session.prior
             assert row.currentText() == f"From Priors: {name}"
         assert row.count() == len(BUILT_IN_PRIORS) + 1
