@@ -144,7 +144,9 @@ def _discriminate(
         inside = points[masks[:, target] & fields]
         around = points[rings[:, target] & fields]
         within = (torch.cov(inside.T) + torch.cov(around.T)) / 2
-        ridge = 0.05 * within.diagonal().mean() * torch.eye(len(within), device=within.device)
+        ridge = (0.05 * within.diagonal().mean() + 1e-6) * torch.eye(
+            len(within), device=within.device
+        )
         direction = torch.linalg.solve(within + ridge, inside.mean(dim=0) - around.mean(dim=0))
         a, b = inside @ direction, around @ direction
         directions.append(direction)
