@@ -127,11 +127,16 @@ def segment_files(
         **segmenter.card.encoder.identity,
         "segmenter": segmenter.recipe,
         "run": settings,
-        "warnings": list(dict.fromkeys([*segmenter.warnings, *report.warnings])),
+        "warnings": doubts_of(segmenter, report),
         "written": report.written,
     }
     write_recipe(output / "recipe.json", content)
     return report
+
+
+def doubts_of(segmenter: Segmenter, report: BatchReport) -> list[str]:
+    """List what a segmenter's guidance warned of and what its results raise, each once."""
+    return list(dict.fromkeys([*segmenter.warnings, *report.warnings]))
 
 
 def run_files(

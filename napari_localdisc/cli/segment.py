@@ -53,7 +53,7 @@ def segment(
     quiet: Quiet = False,
 ) -> int:
     """Segment images into a folder of masks, by a saved segmenter or straight from a prior."""
-    from napari_localdisc.batch import segment_files
+    from napari_localdisc.batch import doubts_of, segment_files
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter import load_segmenter
     from napari_localdisc.io.images import find_images
@@ -74,8 +74,7 @@ def segment(
             run |= {"guided": asdict(options)}
         report = reporter.follow(segment_files(files, ready, output, chosen, run))
     run |= ready.card.encoder.identity
-    warnings = list(dict.fromkeys([*ready.warnings, *report.warnings]))
-    return tell(report, reporter, run, json, warnings)
+    return tell(report, reporter, run, json, doubts_of(ready, report))
 
 
 def tell(

@@ -58,6 +58,11 @@ class EncoderCard(BaseModel):
         return Preprocessing(self.channels, self.field_of_view, self.sigmas, self.scales)
 
     @property
+    def stride(self) -> int:
+        """Factor by which the sides of what the network sees must be divisible."""
+        return int(2 ** (len(self.widths) - 1))
+
+    @property
     def identity(self) -> dict[str, str]:
         """Name and version, as they are told with every result."""
         return {"encoder": self.name, "encoder_version": self.version}

@@ -129,11 +129,10 @@ def check_fits(name: str, card: EncoderCard, size: int) -> None:
             f"encoder {name} was made for {card.channels} channels, and images have 1 or 3;"
             " give another encoder."
         )
-    stride = 2 ** (len(card.widths) - 1)
-    if size % stride:
+    if size % card.stride:
         raise LocaldiscError(
-            f"encoder {name} needs a canvas whose side is divisible by {stride}, got {size} px;"
-            " give the set another size."
+            f"encoder {name} needs a canvas whose side is divisible by {card.stride}, got {size}"
+            " px; give the set another size."
         )
 
 

@@ -33,7 +33,7 @@ class PretrainConfig(BaseModel):
         How the second view is turned, see `Turns`: what has an upright position, as a chest, is
         not to be turned upside down.
     warmup : float
-        Share of the steps with patch discrimination and mixup only.
+        Share of the steps before the terms of clusters set in.
     tau : float
         Temperature of local discrimination and of invariant spreading; 0.1 in both papers.
     reach : int

@@ -122,7 +122,7 @@ def _check_images(count: int, config: PretrainConfig) -> None:
 
 
 def _check_crop(card: EncoderCard, config: PretrainConfig) -> None:
-    stride = 2 ** (len(card.widths) - 1)
+    stride = card.stride
     if config.crop % stride or config.crop < 2 * stride:
         raise LocaldiscError(
             f"a network of {len(card.widths)} levels needs crops whose side is a multiple of"

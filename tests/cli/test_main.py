@@ -4,6 +4,7 @@ import _thread
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -76,11 +77,15 @@ def test_the_entry_point_is_installed():
 
 
 def test_ctrl_c_is_one_line_and_leaves_nothing(command, xray_files, tmp_path: Path):
-    timer = threading.Timer(3, _thread.interrupt_main)
-    timer.start()
-    out = tmp_path / "e.safetensors"
+    out, curve = tmp_path / "e.safetensors", tmp_path / "e.curve.csv"
+
+    def interrupt():
+        while not (curve.exists() and curve.stat().st_size):
+            time.sleep(0.05)
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt, daemon=True).start()
     result = command("pretrain", *xray_files, "-o", out, "--size", 64, "--steps", 10**6, "-q")
-    timer.cancel()
     assert (result.code, result.out) == (130, "")
     assert result.err == "napari-localdisc: interrupted.\n"
     assert not out.exists()

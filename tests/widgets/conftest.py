@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import PIL.Image
 import pytest
 from napari._app_model import get_app_model
 from napari.components import ViewerModel
@@ -29,6 +30,16 @@ def session(viewer, encoder_file):
 def xrays():
     """Three X-ray phantoms, shape (3, 64, 64)."""
     return np.stack([xray_phantom(seed, 64).image for seed in range(3)])
+
+
+@pytest.fixture
+def films(xrays, tmp_path):
+    """A folder of the three phantoms."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number, xray in enumerate(xrays):
+        PIL.Image.fromarray(xray).save(folder / f"{number}.png")
+    return folder
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from napari.utils.progress import progress
-from PIL import Image as Picture
 
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.widgets.clusters import ClustersPanel
@@ -21,17 +20,10 @@ def image(viewer, xrays):
 
 
 @pytest.fixture
-def folder(xrays, tmp_path):
-    folder = tmp_path / "films"
-    folder.mkdir()
-    for number, xray in enumerate(xrays):
-        Picture.fromarray(xray).save(folder / f"{number}.png")
-    return folder
-
-
-@pytest.fixture
-def title_of_run(click):
+def title_of_run(qtbot, click):
     def title_of_run(panel):
+        # The bar of the run before goes a little later than that run.
+        qtbot.waitUntil(lambda: not progress._all_instances)
         click(panel.run_row.button)
         (bar,) = progress._all_instances
         assert bar.desc == panel.run_row.title.text()
@@ -57,17 +49,17 @@ def test_guided_on_a_stack(open_panel, viewer, session, xrays, title_of_run):
     assert title_of_run(panel) == "Guided segmentation of lungs: 3 images"
 
 
-def test_guided_on_a_folder(open_panel, viewer, session, folder, title_of_run):
+def test_guided_on_a_folder(open_panel, viewer, session, films, title_of_run):
     session.prior = simulate("lungs", count=4, size=64)
     panel = open_panel(GuidedPanel, viewer)
     panel.source.value = FOLDER
-    panel.folder.value = folder
+    panel.folder.value = films
     assert title_of_run(panel) == "Guided segmentation of lungs: 3 images"
 
 
-def test_folder(open_panel, viewer, session, folder, title_of_run, tmp_path):
+def test_folder(open_panel, viewer, session, films, title_of_run, tmp_path):
     panel = open_panel(FolderPanel, viewer)
-    panel.input.value, panel.output.value = folder, tmp_path / "results"
+    panel.input.value, panel.output.value = films, tmp_path / "results"
     panel.method.value = PRIOR
     assert title_of_run(panel) == "Folder: 3 images"
 
@@ -97,8 +89,8 @@ def test_drawn_masks(open_panel, viewer, session, image, click, title_of_run):
     assert title_of_run(panel) == "Reference masks: lung on chest"
 
 
-def test_masks_of_a_folder(open_panel, viewer, session, folder, title_of_run):
+def test_masks_of_a_folder(open_panel, viewer, session, films, title_of_run):
     panel = open_panel(PriorsPanel, viewer)
     panel.source.value = MASKS
-    panel.folder.value = folder
+    panel.folder.value = films
     assert title_of_run(panel) == "Reference masks: films"
