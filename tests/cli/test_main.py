@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import subprocess
 import sys
 import threading
@@ -76,6 +77,15 @@ def test_the_entry_point_is_installed():
     assert found.stdout.strip() == "napari_localdisc.cli.app"
 
 
+@pytest.fixture
+def interruptible():
+    """Heed Ctrl-C also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_one_line_and_leaves_nothing(command, xray_files, tmp_path: Path):
     out, curve = tmp_path / "e.safetensors", tmp_path / "e.curve.csv"
 
