@@ -45,8 +45,8 @@ def latent_pose(
 ) -> Run[Posed]:
     """Pose the references on every image.
 
-    Several random directions are followed for a few rounds on a few images; the one with the
-    highest Fisher ratio goes on with all images.
+    Several starts are followed for a few rounds on a few images: the references where they are,
+    then random directions. The one with the highest Fisher ratio goes on with all images.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def latent_pose(
     fields : Tensor of bool, shape (n, S, S)
     references : Tensor, shape (N, K, S, S)
     starts : int
-        Random directions to start from.
+        How many.
     seed : int
 
     Yields
@@ -70,7 +70,8 @@ def latent_pose(
     trials: list[_Fit] = []
     few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], templates)
     for start in range(starts):
-        fit = _Fit(torch.randn(shape, generator=generator).to(features.device))
+        drawn = torch.randn(shape, generator=generator).to(features.device)
+        fit = _Fit(drawn) if start else few.unmoved()
         for turn in range(_TRIAL_ROUNDS):
             fit = few.improve(fit)
             yield _progress(fit, start * _TRIAL_ROUNDS + turn + 1, total)
@@ -107,9 +108,15 @@ class _Problem:
 
     def improve(self, fit: _Fit) -> _Fit:
         """One E-step and one M-step."""
-        masks, rings = self._pose(fit)
+        return self._refit(*self._pose(fit))
+
+    def _refit(self, masks: Tensor, rings: Tensor) -> _Fit:
         directions, offsets, fisher = _discriminate(self.features, self.fields, masks, rings)
         return _Fit(directions, offsets, fisher, masks)
+
+    def unmoved(self) -> _Fit:
+        """Fit to the references where they are: image by image the next one."""
+        return self._refit(*self.templates.pose(self.templates.unmoved(len(self.features))))
 
     def posed(self, fit: _Fit) -> Tensor:
         """Masks of the last E-step."""

@@ -12,18 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
-from napari_localdisc.core.heads import IGNORE
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.pose import latent_pose
 from napari_localdisc.core.priors import CANVAS
 from napari_localdisc.core.progress import Run
 from napari_localdisc.core.restoring import Restorer
+from napari_localdisc.core.segmentation_losses import IGNORE
 from napari_localdisc.core.start import search
 
 _SURE, _SURELY_NOT = 0.5, 0.05
 _POSED = 16
 """At most so many references are tried as shapes; more cost time and change little."""
-_BAND = 0.15
+_BAND = 0.05
 """Half width of the undecided band around a posed border, relative to the structure's width."""
 
 

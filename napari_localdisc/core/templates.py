@@ -1,4 +1,9 @@
-"""Reference masks as templates: posed on images by cross-correlation."""
+"""Reference masks as templates: posed on images by cross-correlation.
+
+A pose is as likely as its inside and its surroundings differ: the score is the t-statistic of the
+evidence inside against that in a ring around. A plain sum over both would favour large templates,
+whose rings grow with them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +35,7 @@ class Templates:
         others = self.masks.round().amax(dim=1, keepdim=True)
         self.rings = (wide - others).clamp_min(0)
         self.share = float(present.mean() / self.size**2)
-        self.spectra = self._spectrum(self.masks - self.rings)
+        self.spectra = self._spectrum(_contrast(self.masks, self.rings))
         whole = self.masks.amax(dim=1)
         self.whole = self._spectrum(whole)
         self.areas = whole.sum(dim=(1, 2)).clamp_min(1.0)
@@ -69,7 +74,7 @@ class Templates:
         Parameters
         ----------
         evidence : Tensor, shape (n, K, S, S)
-            Log-likelihood ratio of inside against outside, per pixel.
+            High inside a target, low around it; zero where nothing is known.
         possible : list of Tensor
             From `possible`.
 
@@ -91,6 +96,12 @@ class Templates:
             choice[better] = self._decode(place, first)[better]
         return choice
 
+    def unmoved(self, count: int) -> Tensor:
+        """Choose the references in turn for `count` images, unscaled and where they are."""
+        each = len(self.masks) // len(_SCALES)
+        template = _SCALES.index(1.0) * each + torch.arange(count) % each
+        return F.pad(template[:, None], (0, 2))
+
     def _decode(self, place: Tensor, first: int) -> Tensor:
         side = 2 * self.size
         template, rest = place // side**2 + first, place % side**2
@@ -109,6 +120,13 @@ class Templates:
             ]
             posed.append(torch.stack(rows) > 0.5)
         return posed[0], posed[1]
+
+
+def _contrast(masks: Tensor, rings: Tensor) -> Tensor:
+    """Weights (N, K, S, S) that sum evidence of unit variance to a t-statistic."""
+    inside = masks.sum(dim=(2, 3), keepdim=True).clamp_min(1.0)
+    around = rings.sum(dim=(2, 3), keepdim=True).clamp_min(1.0)
+    return (masks / inside - rings / around) / (1 / inside + 1 / around).sqrt()
 
 
 def _rescale(masks: Tensor, scale: float) -> Tensor:

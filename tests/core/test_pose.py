@@ -83,6 +83,15 @@ class TestTemplates:
         masks, _ = templates.pose(choice)
         assert torch.equal(masks[0, 0], disc(24 + shift[0], 24 + shift[1], 6))
 
+    @pytest.mark.parametrize("scale", [0.9, 1.0, 1.1])
+    def test_best_finds_the_size(self, scale):
+        templates = Templates(disc(24, 24, 9)[None, None].float())
+        shown = disc(24, 24, 9 * scale)
+        evidence = torch.where(shown, 1.0, -1.0)[None, None]
+        possible = templates.possible(torch.ones(1, SIDE, SIDE))
+        masks, _ = templates.pose(templates.best(evidence, possible))
+        assert masks.sum() == pytest.approx(int(shown.sum()), rel=0.06)
+
     def test_best_undoes_a_shift(self, references):
         templates = Templates(references)
         shown = disc(27, 20, 6)
