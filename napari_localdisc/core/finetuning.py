@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
@@ -21,9 +20,8 @@ from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.pixel_vectors import network_inputs
 from napari_localdisc.core.preprocessing import Preprocessing
 from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.segmentation_losses import IGNORE, segmentation_loss
 from napari_localdisc.core.segmentation_net import SegmentationNet
-
-_IGNORE = -1
 
 
 class FinetuneConfig(BaseModel):
@@ -75,37 +73,12 @@ class Examples:
         """Prepare images of one canvas size."""
         size = images[0].truth.shape[0]
         inputs = [network_inputs(image.pixels, preprocessing, size).half() for image in images]
-        wanted = [np.where(image.field, image.truth, _IGNORE).astype(np.int8) for image in images]
+        wanted = [np.where(image.field, image.truth, IGNORE).astype(np.int8) for image in images]
         labels = torch.from_numpy(np.stack(wanted))
         return cls(torch.cat(inputs).to(device), labels.to(device))
 
     def __len__(self) -> int:
         return len(self.inputs)
-
-
-def soft_dice_loss(shares: Tensor, wanted: Tensor) -> Tensor:
-    """One minus the Dice of probabilities, over all pixels of a batch.
-
-    Parameters
-    ----------
-    shares : Tensor, shape (n, H, W)
-        Probability of the structure.
-    wanted : Tensor of int, shape (n, H, W)
-        1 in the structure, 0 outside, negative where a pixel does not count.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
-    if shares.shape != wanted.shape:
-        raise ValueError(
-            f"Expected argument `wanted` to be of shape {tuple(shares.shape)}, but got"
-            f" {tuple(wanted.shape)}."
-        )
-    counted, truth = wanted >= 0, wanted > 0
-    total = (shares * counted).sum() + truth.sum()
-    return 1 - (2 * (shares * truth).sum() + 1) / (total + 1)
 
 
 class _Cropper:
@@ -184,7 +157,7 @@ def finetune(
         inputs, wanted = crops()
         with mixed_precision(inputs.device):
             logits = network(inputs)
-        loss = _loss(logits.float(), wanted)
+        loss = segmentation_loss(logits.float(), wanted)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -192,13 +165,6 @@ def finetune(
         values = {"loss": _finite(loss, step + 1)}
         yield Progress("finetune", step + 1, config.steps, values=values)
     network.eval()
-
-
-def _loss(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy per pixel plus soft Dice; defined where no pixel counts, too."""
-    cross = F.cross_entropy(logits, wanted, ignore_index=_IGNORE, reduction="sum")
-    counted = (wanted >= 0).sum().clamp_min(1)
-    return cross / counted + soft_dice_loss(logits.softmax(dim=1)[:, 1], wanted)
 
 
 def _finite(loss: Tensor, step: int) -> float:

@@ -17,8 +17,7 @@ from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.losses import region_discrimination
 from napari_localdisc.core.progress import Progress, Run
-
-IGNORE = -1
+from napari_localdisc.core.segmentation_losses import IGNORE
 
 
 class Head(nn.Module):

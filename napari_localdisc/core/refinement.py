@@ -8,9 +8,9 @@ from torch import Tensor
 
 from napari_localdisc.core.augmentation import vary_inputs
 from napari_localdisc.core.features import PixelSet
-from napari_localdisc.core.heads import IGNORE
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.segmentation_losses import IGNORE, segmentation_loss
 from napari_localdisc.core.segmentation_net import SegmentationNet
 
 
@@ -23,8 +23,8 @@ class Refiner:
     pixels : PixelSet
     crop, batch : int
         Side and number of the crops of a step.
-    turned : bool
-        Whether crops may be turned and mirrored.
+    slender : bool
+        Crops of slender targets may be turned and mirrored; compact ones are trained for overlap.
     seed : int
     """
 
@@ -34,11 +34,11 @@ class Refiner:
         pixels: PixelSet,
         crop: int,
         batch: int,
-        turned: bool,
+        slender: bool,
         seed: int,
     ) -> None:
         self.network = channels_last(network)
-        self.pixels, self.crop, self.batch, self.turned = pixels, crop, batch, turned
+        self.pixels, self.crop, self.batch, self.slender = pixels, crop, batch, slender
         self.generator = torch.Generator().manual_seed(seed)
 
     def fit(self, labels: Tensor, steps: int) -> Run[None]:
@@ -54,7 +54,11 @@ class Refiner:
         self.network.train()
         for step in range(steps):
             inputs, wanted = self._crops(labels)
-            loss = F.cross_entropy(self.network(inputs), wanted, ignore_index=IGNORE)
+            logits = self.network(inputs)
+            if self.slender:
+                loss = F.cross_entropy(logits, wanted, ignore_index=IGNORE)
+            else:
+                loss = segmentation_loss(logits, wanted)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -76,7 +80,7 @@ class Refiner:
             crops.append(torch.cat([normalised.float(), field[None].float()]))
             wanted.append(labels[(index, *span)].long())
         seen, truth = self._vary(torch.stack(crops)), torch.stack(wanted)
-        if self.turned:
+        if self.slender:
             quarters, mirrored = self._draw(4, 2)
             seen, truth = (torch.rot90(x, quarters, (-2, -1)) for x in (seen, truth))
             if mirrored % 2:

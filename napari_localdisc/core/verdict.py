@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.heads import IGNORE
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.posterior import Evidence
+from napari_localdisc.core.segmentation_losses import IGNORE
 from napari_localdisc.core.segmenter import decide, expected_dice
 from napari_localdisc.core.shape_kl import show_kl
 

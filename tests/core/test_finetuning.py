@@ -9,7 +9,6 @@ from napari_localdisc.core.finetuning import (
     FinetuneConfig,
     dice_scores,
     finetune,
-    soft_dice_loss,
 )
 from napari_localdisc.core.initialisation import Initialisation
 from napari_localdisc.core.labelled import LabelledImage, lay_labels
@@ -25,26 +24,6 @@ PREPARE = tiny_encoder().card.preprocessing
 def xrays(seeds: range) -> list[LabelledImage]:
     phantoms = [xray_phantom(seed, 64) for seed in seeds]
     return [lay_labels("x", phantom.image, phantom.masks["lungs"], 64) for phantom in phantoms]
-
-
-class TestSoftDice:
-    def test_worked_out_by_hand(self):
-        shares = torch.tensor([[[0.5, 1.0, 0.0, 1.0]]])
-        wanted = torch.tensor([[[1, 1, 0, -1]]])
-        # (2 * 1.5 + 1) / (1.5 + 2 + 1)
-        assert float(soft_dice_loss(shares, wanted)) == pytest.approx(1 - 4 / 4.5)
-
-    def test_hard_masks_have_their_dice(self):
-        rng = np.random.default_rng(0)
-        found, truth = rng.random((2, 64, 64)) < 0.4
-        loss = soft_dice_loss(
-            torch.from_numpy(found[None] * 1.0), torch.from_numpy(truth[None] * 1)
-        )
-        assert 1 - float(loss) == pytest.approx(dice(found, truth), abs=1e-3)
-
-    def test_shapes_must_agree(self):
-        with pytest.raises(ValueError, match="`wanted` to be of shape"):
-            soft_dice_loss(torch.zeros(1, 4, 4), torch.zeros(1, 4, 5))
 
 
 class TestExamples:
