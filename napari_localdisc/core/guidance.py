@@ -37,7 +37,6 @@ from napari_localdisc.core.segmenter import Segmenter, SegmenterCard, lift_label
 from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.core.verdict import (
     Verdict,
-    class_weights,
     confident,
     disagreements,
     doubts,
@@ -116,7 +115,7 @@ class _Guide:
         start = self._verdict("start", shares_of(evidence, pixels.fields), pixels)
         yield self._preview(start)
         labels = labels_of(evidence, pixels.fields)
-        head, current = yield from self._heads(pixels, labels, start)
+        head, current = yield from self._heads(pixels, labels)
         yield self._preview(current)
         refined = None
         for number in range(self.config.rounds):
@@ -144,22 +143,18 @@ class _Guide:
             found |= dict(zip(self.plan.compact, posed, strict=True))
         return [found[target] for target in range(len(self.plan.rules))]
 
-    def _heads(self, pixels: PixelSet, labels: Tensor, start: Verdict) -> Run[tuple[Head, Verdict]]:
+    def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, Verdict]]:
         compact = not self.plan.slender
         settings = HeadSettings(
             crop=pixels.size if compact else min(_CROP, pixels.size),
             batch=2 if compact else 6,
-            turned=not compact,
+            slender=not compact,
             kl=self.config.kl,
             region=self.config.region,
             judged_at=_CRITIC_SIDE if compact else 0,
         )
-        classes = len(self.plan.rules) + 1
-        weights = class_weights(start, labels) if compact else torch.ones(classes).to(labels.device)
         trainers = [
-            HeadTrainer(
-                pixels, labels, self.references, settings, weights, self.config.seed + number
-            )
+            HeadTrainer(pixels, labels, self.references, settings, self.config.seed + number)
             for number in range(self.config.heads)
         ]
         yield from train_heads(trainers, self.config.head_steps)

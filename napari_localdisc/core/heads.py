@@ -17,7 +17,7 @@ from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.losses import region_discrimination
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmentation_losses import IGNORE
+from napari_localdisc.core.segmentation_losses import segmentation_loss
 
 
 class Head(nn.Module):
@@ -54,8 +54,9 @@ class HeadSettings:
         Side of the crops; the whole canvas for compact targets.
     batch : int
         Crops per step.
-    turned : bool
-        Whether references may be turned and mirrored (slender targets).
+    slender : bool
+        References of slender targets may be turned and mirrored; heads of compact ones are trained
+        for overlap, too.
     kl, region : float
         Weights of the critic's KL and of region discrimination beside the cross-entropy.
     judged_at : int
@@ -64,7 +65,7 @@ class HeadSettings:
 
     crop: int
     batch: int
-    turned: bool
+    slender: bool
     kl: float
     region: float
     judged_at: int
@@ -81,8 +82,6 @@ class HeadTrainer:
     references : Tensor of bool, shape (N, K, S, S)
         On the canvas of `pixels`.
     settings : HeadSettings
-    weights : Tensor, shape (K + 1,)
-        Of the classes in the cross-entropy.
     seed : int
         Each head draws its own half of the crops and its own initial weights.
     """
@@ -93,12 +92,10 @@ class HeadTrainer:
         labels: Tensor,
         references: Tensor,
         settings: HeadSettings,
-        weights: Tensor,
         seed: int,
     ) -> None:
         torch.manual_seed(seed)
         self.pixels, self.labels, self.references = pixels, labels, references
-        self.weights = weights
         self.settings = settings
         self.generator = torch.Generator().manual_seed(seed)
         targets = references.shape[1]
@@ -111,7 +108,8 @@ class HeadTrainer:
     def step(self) -> dict[str, float]:
         """Train critic and head once; returns the terms."""
         features, labels = self._crops()
-        shares = self.head(features).softmax(dim=1)
+        logits = self.head(features)
+        shares = logits.softmax(dim=1)
         predicted = self._seen(shares[:, 1:])
         real = self._seen(self._references().float())
         judged = critic_loss(
@@ -121,16 +119,15 @@ class HeadTrainer:
         judged.backward()
         self.critic_optimiser.step()
         kl = kl_estimate(self.critic(predicted))
-        likely = shares.clamp_min(1e-6).log()
-        cross = F.nll_loss(likely, labels.long(), self.weights, ignore_index=IGNORE)
+        fit = segmentation_loss(logits, labels.long(), overlap=not self.settings.slender)
         region = region_discrimination(
             F.normalize(features[..., ::2, ::2], dim=1), shares[..., ::2, ::2]
         )
-        loss = cross + self.settings.kl * kl + self.settings.region * region
+        loss = fit + self.settings.kl * kl + self.settings.region * region
         self.head_optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.head_optimiser.step()
-        terms = {"critic_kl": kl, "cross_entropy": cross, "region": region}
+        terms = {"critic_kl": kl, "labels": fit, "region": region}
         return {name: float(value.detach()) for name, value in terms.items()}
 
     def _draw(self, high: int, count: int) -> list[int]:
@@ -152,7 +149,7 @@ class HeadTrainer:
         for index in self._draw(len(self.references), self.settings.batch):
             row, column = self._draw(size - side + 1, 2)
             crop = self.references[index, :, row : row + side, column : column + side]
-            if self.settings.turned:
+            if self.settings.slender:
                 crop = torch.rot90(crop, self._draw(4, 1)[0], (1, 2))
             crops.append(crop)
         return torch.stack(crops)

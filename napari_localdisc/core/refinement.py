@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.augmentation import vary_inputs
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmentation_losses import IGNORE, segmentation_loss
+from napari_localdisc.core.segmentation_losses import segmentation_loss
 from napari_localdisc.core.segmentation_net import SegmentationNet
 
 
@@ -55,10 +54,7 @@ class Refiner:
         for step in range(steps):
             inputs, wanted = self._crops(labels)
             logits = self.network(inputs)
-            if self.slender:
-                loss = F.cross_entropy(logits, wanted, ignore_index=IGNORE)
-            else:
-                loss = segmentation_loss(logits, wanted)
+            loss = segmentation_loss(logits, wanted, overlap=not self.slender)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()

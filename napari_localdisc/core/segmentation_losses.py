@@ -10,7 +10,7 @@ IGNORE = -1
 """Label of pixels that do not count."""
 
 
-def segmentation_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+def segmentation_loss(logits: Tensor, wanted: Tensor, overlap: bool = True) -> Tensor:
     """Cross-entropy per pixel plus the soft Dice loss of every target.
 
     Cross-entropy alone draws small structures too small. Defined where no pixel counts, too.
@@ -21,10 +21,14 @@ def segmentation_loss(logits: Tensor, wanted: Tensor) -> Tensor:
         Of the background and K targets.
     wanted : Tensor of int64, shape (n, H, W)
         0 background, 1..K targets, `IGNORE` where a pixel does not count.
+    overlap : bool
+        Whether the soft Dice loss is added.
     """
     cross = F.cross_entropy(logits, wanted, ignore_index=IGNORE, reduction="sum")
     counted = wanted != IGNORE
     loss = cross / counted.sum().clamp_min(1)
+    if not overlap:
+        return loss
     shares = logits.softmax(dim=1)
     for target in range(1, shares.shape[1]):
         own = torch.where(counted, (wanted == target).long(), IGNORE)

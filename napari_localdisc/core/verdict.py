@@ -97,22 +97,6 @@ def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
     return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
 
 
-def class_weights(start: Verdict, labels: Tensor) -> Tensor:
-    """Weights (K + 1,) that make up for the pixels of each class left undecided.
-
-    Parameters
-    ----------
-    start : Verdict
-        Decides every pixel.
-    labels : Tensor of int8, shape (n, S, S)
-        -1 where undecided.
-    """
-    classes = start.shares.shape[1]
-    whole = torch.from_numpy(start.labels).flatten().bincount(minlength=classes)
-    kept = labels[labels != IGNORE].flatten().long().bincount(minlength=classes).cpu()
-    return (whole / kept.clamp_min(1)).clamp(0.2, 5.0).to(labels.device)
-
-
 def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
     """Warn if heads that should have found the same did not."""
     for result in results[1:]:

@@ -41,6 +41,11 @@ class TestSegmentationLoss:
             total += 1 - (2 * share[own].sum() + 1) / (share.sum() + own.sum() + 1)
         torch.testing.assert_close(segmentation_loss(logits, wanted), total)
 
+    def test_overlap_is_left_out_where_asked(self):
+        logits, wanted = torch.randn(1, 3, 4, 4), torch.randint(-1, 3, (1, 4, 4))
+        cross = F.cross_entropy(logits, wanted, ignore_index=-1)
+        torch.testing.assert_close(segmentation_loss(logits, wanted, overlap=False), cross)
+
     def test_is_finite_where_no_pixel_counts(self):
         loss = segmentation_loss(torch.zeros(1, 2, 4, 4), torch.full((1, 4, 4), -1))
         assert float(loss) == pytest.approx(0)
