@@ -76,6 +76,8 @@ class TrainingOptions:
         Longer side in pixels at which images are seen.
     widths : tuple of int, optional
         Channels per level of the U-Net; the card's own if not given.
+    clusters : int, optional
+        Into how many the clustering branch parts pixels; the card's own number if not given.
     modality : str
         What the images are; told by their colours if empty.
     classes : str
@@ -91,6 +93,7 @@ class TrainingOptions:
 
     size: int = 512
     widths: tuple[int, ...] | None = None
+    clusters: int | None = None
     modality: str = ""
     classes: str = ""
     checkpoint_every: Interval = field(default_factory=lambda: Interval(seconds=120))
@@ -276,4 +279,5 @@ def _card(sample: Sample, name: str, options: TrainingOptions) -> EncoderCard:
         field_of_view=bool(colour),
         working_size=options.size,
         **({"widths": options.widths} if options.widths else {}),
+        **({"clusters": options.clusters} if options.clusters else {}),
     )

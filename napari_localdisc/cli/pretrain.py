@@ -56,6 +56,10 @@ def pretrain(
             show_default=False,
         ),
     ] = "",
+    clusters: Annotated[
+        int | None,
+        typer.Option("--clusters", help="Clusters of pixels; 16 if not given.", min=2),
+    ] = None,
     modality: Annotated[
         str, typer.Option("--modality", help="What the images are, for the encoder's card.")
     ] = "",
@@ -109,6 +113,7 @@ def pretrain(
     options = TrainingOptions(
         size=size,
         widths=_widths(widths),
+        clusters=clusters,
         modality=modality,
         classes=classes,
         checkpoint_every=Interval.parse(checkpoint_every),

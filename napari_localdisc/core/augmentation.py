@@ -13,6 +13,9 @@ Turns = Literal["square", "mirror", "none"]
 """Which ways of turning an image keep it plausible: all eight of the square, or left and right
 exchanged, or none."""
 
+_BLOCKS = 5
+"""Blocks along a side of a view, that are shown or hidden as a whole."""
+
 
 def exposure() -> nn.Module:
     """Contrast, brightness, sharpness and noise of another exposure, drawn per image.
@@ -30,6 +33,27 @@ def exposure() -> nn.Module:
         K.RandomGaussianNoise(std=0.2, p=0.5),
         data_keys=["input"],
     )
+
+
+def hide(views: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Hide a share of the blocks of a grid, drawn per image: what was there, context must tell.
+
+    Parameters
+    ----------
+    views : Tensor, shape (N, C, side, side)
+        About zero, which is what is put in place of what is hidden.
+    share : float
+        From 0 to 1.
+    generator : torch.Generator
+    """
+    if not share:
+        return views
+    side = views.shape[-1]
+    block = max(1, side // _BLOCKS)
+    shift = torch.randint(0, block, (2,), generator=generator).tolist()
+    kept = torch.rand(len(views), 1, _BLOCKS + 3, _BLOCKS + 3, generator=generator) >= share
+    grid = kept.to(views).repeat_interleave(block, 2).repeat_interleave(block, 3)
+    return views * grid[..., shift[0] : shift[0] + side, shift[1] : shift[1] + side]
 
 
 def vary_inputs(inputs: Tensor, generator: torch.Generator) -> Tensor:

@@ -133,6 +133,56 @@ def agreement(embedding: Tensor, memberships: Tensor, tau: float = 0.05) -> Tens
     return -(wanted * memberships.clamp_min(1e-8).log()).sum(dim=1).mean()
 
 
+@torch.no_grad()
+def balanced_assignment(likeness: Tensor, sharpness: float = 0.05, rounds: int = 3) -> Tensor:
+    """Assign pixels to prototypes so that all prototypes get the same share of them.
+
+    Optimal transport with an entropy term, by Sinkhorn's iterations (Cuturi, NIPS 2013).
+
+    Parameters
+    ----------
+    likeness : Tensor, shape (P, M)
+        Cosine of each pixel's vector and each prototype.
+    sharpness : float
+        Weight of the entropy; the smaller, the harder the assignment.
+    rounds : int
+        Iterations.
+
+    Returns
+    -------
+    Tensor, shape (P, M)
+        Each row sums to 1, each column to about P / M. Without gradient.
+    """
+    _expect(likeness.ndim == 2, "likeness", "of shape (P, M)", tuple(likeness.shape))
+    log_share = likeness / sharpness
+    for _ in range(rounds):
+        log_share = log_share.log_softmax(dim=0)
+        log_share = log_share.log_softmax(dim=1)
+    return log_share.exp()
+
+
+def swapped_prediction(
+    first: Tensor, second: Tensor, wanted_first: Tensor, wanted_second: Tensor
+) -> Tensor:
+    """Predict each view's assignments from the other view (Caron et al., NeurIPS 2020).
+
+    Parameters
+    ----------
+    first, second : Tensor, shape (P, M)
+        Log-probabilities of the same pixels in two views.
+    wanted_first, wanted_second : Tensor, shape (P, M)
+        Assignments of these pixels, made in the first and the second view.
+
+    Returns
+    -------
+    Tensor, scalar
+        Cross-entropy in nats, mean over pixels and both ways.
+    """
+    _expect(first.shape == second.shape, "second", "like `first`", tuple(second.shape))
+    crossed = wanted_second * first + wanted_first * second
+    return -crossed.sum(dim=1).mean() / 2
+
+
 def entropy(memberships: Tensor) -> Tensor:
     """Mean entropy in nats of the memberships along dimension 1 (equation 7)."""
     _expect(memberships.ndim >= 2, "memberships", "at least two-dimensional", memberships.ndim)

@@ -9,7 +9,6 @@ from torch import Tensor
 
 _WINDOWS = 6
 _POINTS = 40
-_FAR = 256
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,10 @@ class Points:
         """Pick the points' vectors (G, P, D) from maps (N, D, H, W)."""
         return embedding[self.owner[:, None], :, self.rows, self.columns]
 
-    def far(self, vectors: Tensor) -> Tensor:
-        """Pick points of the whole batch (F, D) as far negatives."""
+    def far(self, vectors: Tensor, count: int) -> Tensor:
+        """Pick `count` points of the whole batch, at most (F, D), as far negatives."""
         flat = vectors.flatten(0, 1)
-        return flat[torch.linspace(0, len(flat) - 1, min(_FAR, len(flat))).long().to(flat.device)]
+        return flat[torch.linspace(0, len(flat) - 1, min(count, len(flat))).long().to(flat.device)]
 
 
 class PointSampler:

@@ -41,9 +41,14 @@ class PretrainConfig(BaseModel):
     apart : float
         Pixels closer than this are no negatives of each other: told apart, they would be known by
         the noise between them.
-    detail, place, region, agreement, entropy, balance : float
-        Weights of these terms; patch discrimination and mixup have weight 1. Place is for images
-        that all show the same part of the body in the same position.
+    far : int
+        Far negatives: points from the whole batch. 0 where all images show the same anatomy, in
+        which what is like a pixel in another image is likely to be the same thing.
+    hidden : float
+        Share of the second view that is hidden, so that context must tell what is there.
+    patch, detail, assignment, region, agreement, entropy, balance : float
+        Weights of these terms; that of patch discrimination holds for mixup, too. With assignment,
+        memberships follow the prototypes, and agreement and balance may be 0.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
     max_images : int
@@ -66,8 +71,11 @@ class PretrainConfig(BaseModel):
     tau: float = Field(default=0.1, gt=0)
     reach: int = Field(default=48, ge=4)
     apart: float = Field(default=8.0, ge=0)
+    far: int = Field(default=256, ge=0)
+    hidden: float = Field(default=0.0, ge=0, lt=1)
+    patch: float = Field(default=1.0, ge=0)
     detail: float = Field(default=1.0, ge=0)
-    place: float = Field(default=0.0, ge=0)
+    assignment: float = Field(default=0.0, ge=0)
     region: float = Field(default=1.0, ge=0)
     agreement: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.augmentation import Turn, exposure
+from napari_localdisc.core.augmentation import Turn, exposure, hide
 from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.normalised_pool import NormalisedPool
@@ -25,15 +25,13 @@ class Views:
     Attributes
     ----------
     first, second : Tensor, shape (N, C, side, side)
-        The second is shifted and turned.
+        The second is shifted and turned, and parts of it are hidden.
     windows : Windows
         How it is shifted.
     turn : Turn
         How it is turned.
     plain : Tensor, shape (N, C, core, core)
         What both show, neither varied nor turned.
-    place : Tensor, shape (N, 2, core, core)
-        Row and column of these pixels on their image's canvas, from 0 to 1.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
     """
@@ -43,7 +41,6 @@ class Views:
     windows: Windows
     turn: Turn
     plain: Tensor
-    place: Tensor
     image: Tensor
 
     def shared(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,16 +78,16 @@ class ViewFeeder:
         owners = [index % len(chosen) for index in range(self.config.crops)]
         windows = Windows.draw(self.config.crop, _MARGIN, size, self.generator)
         cuts = [self._cut(images[owner], windows.cut) for owner in owners]
-        normalised = torch.stack([cut for cut, _ in cuts]).to(device).float()
-        place = torch.stack([place for _, place in cuts]).to(device)
+        normalised = torch.stack(cuts).to(device).float()
         turn = Turn.draw(self.generator, self.config.turns)
+        first = windows.view(self._describe(normalised, varied=True), windows.first)
+        second = windows.view(self._describe(normalised, varied=True), windows.second)
         return Views(
-            first=windows.view(self._describe(normalised, varied=True), windows.first),
-            second=turn(windows.view(self._describe(normalised, varied=True), windows.second)),
+            first=first,
+            second=turn(hide(second, self.config.hidden, self.generator)),
             windows=windows,
             turn=turn,
             plain=windows.middle(self._describe(normalised, varied=False)),
-            place=windows.middle(place),
             image=torch.tensor([chosen[owner] for owner in owners], device=device),
         )
 
@@ -115,14 +112,11 @@ class ViewFeeder:
         count = min(config.crops, max(config.images, round(config.images / scale)))
         return size, self._draw(len(self.pool), count)
 
-    def _cut(self, image: Tensor, side: int) -> tuple[Tensor, Tensor]:
-        """Cut around some place in the field of view, the last channel, and tell where it is."""
+    def _cut(self, image: Tensor, side: int) -> Tensor:
+        """Cut around some place in the field of view, the last channel."""
         half = side // 2
         for _ in range(20):
             row, column = self._draw(image.shape[-1] - side + 1, 2)
             if image[-1, row + half, column + half] > 0:
                 break
-        steps = (torch.arange(side) + 0.5) / image.shape[-1]
-        rows, columns = (steps + corner / image.shape[-1] for corner in (row, column))
-        place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))
-        return image[:, row : row + side, column : column + side], place
+        return image[:, row : row + side, column : column + side]

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from napari_localdisc.core.losses import (
     agreement,
+    balanced_assignment,
     cluster_centres,
     entropy,
     imbalance,
     patch_discrimination,
     region_discrimination,
     region_embeddings,
+    swapped_prediction,
 )
 
 
@@ -123,6 +126,46 @@ class TestAgreement:
         agreement(embedding, memberships).backward()
         assert embedding.grad is None
         assert memberships.grad.abs().sum() > 0
+
+
+class TestAssignments:
+    def test_every_prototype_gets_its_share(self):
+        likeness = unit(400, 8) @ unit(5, 8, seed=1).T
+        found = balanced_assignment(likeness, sharpness=0.1, rounds=50)
+        torch.testing.assert_close(found.sum(dim=1), torch.ones(400))
+        torch.testing.assert_close(found.sum(dim=0), torch.full((5,), 80.0), rtol=1e-3, atol=0)
+
+    def test_is_the_optimal_transport_with_entropy(self):
+        # Its solution is diag(u) exp(likeness / sharpness) diag(v) with the right sums.
+        likeness = np.array([[0.9, 0.1], [0.8, 0.3], [0.7, 0.2], [0.2, 0.4]])
+        kernel = np.exp(likeness / 0.2)
+        rows, columns = np.ones(4), np.ones(2)
+        for _ in range(500):
+            columns = 2 / (kernel.T @ rows)
+            rows = 1 / (kernel @ columns)
+        wanted = rows[:, None] * kernel * columns
+        got = balanced_assignment(torch.from_numpy(likeness), 0.2, rounds=500).numpy()
+        np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+    def test_hard_ones_without_gradient(self):
+        likeness = torch.eye(3).repeat(2, 1).requires_grad_()
+        found = balanced_assignment(likeness)
+        assert not found.requires_grad
+        torch.testing.assert_close(found, likeness.detach(), atol=1e-6, rtol=0)
+        with pytest.raises(ValueError, match="`likeness`"):
+            balanced_assignment(torch.ones(3))
+
+    def test_swapped_prediction_with_plain_loops(self):
+        first, second = shares(6, 4), shares(6, 4, seed=1)
+        one, other = shares(6, 4, seed=2), shares(6, 4, seed=3)
+        wanted = 0.0
+        for p in range(6):
+            for m in range(4):
+                wanted -= float(other[p, m] * first[p, m].log() + one[p, m] * second[p, m].log())
+        got = swapped_prediction(first.log(), second.log(), one, other)
+        assert float(got) == pytest.approx(wanted / 12, rel=1e-5)
+        with pytest.raises(ValueError, match="`second`"):
+            swapped_prediction(first, second[:5], one, other)
 
 
 class TestMemberships:

@@ -13,9 +13,8 @@ from napari_localdisc.core.instance_losses import (
     spreading,
 )
 from napari_localdisc.core.learner import Learner
-from napari_localdisc.core.losses import patch_discrimination
+from napari_localdisc.core.losses import balanced_assignment, patch_discrimination
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
-from napari_localdisc.core.objectives.local_discrimination import waves
 from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.pretraining import PretrainConfig, pretrain
 from napari_localdisc.core.progress import drain
@@ -36,9 +35,8 @@ def views(count: int = 4, side: int = 32) -> Views:
     first, second = torch.randn(2, count, 3, side, side, generator=generator)
     windows = Windows(side, 8, 0, (2, 8), (5, 0))
     plain = torch.randn(count, 3, windows.core, windows.core, generator=generator)
-    place = torch.rand(count, 2, windows.core, windows.core, generator=generator)
     own = torch.arange(count).flip(0)
-    return Views(first, second, windows, Turn(1, True), plain, place, own)
+    return Views(first, second, windows, Turn(1, True), plain, own)
 
 
 def made(name: str, images: int = 5, **settings):
@@ -100,10 +98,30 @@ class TestLocalDiscrimination:
             "balance",
         }
 
-    def test_place_is_told_where_asked(self):
-        objective, learner = made("local-discrimination", place=0.5)
-        assert objective.weights["place"] == 0.5
-        assert tuple(objective(learner, views(), 599)) == objective.terms
+    def test_assignments_are_swapped_where_no_crop_was_mixed(self):
+        objective, learner = made(
+            "local-discrimination", assignment=0.5, reach=16, apart=2.5, tau=0.3
+        )
+        pair = views(2)
+        terms = objective(learner, pair, 0)
+        generator = torch.Generator().manual_seed(0)
+        torch.rand(2, generator=generator)
+        sampler = PointSampler(16, 2.5, 0)
+        sampler.generator.set_state(generator.get_state())
+        points = sampler.draw(2, 24)
+        with torch.no_grad():
+            (one, held), (other, kept) = (learner.network(x) for x in (pair.first, pair.second))
+            vectors, memberships = pair.shared(one, other), pair.shared(held, kept)
+            prototypes = F.normalize(objective.prototypes, dim=1)
+        own = points.owner == 0
+        scores = [points.gather(x)[own].flatten(0, 1) @ prototypes.T for x in vectors]
+        wanted = [balanced_assignment(x) for x in scores]
+        shares = [points.gather(x)[own].flatten(0, 1) for x in memberships]
+        total = 0.0
+        for told in ([F.log_softmax(x / 0.3, dim=1) for x in scores], [x.log() for x in shares]):
+            for view in (0, 1):
+                total -= (wanted[1 - view] * told[view]).sum(dim=1).mean() / 2
+        torch.testing.assert_close(terms["assignment"].detach(), total, rtol=1e-4, atol=1e-5)
 
     def test_detail_is_the_plain_input_told_by_a_linear_map(self):
         objective, learner = made("local-discrimination")
@@ -123,13 +141,6 @@ class TestLocalDiscrimination:
         huber = torch.where(error < 1, error.square() / 2, error - 0.5)
         torch.testing.assert_close(got, huber.mean().detach(), rtol=1e-4, atol=1e-5)
 
-    def test_waves_by_hand(self):
-        # Row 1/2, column 1/3: cosines 1, 0, -1, 0 along rows, 1, 1/2, -1/2, -1 along columns.
-        got = waves(torch.tensor([0.5, 1 / 3]).reshape(1, 2, 1, 1)).flatten()
-        columns = [1, 0.5, -0.5, -1]
-        wanted = [r * c for r in (1, 0, -1, 0) for c in columns][1:]
-        torch.testing.assert_close(got, torch.tensor(wanted), atol=1e-6, rtol=0)
-
     def test_unmixed_crops_have_plain_patch_discrimination(self):
         # Of two crops the first is never mixed: its share is 1, its mixup weight 0.
         objective, learner = made("local-discrimination", steps=10, warmup=1.0, reach=16, apart=2.5)
@@ -147,7 +158,7 @@ class TestLocalDiscrimination:
         first, second = pair.shared(first, second)
         anchors, positives = points.gather(first), points.gather(second)
         partners = points.gather(second[[1, 0]])
-        far = points.far(positives)
+        far = points.far(positives, 256)
         own = patch_discrimination(anchors, positives, far, points.near)
         other = patch_discrimination(anchors, partners, far, points.near)
         weight = torch.tensor([1.0, share])[points.owner][:, None]
@@ -223,7 +234,7 @@ class TestSupervised:
 @pytest.mark.parametrize("name", OBJECTIVES)
 class TestEvery:
     def test_has_finite_terms_and_trains_the_network(self, name):
-        objective, learner = made(name, warmup=0.0, place=1.0)
+        objective, learner = made(name, warmup=0.0, assignment=1.0)
         terms = objective(learner, views(), 1)
         assert set(terms) == set(objective.terms)
         sum(terms.values()).backward()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_localdisc.core.augmentation import Turn, exposure
+from napari_localdisc.core.augmentation import Turn, exposure, hide
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.image_pool import fill_pool
 from napari_localdisc.core.phantoms import xray_phantom
@@ -27,7 +27,7 @@ def feeder(one_crop_each: bool, **settings) -> ViewFeeder:
 
 class TestViews:
     def test_both_views_show_the_same_place(self):
-        views = feeder(one_crop_each=True)(CPU)
+        views = feeder(one_crop_each=True, hidden=0.0)(CPU)
         first, second = (x[:, 0] for x in views.shared(views.first, views.second))
         for one, same, other in zip(first, second, second.roll(1, 0), strict=True):
             agreement = torch.corrcoef(torch.stack([one.flatten(), same.flatten()]))[0, 1]
@@ -36,15 +36,20 @@ class TestViews:
             assert agreement > chance
             assert not torch.equal(one, same)
 
-    def test_plain_and_place_are_where_the_crop_was_cut(self):
+    def test_plain_is_cut_from_the_image(self):
         draw = feeder(one_crop_each=True)
         views = draw(CPU)
-        for plain, place, index in zip(views.plain, views.place, views.image.tolist(), strict=True):
-            row, column = (place[:, 0, 0] * 64 - 0.5).round().int().tolist()
-            whole = draw.normalised.take(index, 64).float()
-            cut = whole[:-1, row : row + 24, column : column + 24]
-            torch.testing.assert_close(plain, cut)
-            torch.testing.assert_close(place[:, 23, 23] - place[:, 0, 0], torch.full((2,), 23 / 64))
+        for plain, index in zip(views.plain, views.image.tolist(), strict=True):
+            whole = draw.normalised.take(index, 64).float()[:-1]
+            places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
+            assert (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4)).min() < 1e-6
+
+    def test_parts_of_the_second_view_are_hidden(self):
+        for share in (0.0, 0.5):
+            views = feeder(one_crop_each=True, hidden=share)(CPU)
+            gone = (views.second == 0).all(dim=1).float().mean()
+            assert not (views.first == 0).all(dim=1).any()
+            assert abs(float(gone) - share) < 0.2
 
     def test_one_crop_each_of_different_images(self):
         draw = feeder(one_crop_each=True)
@@ -120,7 +125,8 @@ class TestPoints:
         vectors = points.gather(maps)
         owner, row, column = points.owner[7], points.rows[7, 5], points.columns[7, 5]
         assert torch.equal(vectors[7, 5], maps[owner, :, row, column])
-        assert points.far(vectors).shape[1] == 3
+        assert points.far(vectors, 10).shape == (10, 3)
+        assert points.far(vectors, 0).shape == (0, 3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -131,3 +137,20 @@ def test_exposure_keeps_the_picture_recognisable(channels):
     assert varied.shape == image.shape
     assert not torch.allclose(varied, image)
     assert torch.corrcoef(torch.stack([image.flatten(), varied.flatten()]))[0, 1] > 0.7
+
+
+class TestHide:
+    def test_blocks_are_hidden_as_a_whole_and_the_rest_is_untouched(self):
+        generator = torch.Generator().manual_seed(0)
+        views = 1 + torch.rand(40, 2, 50, 50, generator=generator)
+        hidden = hide(views, 0.3, generator)
+        gone = hidden == 0
+        assert torch.equal(gone[:, 0], gone[:, 1])
+        assert torch.equal(hidden[~gone], views[~gone])
+        assert 0.25 < gone.float().mean() < 0.35
+        edges = (gone[:, 0, :, 1:] != gone[:, 0, :, :-1]).any(dim=1).any(dim=0).nonzero().flatten()
+        assert (edges % 10 == edges[0] % 10).all()
+
+    def test_nothing_is_hidden_unless_asked(self):
+        views = torch.rand(2, 1, 33, 33)
+        assert torch.equal(hide(views, 0.0, torch.Generator()), views)

@@ -1,8 +1,8 @@
 """Local discrimination (Chen et al., IPMI 2021): pixels told apart, and grouped into clusters.
 
 Beyond the paper, memberships must agree with the embedding's own clusters, and the embedding must
-tell, by linear maps, what its pixel looked like before the view was varied (detail is kept, and
-told from noise) and, where asked, whereabouts in the image it lies.
+tell, by a linear map, what its pixel looked like before the view was varied (detail is kept, and
+told from noise). Where asked, a pixel is also assigned to a prototype, to the same in both views.
 """
 
 from __future__ import annotations
@@ -16,11 +16,8 @@ from torch import Tensor, nn
 from napari_localdisc.core import losses
 from napari_localdisc.core.learner import Learner
 from napari_localdisc.core.objectives.base import Objective, Setting
-from napari_localdisc.core.points import PointSampler
+from napari_localdisc.core.points import Points, PointSampler
 from napari_localdisc.core.views import Views
-
-_WAVES = 4
-"""Places are told as so many cosine waves along rows, times as many along columns."""
 
 _UNUSUAL = 6.0
 """Standard deviations beyond which detail counts as that."""
@@ -30,7 +27,7 @@ class LocalDiscrimination(Objective):
     """Patch discrimination with near negatives, mixup and detail; then region discrimination."""
 
     name = "local-discrimination"
-    terms = ("patch", "mixup", "detail", "place", "region", "agreement", "entropy", "balance")
+    terms = ("patch", "mixup", "detail", "assignment", "region", "agreement", "entropy", "balance")
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -39,17 +36,21 @@ class LocalDiscrimination(Objective):
         self.generator = self.sampler.generator
         inputs = setting.card.preprocessing.inputs
         self.standard = nn.BatchNorm2d(inputs, affine=False)
-        self.decoder = nn.Conv2d(setting.card.embedding_dim, inputs, 1)
-        if config.place:
-            self.locator = nn.Conv2d(setting.card.embedding_dim, _WAVES**2 - 1, 1)
+        card = setting.card
+        self.decoder = nn.Conv2d(card.embedding_dim, inputs, 1)
+        if config.assignment:
+            shape = (card.clusters, card.embedding_dim)
+            self.prototypes = nn.Parameter(F.normalize(torch.randn(shape), dim=1))
 
     @property
     def weights(self) -> Mapping[str, float]:
         """Those of the recipe."""
         config = self.config
         return {
+            "patch": config.patch,
+            "mixup": config.patch,
             "detail": config.detail,
-            "place": config.place,
+            "assignment": config.assignment,
             "region": config.region,
             "agreement": config.agreement,
             "entropy": config.entropy,
@@ -61,19 +62,20 @@ class LocalDiscrimination(Objective):
         return step >= self.config.warmup * self.config.steps
 
     def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
-        """Patch, mixup, detail and place; after the warm-up also those of clusters."""
+        """Patch, mixup, detail and assignment; after the warm-up also those of clusters."""
         partner, share = self._mix(views.first)
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
         embedding, memberships = learner.branches(torch.cat([mixed, views.second]))
         first, second = views.shared(*embedding.chunk(2))
-        terms = self._patches(first, second, partner, share)
+        points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
+        terms = self._patches(points, first, second, partner, share)
         # Mixed crops tell nothing of the plain one.
         whole = torch.cat([first[::2], second]) * first.shape[1] ** 0.5
         terms["detail"] = self._detail(whole, torch.cat([views.plain[::2], views.plain]))
-        if self.config.place:
-            wanted = waves(torch.cat([views.place[::2], views.place]))
-            terms["place"] = F.smooth_l1_loss(self.locator(whole), wanted)
+        if self.config.assignment:
+            held = views.shared(*memberships.chunk(2))
+            terms["assignment"] = self._assignment(points, (first, second), held)
         if self.trains_clusters(step):
             terms["region"] = losses.region_discrimination(embedding, memberships)
             terms["agreement"] = losses.agreement(embedding, memberships)
@@ -93,32 +95,30 @@ class LocalDiscrimination(Objective):
         wanted = self.standard(plain).clamp(-_UNUSUAL, _UNUSUAL)
         return F.smooth_l1_loss(self.decoder(vectors), wanted)
 
+    def _assignment(
+        self,
+        points: Points,
+        embedding: tuple[Tensor, Tensor],
+        memberships: tuple[Tensor, Tensor],
+    ) -> Tensor:
+        """Swap the assignments of the crops that were not mixed between the views."""
+        plain = points.owner % 2 == 0
+        prototypes = F.normalize(self.prototypes, dim=1)
+        alike = [points.gather(x)[plain].flatten(0, 1) @ prototypes.T for x in embedding]
+        wanted = [losses.balanced_assignment(x.detach()) for x in alike]
+        told = [(x / self.config.tau).log_softmax(dim=1) for x in alike]
+        held = [points.gather(x)[plain].flatten(0, 1).clamp_min(1e-6).log() for x in memberships]
+        swapped = [losses.swapped_prediction(*x, *wanted) for x in (told, held)]
+        return torch.stack(swapped).sum()
+
     def _patches(
-        self, first: Tensor, second: Tensor, partner: Tensor, share: Tensor
+        self, points: Points, first: Tensor, second: Tensor, partner: Tensor, share: Tensor
     ) -> dict[str, Tensor]:
-        points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
         anchors, positives = points.gather(first), points.gather(second)
         partners = points.gather(second[partner])
-        far = points.far(positives)
+        far = points.far(positives, self.config.far)
         tau = self.config.tau
         own = losses.patch_discrimination(anchors, positives, far, points.near, tau)
         other = losses.patch_discrimination(anchors, partners, far, points.near, tau)
         weight = share[points.owner][:, None]
         return {"patch": (weight * own).mean(), "mixup": ((1 - weight) * other).mean()}
-
-
-def waves(place: Tensor) -> Tensor:
-    """Products of cosine waves along rows and columns, without the constant one.
-
-    Parameters
-    ----------
-    place : Tensor, shape (N, 2, H, W)
-        From 0 to 1.
-
-    Returns
-    -------
-    Tensor, shape (N, 15, H, W)
-    """
-    order = torch.arange(_WAVES, device=place.device, dtype=place.dtype)[:, None, None]
-    rows, columns = (torch.cos(torch.pi * order * place[:, axis, None]) for axis in (0, 1))
-    return torch.einsum("nahw,nbhw->nabhw", rows, columns).flatten(1, 2)[:, 1:]
