@@ -9,7 +9,7 @@ from napari_localdisc.core.augmentation import vary_inputs
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmentation_losses import segmentation_loss
+from napari_localdisc.core.segmentation_losses import IGNORE, segmentation_loss
 from napari_localdisc.core.segmentation_net import SegmentationNet
 
 
@@ -48,6 +48,9 @@ class Refiner:
         Progress
             Per step.
         """
+        decided = labels[labels != IGNORE].long()
+        counts = decided.bincount(minlength=self.network.head.out_channels).clamp_min(1)
+        self.network.expect(counts / counts.sum())
         optimiser = torch.optim.AdamW(self.network.parameters(), 3e-3, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps + 1)
         self.network.train()

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from napari_localdisc.core.network import LocalDiscriminationNet, UNet
+from napari_localdisc.core.segmentation_net import SegmentationNet
 
 
 @pytest.fixture
@@ -47,3 +48,13 @@ def test_both_branches_learn(network):
     embedding, memberships = network.train()(torch.randn(2, 3, 16, 16))
     (embedding[:, 0].sum() + memberships[:, 0].sum()).backward()
     assert all(p.grad is not None for p in network.parameters())
+
+
+@torch.inference_mode()
+def test_segmentation_begins_with_the_shares_expected(network):
+    segmenting = SegmentationNet.after(network, targets=2).eval()
+    shares = torch.tensor([0.9, 0.07, 0.03])
+    segmenting.expect(shares)
+    segmenting.head.weight.zero_()
+    found = segmenting(torch.randn(1, 3, 8, 8)).softmax(dim=1)
+    torch.testing.assert_close(found, shares[:, None, None].expand(1, 3, 8, 8))
