@@ -131,8 +131,11 @@ def pixel_set(
         yield Progress("embed", done + 1, len(images))
     field_stack = torch.cat(fields)
     matrix = _whitening(features, field_stack)
-    white = [torch.einsum("ndhw,de->nehw", one.float(), matrix).half() for one in features]
-    return PixelSet(torch.cat(white), torch.cat(normalised), field_stack, matrix, prepare)
+    white = features[0].new_empty(len(features), matrix.shape[1], size, size)
+    for index in range(len(white)):
+        # Each is let go once it is whitened: together they are most of what guidance holds.
+        white[index] = torch.einsum("dhw,de->ehw", features.pop(0)[0].float(), matrix).half()
+    return PixelSet(white, torch.cat(normalised), field_stack, matrix, prepare)
 
 
 def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:
