@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import is_coloured
-from napari_localdisc.core.network import LocalDiscriminationNet
+from napari_localdisc.core.network import LocalDiscriminationNet, stride_of
 from napari_localdisc.core.preprocessing import Preprocessing
 from napari_localdisc.core.tensorfile import fill, load_tensors, save_tensors
 
@@ -60,7 +60,7 @@ class EncoderCard(BaseModel):
     @property
     def stride(self) -> int:
         """Factor by which the sides of what the network sees must be divisible."""
-        return int(2 ** (len(self.widths) - 1))
+        return stride_of(self.widths)
 
     @property
     def identity(self) -> dict[str, str]:

@@ -58,7 +58,7 @@ class HeadSettings:
         References of slender targets may be turned and mirrored; heads of compact ones are trained
         for overlap, too.
     kl, region : float
-        Weights of the critic's KL and of region discrimination beside the cross-entropy.
+        Weights of the critic's KL and of region discrimination beside the fit to the labels.
     judged_at : int
         Side that whole-canvas masks are reduced to before the critic sees them; 0 for no reduction.
     """

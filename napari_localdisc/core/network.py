@@ -18,6 +18,11 @@ def channels_last(module: _Module) -> _Module:
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+def stride_of(widths: Sequence[int]) -> int:
+    """Tell by how much the deepest of these levels reduces height and width."""
+    return int(2 ** (len(widths) - 1))
+
+
 class _Block(nn.Sequential):
     def __init__(self, inputs: int, outputs: int) -> None:
         layers: list[nn.Module] = []
@@ -58,7 +63,7 @@ class UNet(nn.Module):
     @property
     def stride(self) -> int:
         """Factor by which height and width must be divisible, and of which they hold two."""
-        return int(2 ** (len(self.widths) - 1))
+        return stride_of(self.widths)
 
     @property
     def features(self) -> int:
