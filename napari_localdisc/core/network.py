@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import fuse_conv_bn_eval
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -34,6 +35,15 @@ class _Block(nn.Sequential):
                 nn.ReLU(inplace=True),
             ]
         super().__init__(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, H, W)."""
+        if self.training or torch.is_grad_enabled():
+            return cast(Tensor, super().forward(x))  # type: ignore[no-untyped-call]
+        for first in range(0, len(self), 3):
+            conv, norm = cast(nn.Conv2d, self[first]), cast(nn.BatchNorm2d, self[first + 1])
+            x = F.relu_(fuse_conv_bn_eval(conv, norm)(x))
+        return x
 
 
 class UNet(nn.Module):
