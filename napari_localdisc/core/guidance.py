@@ -47,6 +47,9 @@ __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
 _CROP = 128
 _CRITIC_SIDE = 64
+_PLACES = (0.0, 3.0)
+"""How much a pose is kept from telling places: embeddings that know where a pixel lies need it,
+others are hurt by it."""
 
 
 def guide(
@@ -136,12 +139,22 @@ class _Guide:
                 config.candidates, config.generations, config.restore_steps
             )
         if self.plan.compact:
-            references = self.references[:, list(self.plan.compact)]
-            posed = yield from compact_evidence(
-                pixels, references, self.plan, config.starts, config.seed
-            )
-            found |= dict(zip(self.plan.compact, posed, strict=True))
+            found |= dict(zip(self.plan.compact, (yield from self._pose(pixels)), strict=True))
         return [found[target] for target in range(len(self.plan.rules))]
+
+    def _pose(self, pixels: PixelSet) -> Run[list[Evidence]]:
+        """Pose compact targets both ways; the masks that look more like the prior are believed."""
+        compact = self.plan.compact
+        references = self.references[:, list(compact)]
+        judge = Judge(references, self.plan.only(compact))
+        tried = []
+        for place in _PLACES:
+            posed = yield from compact_evidence(
+                pixels, references, self.plan, self.config.starts, self.config.seed, place
+            )
+            verdict = Verdict.on("start", shares_of(posed, pixels.fields), pixels.fields, judge)
+            tried.append((verdict.kl, posed))
+        return min(tried, key=lambda one: one[0])[1]
 
     def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, Verdict]]:
         compact = not self.plan.slender

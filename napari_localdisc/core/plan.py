@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -56,6 +57,10 @@ class Plan:
     def compact(self) -> tuple[int, ...]:
         """Numbers of the compact targets."""
         return tuple(index for index, rule in enumerate(self.rules) if not rule.slender)
+
+    def only(self, targets: Sequence[int]) -> Plan:
+        """Plan for some of the targets at the same sizes."""
+        return replace(self, rules=tuple(self.rules[target] for target in targets))
 
     def references(self, prior: Prior, size: int | None = None) -> Tensor:
         """Scale the reference masks to bool, shape (N, K, size, size)."""

@@ -41,7 +41,12 @@ class Posed:
 
 
 def latent_pose(
-    features: Tensor, fields: Tensor, references: Tensor, starts: int, seed: int
+    features: Tensor,
+    fields: Tensor,
+    references: Tensor,
+    starts: int,
+    seed: int,
+    place: float = 0.0,
 ) -> Run[Posed]:
     """Pose the references on every image.
 
@@ -57,6 +62,9 @@ def latent_pose(
     starts : int
         How many.
     seed : int
+    place : float
+        How much directions are kept from telling places, the same in all images, rather than what
+        is there: the weight of the covariance of the images' mean map, beside that within classes.
 
     Yields
     ------
@@ -68,7 +76,7 @@ def latent_pose(
     shape = (references.shape[1], features.shape[1])
     total = starts * _TRIAL_ROUNDS + _ROUNDS
     trials: list[_Fit] = []
-    few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], templates)
+    few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], templates, place)
     for start in range(starts):
         drawn = torch.randn(shape, generator=generator).to(features.device)
         fit = _Fit(drawn) if start else few.unmoved()
@@ -77,7 +85,7 @@ def latent_pose(
             yield _progress(fit, start * _TRIAL_ROUNDS + turn + 1, total)
         trials.append(fit)
     best = max(trials, key=lambda trial: trial.fisher)
-    every = _Problem(features, fields, templates)
+    every = _Problem(features, fields, templates, place)
     for turn in range(_ROUNDS):
         last, best = best.masks, every.improve(best)
         yield _progress(best, starts * _TRIAL_ROUNDS + turn + 1, total)
@@ -97,9 +105,12 @@ class _Fit:
 class _Problem:
     """Images and templates, between which a fit is improved."""
 
-    def __init__(self, features: Tensor, fields: Tensor, templates: Templates) -> None:
+    def __init__(
+        self, features: Tensor, fields: Tensor, templates: Templates, place: float
+    ) -> None:
         self.features, self.fields, self.templates = features, fields, templates
         self.possible = templates.possible(fields)
+        self.penalty = place * _places(features, fields)
 
     def _pose(self, fit: _Fit) -> tuple[Tensor, Tensor]:
         share = self.templates.share
@@ -111,7 +122,9 @@ class _Problem:
         return self._refit(*self._pose(fit))
 
     def _refit(self, masks: Tensor, rings: Tensor) -> _Fit:
-        directions, offsets, fisher = _discriminate(self.features, self.fields, masks, rings)
+        directions, offsets, fisher = _discriminate(
+            self.features, self.fields, masks, rings, self.penalty
+        )
         return _Fit(directions, offsets, fisher, masks)
 
     def unmoved(self) -> _Fit:
@@ -141,8 +154,15 @@ def _evidence(
     return scaled.clamp(-_CLIP, _CLIP) * fields[:, None]
 
 
+def _places(features: Tensor, fields: Tensor) -> Tensor:
+    """Covariance (D, D) over places of the features' mean over images."""
+    seen = fields.sum(dim=0)
+    mean = features.sum(dim=0) / seen.clamp_min(1)
+    return torch.cov(mean[:, seen > len(fields) / 2])
+
+
 def _discriminate(
-    features: Tensor, fields: Tensor, masks: Tensor, rings: Tensor
+    features: Tensor, fields: Tensor, masks: Tensor, rings: Tensor, penalty: Tensor
 ) -> tuple[Tensor, Tensor, float]:
     """Linear discriminant of inside against around, per target."""
     points = features.permute(0, 2, 3, 1)
@@ -150,7 +170,7 @@ def _discriminate(
     for target in range(masks.shape[1]):
         inside = points[masks[:, target] & fields]
         around = points[rings[:, target] & fields]
-        within = (torch.cov(inside.T) + torch.cov(around.T)) / 2
+        within = (torch.cov(inside.T) + torch.cov(around.T)) / 2 + penalty
         ridge = (0.05 * within.diagonal().mean() + 1e-6) * torch.eye(
             len(within), device=within.device
         )

@@ -120,7 +120,7 @@ class SlenderPosterior:
 
 
 def compact_evidence(
-    pixels: PixelSet, references: Tensor, plan: Plan, starts: int, seed: int
+    pixels: PixelSet, references: Tensor, plan: Plan, starts: int, seed: int, place: float = 0.0
 ) -> Run[list[Evidence]]:
     """Pose compact targets jointly; the border of a posed shape is left undecided.
 
@@ -131,11 +131,13 @@ def compact_evidence(
         Of the K' compact targets.
     plan : Plan
     starts, seed : int
+    place : float
+        How much directions are kept from telling places, see `latent_pose`.
     """
     few = references[:_POSED].float()
     small = F.adaptive_avg_pool2d(few, plan.pose_size) >= 0.5
     features, fields = pixels.coarse(plan.pose_size)
-    posed = yield from latent_pose(features, fields, small, starts, seed)
+    posed = yield from latent_pose(features, fields, small, starts, seed, place)
     side = (pixels.size, pixels.size)
     share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
     evidence = []
