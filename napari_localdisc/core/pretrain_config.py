@@ -32,6 +32,10 @@ class PretrainConfig(BaseModel):
     turns : str
         How the second view is turned, see `Turns`: what has an upright position, as a chest, is
         not to be turned upside down.
+    zoom : float
+        Largest factor by which the second view is zoomed in or out against the first; 1 for none.
+    tilt : float
+        Largest angle in degrees by which it is tilted.
     warmup : float
         Share of the steps before the terms of clusters set in.
     tau : float
@@ -46,6 +50,8 @@ class PretrainConfig(BaseModel):
         which what is like a pixel in another image is likely to be the same thing.
     hidden : float
         Share of the second view that is hidden, so that context must tell what is there.
+    mixed : bool
+        Whether half of the crops are mixed with another, for mixup.
     patch, detail, assignment, region, agreement, entropy, balance : float
         Weights of these terms; that of patch discrimination holds for mixup, too. With assignment,
         memberships follow the prototypes, and agreement and balance may be 0.
@@ -66,6 +72,8 @@ class PretrainConfig(BaseModel):
     crop: int = Field(default=64, ge=16, multiple_of=8)
     scales: tuple[PositiveFloat, ...] = Field(default=(1.0, 1.0, 0.5, 0.25), min_length=1)
     turns: Turns = "square"
+    zoom: float = Field(default=1.0, ge=1, le=4)
+    tilt: float = Field(default=0.0, ge=0, le=45)
     learning_rate: float = Field(default=2e-3, gt=0)
     warmup: float = Field(default=0.4, ge=0, le=1)
     tau: float = Field(default=0.1, gt=0)
@@ -73,6 +81,7 @@ class PretrainConfig(BaseModel):
     apart: float = Field(default=8.0, ge=0)
     far: int = Field(default=256, ge=0)
     hidden: float = Field(default=0.0, ge=0, lt=1)
+    mixed: bool = True
     patch: float = Field(default=1.0, ge=0)
     detail: float = Field(default=1.0, ge=0)
     assignment: float = Field(default=0.0, ge=0)

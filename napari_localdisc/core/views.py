@@ -12,10 +12,14 @@ from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.normalised_pool import NormalisedPool
 from napari_localdisc.core.pretrain_config import PretrainConfig
+from napari_localdisc.core.warp import Warp
 from napari_localdisc.core.windows import Windows
 
 _MARGIN = 16
 """Pixels around views that their descriptions may reach into."""
+
+_INSIDE = 0.99
+"""From this value on a pixel of a warped field of view lies inside."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,15 @@ class Views:
     Attributes
     ----------
     first, second : Tensor, shape (N, C, side, side)
-        The second is shifted and turned, and parts of it are hidden.
+        The second is warped, shifted and turned, and parts of it are hidden.
     windows : Windows
         How it is shifted.
     turn : Turn
         How it is turned.
-    plain : Tensor, shape (N, C, core, core)
-        What both show, neither varied nor turned.
+    warp : Warp
+        How it is zoomed and tilted.
+    plain : tuple of two Tensors, shape (N, C, core, core)
+        What both show, as it looks in either, neither varied nor turned.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
     """
@@ -40,14 +46,20 @@ class Views:
     second: Tensor
     windows: Windows
     turn: Turn
-    plain: Tensor
+    warp: Warp
+    plain: tuple[Tensor, Tensor]
     image: Tensor
 
     def shared(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Bring maps of both views (N, D, side, side) to what both show (N, D, core, core)."""
-        straight = self.turn.undo(second)
         windows = self.windows
-        return windows.shared(first, windows.first), windows.shared(straight, windows.second)
+        straight = _straight(self.turn.undo(second), windows, self.warp)[0]
+        return windows.shared(first, windows.first), straight
+
+    @property
+    def overlap(self) -> Tensor:
+        """Where the core is shown in both views: bool (N, core, core)."""
+        return _straight(self.second, self.windows, self.warp)[1]
 
 
 class ViewFeeder:
@@ -80,20 +92,33 @@ class ViewFeeder:
         cuts = [self._cut(images[owner], windows.cut) for owner in owners]
         normalised = torch.stack(cuts).to(device).float()
         turn = Turn.draw(self.generator, self.config.turns)
+        warp = Warp.draw(len(owners), self.config.zoom, self.config.tilt, self.generator)
+        warped = warp(normalised)
         first = windows.view(self._describe(normalised, varied=True), windows.first)
-        second = windows.view(self._describe(normalised, varied=True), windows.second)
+        second = windows.view(self._describe(warped, varied=True), windows.second)
         return Views(
             first=first,
             second=turn(hide(second, self.config.hidden, self.generator)),
             windows=windows,
             turn=turn,
-            plain=windows.middle(self._describe(normalised, varied=False)),
+            warp=warp,
+            plain=self._plain(normalised, warped, windows, warp),
             image=torch.tensor([chosen[owner] for owner in owners], device=device),
         )
 
+    def _plain(
+        self, normalised: Tensor, warped: Tensor, windows: Windows, warp: Warp
+    ) -> tuple[Tensor, Tensor]:
+        """Describe what both views show, as it looks in either."""
+        first = windows.middle(self._describe(normalised, varied=False))
+        if warp.matrix is None:
+            return first, first
+        second = windows.view(self._describe(warped, varied=False), windows.second)
+        return first, _straight(second, windows, warp)[0]
+
     def _describe(self, cuts: Tensor, *, varied: bool) -> Tensor:
         """Turn cuts (N, C + 1, cut, cut), the last channel the field, into network inputs."""
-        normalised, field = cuts[:, :-1], cuts[:, -1:]
+        normalised, field = cuts[:, :-1], (cuts[:, -1:] > _INSIDE).float()
         if varied:
             normalised = self.vary(normalised) * field
         return self.card.preprocessing.describe(normalised, field)
@@ -120,3 +145,11 @@ class ViewFeeder:
             if image[-1, row + half, column + half] > 0:
                 break
         return image[:, row : row + side, column : column + side]
+
+
+def _straight(second: Tensor, windows: Windows, warp: Warp) -> tuple[Tensor, Tensor]:
+    """Bring a map of the second view to the core, and tell where the view shows that."""
+    if warp.matrix is not None:
+        return warp.undo(second, windows.from_middle(windows.second), windows.core)
+    straight = windows.shared(second, windows.second)
+    return straight, torch.ones_like(straight[:, 0], dtype=torch.bool)

@@ -59,6 +59,10 @@ class Windows:
         """Crop a map of what that window shows (..., side, side) to the core."""
         return _span(x, self.slack - corner[0], self.slack - corner[1], self.core)
 
+    def from_middle(self, corner: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns from the middle of a cut to a window's corner, doubled."""
+        return 2 * (self.margin + corner[0]) - self.cut, 2 * (self.margin + corner[1]) - self.cut
+
     def middle(self, x: Tensor) -> Tensor:
         """Crop a cut (..., cut, cut) to the core."""
         return _span(x, self.margin + self.slack, self.margin + self.slack, self.core)

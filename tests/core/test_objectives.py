@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,7 @@ from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.pretraining import PretrainConfig, pretrain
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.views import Views
+from napari_localdisc.core.warp import Warp
 from napari_localdisc.core.windows import Windows
 from tests.conftest import tiny_encoder
 
@@ -36,7 +39,7 @@ def views(count: int = 4, side: int = 32) -> Views:
     windows = Windows(side, 8, 0, (2, 8), (5, 0))
     plain = torch.randn(count, 3, windows.core, windows.core, generator=generator)
     own = torch.arange(count).flip(0)
-    return Views(first, second, windows, Turn(1, True), plain, own)
+    return Views(first, second, windows, Turn(1, True), Warp(), (plain, plain), own)
 
 
 def made(name: str, images: int = 5, **settings):
@@ -123,6 +126,32 @@ class TestLocalDiscrimination:
                 total -= (wanted[1 - view] * told[view]).sum(dim=1).mean() / 2
         torch.testing.assert_close(terms["assignment"].detach(), total, rtol=1e-4, atol=1e-5)
 
+    def test_points_that_one_view_does_not_show_count_for_nothing(self):
+        objective, learner = made("local-discrimination", mixed=False, reach=32, apart=2.5)
+        pair = views(2)
+        warp = Warp(torch.eye(2).mul(1.8).expand(2, 2, 2))
+        terms = objective(learner, dataclasses.replace(pair, warp=warp), 0)
+        assert set(terms) == {"patch", "detail"}
+        generator = torch.Generator().manual_seed(0)
+        torch.rand(2, generator=generator)
+        sampler = PointSampler(32, 2.5, 0)
+        sampler.generator.set_state(generator.get_state())
+        points = sampler.draw(2, 24)
+        pair = dataclasses.replace(pair, warp=warp)
+        with torch.no_grad():
+            maps = pair.shared(learner.network(pair.first)[0], learner.network(pair.second)[0])
+        anchors, positives = (points.gather(x) for x in maps)
+        far = points.far(positives, 256)
+        total, count = 0.0, 0
+        for group, crop in enumerate(points.owner.tolist()):
+            shown = pair.overlap[crop][points.rows[group], points.columns[group]]
+            one = slice(group, group + 1)
+            near = points.near[one][:, shown][:, :, shown]
+            loss = patch_discrimination(anchors[one][:, shown], positives[one][:, shown], far, near)
+            total, count = total + float(loss.sum()), count + int(shown.sum())
+        assert 0 < count < points.rows.numel()
+        assert float(terms["patch"].detach()) == pytest.approx(total / count, rel=1e-4)
+
     def test_detail_is_the_plain_input_told_by_a_linear_map(self):
         objective, learner = made("local-discrimination")
         pair = views(2)
@@ -131,7 +160,7 @@ class TestLocalDiscrimination:
         with torch.no_grad():
             seen = [learner.network(x)[0] for x in (pair.first, pair.second)]
             first, second = pair.shared(*seen)
-        plain = pair.plain[[0, 0, 1]]
+        plain = torch.cat([pair.plain[0][:1], pair.plain[1]])
         mean, variance = plain.mean((0, 2, 3)), plain.var((0, 2, 3), unbiased=False)
         wanted = (plain - mean[:, None, None]) / (variance[:, None, None] + 1e-5).sqrt()
         vectors = torch.cat([first[:1], second]) * CARD.embedding_dim**0.5

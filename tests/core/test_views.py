@@ -11,6 +11,7 @@ from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.pretrain_config import PretrainConfig
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.views import ViewFeeder
+from napari_localdisc.core.warp import Warp
 from napari_localdisc.core.windows import Windows
 from tests.conftest import tiny_encoder
 
@@ -39,10 +40,20 @@ class TestViews:
     def test_plain_is_cut_from_the_image(self):
         draw = feeder(one_crop_each=True)
         views = draw(CPU)
-        for plain, index in zip(views.plain, views.image.tolist(), strict=True):
+        assert views.plain[0] is views.plain[1]
+        for plain, index in zip(views.plain[0], views.image.tolist(), strict=True):
             whole = draw.normalised.take(index, 64).float()[:-1]
             places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
             assert (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4)).min() < 1e-6
+
+    def test_warped_views_show_the_same_place_where_they_overlap(self):
+        views = feeder(one_crop_each=True, zoom=1.5, tilt=20, turns="square")(CPU)
+        assert not torch.equal(views.plain[0], views.plain[1])
+        first, second = (x[:, 0] for x in views.shared(views.first, views.second))
+        assert 0.3 < views.overlap.float().mean() < 1
+        for one, same, shown in zip(first, second, views.overlap, strict=True):
+            pair = torch.stack([one[shown], same[shown]])
+            assert torch.corrcoef(pair)[0, 1] > 0.6
 
     def test_parts_of_the_second_view_are_hidden(self):
         for share in (0.0, 0.5):
@@ -88,6 +99,51 @@ class TestWindows:
     def test_fill_an_image_that_is_no_larger(self):
         windows = Windows.draw(32, 8, 32, torch.Generator().manual_seed(0))
         assert (windows.core, windows.cut) == (32, 32)
+
+
+class TestWarp:
+    def test_a_window_is_brought_back_to_where_it_was(self):
+        line = torch.linspace(-1, 1, 64)
+        ramps = torch.stack([line[:, None].expand(64, 64), line.expand(64, 64)]).expand(
+            5, 2, 64, 64
+        )
+        generator = torch.Generator().manual_seed(0)
+        windows = Windows(32, 8, 12, (1, 7), (6, 3))
+        warp = Warp.draw(5, 1.8, 20, generator)
+        seen = windows.view(warp(ramps), windows.second)
+        corner = windows.from_middle(windows.second)
+        straight, shown = warp.undo(seen, corner, windows.core)
+        wanted = windows.middle(ramps)
+        error = (straight - wanted).abs().amax(dim=1)
+        # A pixel is 2 / 63 on the ramps; half of one, shown smaller and tilted, is at most 1.2.
+        assert error[shown].max() < 1.25 * 2 / 63
+        assert 0.5 < shown.float().mean() < 1
+
+    def test_a_quarter_turn_is_exact(self):
+        square = torch.arange(36.0).view(1, 1, 6, 6)
+        warp = Warp(torch.tensor([[[0.0, -1.0], [1.0, 0.0]]]))
+        torch.testing.assert_close(warp(square), torch.rot90(square, -1, (-2, -1)))
+        straight, shown = warp.undo(warp(square), (-6, -6), 6)
+        torch.testing.assert_close(straight, square)
+        assert shown.all()
+
+    def test_twice_the_size_shows_the_middle_half(self):
+        warp = Warp(torch.eye(2)[None] * 2)
+        _, shown = warp.undo(torch.zeros(1, 1, 8, 8), (-8, -8), 8)
+        assert shown[0, 2:6, 2:6].all()
+        assert shown.sum() == 16
+
+    def test_factors_and_angles_are_drawn_both_ways(self):
+        matrix = Warp.draw(500, 2.0, 30.0, torch.Generator().manual_seed(0)).matrix
+        factor = torch.linalg.det(matrix).sqrt()
+        angle = torch.rad2deg(torch.atan2(matrix[:, 1, 0], matrix[:, 0, 0]))
+        assert 0.5 <= factor.min() < 0.55 < 1.8 < factor.max() <= 2
+        assert -30 <= angle.min() < -25 < 25 < angle.max() <= 30
+
+    def test_none_leaves_all_as_it_is(self):
+        warp = Warp.draw(3, 1.0, 0.0, torch.Generator())
+        square = torch.rand(3, 2, 8, 8)
+        assert warp(square) is square
 
 
 class TestTurn:

@@ -69,13 +69,16 @@ class LocalDiscrimination(Objective):
         embedding, memberships = learner.branches(torch.cat([mixed, views.second]))
         first, second = views.shared(*embedding.chunk(2))
         points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
-        terms = self._patches(points, first, second, partner, share)
+        shown = points.gather(views.overlap[:, None])[..., 0]
+        terms = self._patches(points, shown, (first, second), partner, share)
         # Mixed crops tell nothing of the plain one.
-        whole = torch.cat([first[::2], second]) * first.shape[1] ** 0.5
-        terms["detail"] = self._detail(whole, torch.cat([views.plain[::2], views.plain]))
+        pure = share == 1
+        whole = torch.cat([first[pure], second]) * first.shape[1] ** 0.5
+        terms["detail"] = self._detail(whole, torch.cat([views.plain[0][pure], views.plain[1]]))
         if self.config.assignment:
             held = views.shared(*memberships.chunk(2))
-            terms["assignment"] = self._assignment(points, (first, second), held)
+            counted = shown & pure[points.owner][:, None]
+            terms["assignment"] = self._assignment(points, counted, (first, second), held)
         if self.trains_clusters(step):
             terms["region"] = losses.region_discrimination(embedding, memberships)
             terms["agreement"] = losses.agreement(embedding, memberships)
@@ -84,10 +87,10 @@ class LocalDiscrimination(Objective):
         return terms
 
     def _mix(self, first: Tensor) -> tuple[Tensor, Tensor]:
-        """Each crop's partner, and the share in [0.5, 1] that stays its own; every other: 1."""
+        """Each crop's partner, and the share in [0.5, 1] that stays its own; 1 for every other."""
         partner = torch.arange(len(first), device=first.device).roll(1)
         share = 0.5 + 0.5 * torch.rand(len(first), generator=self.generator)
-        share[::2] = 1.0
+        share[:: 2 if self.config.mixed else 1] = 1.0
         return partner, share.to(first.device)
 
     def _detail(self, vectors: Tensor, plain: Tensor) -> Tensor:
@@ -98,27 +101,37 @@ class LocalDiscrimination(Objective):
     def _assignment(
         self,
         points: Points,
+        counted: Tensor,
         embedding: tuple[Tensor, Tensor],
         memberships: tuple[Tensor, Tensor],
     ) -> Tensor:
-        """Swap the assignments of the crops that were not mixed between the views."""
-        plain = points.owner % 2 == 0
+        """Swap the assignments of points that count (G, P), of crops not mixed, between views."""
         prototypes = F.normalize(self.prototypes, dim=1)
-        alike = [points.gather(x)[plain].flatten(0, 1) @ prototypes.T for x in embedding]
+        alike = [points.gather(x)[counted] @ prototypes.T for x in embedding]
         wanted = [losses.balanced_assignment(x.detach()) for x in alike]
         told = [(x / self.config.tau).log_softmax(dim=1) for x in alike]
-        held = [points.gather(x)[plain].flatten(0, 1).clamp_min(1e-6).log() for x in memberships]
+        held = [points.gather(x)[counted].clamp_min(1e-6).log() for x in memberships]
         swapped = [losses.swapped_prediction(*x, *wanted) for x in (told, held)]
         return torch.stack(swapped).sum()
 
     def _patches(
-        self, points: Points, first: Tensor, second: Tensor, partner: Tensor, share: Tensor
+        self,
+        points: Points,
+        shown: Tensor,
+        embedding: tuple[Tensor, Tensor],
+        partner: Tensor,
+        share: Tensor,
     ) -> dict[str, Tensor]:
+        """Discriminate the points that both views show (G, P)."""
+        first, second = embedding
         anchors, positives = points.gather(first), points.gather(second)
         partners = points.gather(second[partner])
         far = points.far(positives, self.config.far)
-        tau = self.config.tau
-        own = losses.patch_discrimination(anchors, positives, far, points.near, tau)
-        other = losses.patch_discrimination(anchors, partners, far, points.near, tau)
-        weight = share[points.owner][:, None]
-        return {"patch": (weight * own).mean(), "mixup": ((1 - weight) * other).mean()}
+        tau, near = self.config.tau, points.near & shown[:, None, :]
+        own = losses.patch_discrimination(anchors, positives, far, near, tau)
+        weight = share[points.owner][:, None] * shown
+        terms = {"patch": weight * own}
+        if self.config.mixed:
+            other = losses.patch_discrimination(anchors, partners, far, near, tau)
+            terms["mixup"] = (1 - share)[points.owner][:, None] * shown * other
+        return {name: term.sum() / shown.sum().clamp_min(1) for name, term in terms.items()}
