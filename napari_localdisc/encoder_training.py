@@ -76,6 +76,8 @@ class TrainingOptions:
         Longer side in pixels at which images are seen.
     widths : tuple of int, optional
         Channels per level of the U-Net; the card's own if not given.
+    dimensions : int, optional
+        Length of an embedding vector; the card's own if not given.
     clusters : int, optional
         Into how many the clustering branch parts pixels; the card's own number if not given.
     modality : str
@@ -93,6 +95,7 @@ class TrainingOptions:
 
     size: int = 512
     widths: tuple[int, ...] | None = None
+    dimensions: int | None = None
     clusters: int | None = None
     modality: str = ""
     classes: str = ""
@@ -279,5 +282,6 @@ def _card(sample: Sample, name: str, options: TrainingOptions) -> EncoderCard:
         field_of_view=bool(colour),
         working_size=options.size,
         **({"widths": options.widths} if options.widths else {}),
+        **({"embedding_dim": options.dimensions} if options.dimensions else {}),
         **({"clusters": options.clusters} if options.clusters else {}),
     )

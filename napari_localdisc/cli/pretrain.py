@@ -56,6 +56,12 @@ def pretrain(
             show_default=False,
         ),
     ] = "",
+    dimensions: Annotated[
+        int | None,
+        typer.Option(
+            "--dimensions", help="Length of an embedding vector; 48 if not given.", min=2, max=1024
+        ),
+    ] = None,
     clusters: Annotated[
         int | None,
         typer.Option("--clusters", help="Clusters of pixels; 16 if not given.", min=2),
@@ -113,6 +119,7 @@ def pretrain(
     options = TrainingOptions(
         size=size,
         widths=_widths(widths),
+        dimensions=dimensions,
         clusters=clusters,
         modality=modality,
         classes=classes,

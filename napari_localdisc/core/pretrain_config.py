@@ -52,6 +52,9 @@ class PretrainConfig(BaseModel):
         Share of the second view that is hidden, so that context must tell what is there.
     mixed : bool
         Whether half of the crops are mixed with another, for mixup.
+    regional : float
+        Width in pixels of the neighbourhood whose mean vector says which cluster a pixel belongs
+        to; 0 for the pixel's own. Wider, clusters are of regions rather than of texture.
     patch, detail, assignment, region, agreement, entropy, balance : float
         Weights of these terms; that of patch discrimination holds for mixup, too. With assignment,
         memberships follow the prototypes, and agreement and balance may be 0.
@@ -82,6 +85,7 @@ class PretrainConfig(BaseModel):
     far: int = Field(default=256, ge=0)
     hidden: float = Field(default=0.0, ge=0, lt=1)
     mixed: bool = True
+    regional: float = Field(default=0.0, ge=0)
     patch: float = Field(default=1.0, ge=0)
     detail: float = Field(default=1.0, ge=0)
     assignment: float = Field(default=0.0, ge=0)

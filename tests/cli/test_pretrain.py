@@ -55,6 +55,17 @@ def test_what_is_of_no_use_is_listed(command, xray_files, tmp_path: Path):
     assert "same content" in result.err
 
 
+def test_the_network_is_built_as_asked_for(command, xray_files, tmp_path: Path):
+    out = tmp_path / "e.safetensors"
+    shape = ("--widths", "8,16,24", "--dimensions", 20, "--clusters", 9)
+    assert command("pretrain", *xray_files, "-o", out, "--steps", 1, *SMALL, *shape, "-q").code == 0
+    encoder = load_encoder(out)
+    card = encoder.card
+    assert (card.widths, card.embedding_dim, card.clusters) == ((8, 16, 24), 20, 9)
+    vectors, memberships = encoder.network(torch.zeros(1, card.preprocessing.inputs, 16, 16))
+    assert (vectors.shape[1], memberships.shape[1]) == (20, 9)
+
+
 @pytest.mark.parametrize(
     ("objective", "options"),
     [

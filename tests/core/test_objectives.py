@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_localdisc.core.augmentation import Turn
+from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.instance_losses import (
     invariance,
     nonparametric_softmax,
@@ -15,7 +16,7 @@ from napari_localdisc.core.instance_losses import (
     spreading,
 )
 from napari_localdisc.core.learner import Learner
-from napari_localdisc.core.losses import balanced_assignment, patch_discrimination
+from napari_localdisc.core.losses import agreement, balanced_assignment, patch_discrimination
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
 from napari_localdisc.core.points import PointSampler
 from napari_localdisc.core.pretraining import PretrainConfig, pretrain
@@ -100,6 +101,17 @@ class TestLocalDiscrimination:
             "entropy",
             "balance",
         }
+
+    @pytest.mark.parametrize("width", [0.0, 2.0])
+    def test_memberships_follow_the_mean_direction_around(self, width):
+        objective, learner = made("local-discrimination", warmup=0.0, mixed=False, regional=width)
+        pair = views(2)
+        got = objective(learner, pair, 0)["agreement"].detach()
+        with torch.no_grad():
+            vectors, memberships = learner.branches(torch.cat([pair.first, pair.second]))
+        if width:
+            vectors = F.normalize(blur(vectors, width), dim=1)
+        torch.testing.assert_close(got, agreement(vectors, memberships))
 
     def test_assignments_are_swapped_where_no_crop_was_mixed(self):
         objective, learner = made(

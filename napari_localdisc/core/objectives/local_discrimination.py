@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_localdisc.core import losses
+from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.learner import Learner
 from napari_localdisc.core.objectives.base import Objective, Setting
 from napari_localdisc.core.points import Points, PointSampler
@@ -81,10 +82,17 @@ class LocalDiscrimination(Objective):
             terms["assignment"] = self._assignment(points, counted, (first, second), held)
         if self.trains_clusters(step):
             terms["region"] = losses.region_discrimination(embedding, memberships)
-            terms["agreement"] = losses.agreement(embedding, memberships)
+            seen = self._regional(embedding.detach())
+            terms["agreement"] = losses.agreement(seen, memberships)
             terms["entropy"] = losses.entropy(memberships)
             terms["balance"] = losses.imbalance(memberships)
         return terms
+
+    def _regional(self, embedding: Tensor) -> Tensor:
+        """Mean direction around each pixel."""
+        if not self.config.regional:
+            return embedding
+        return F.normalize(blur(embedding, self.config.regional), dim=1)
 
     def _mix(self, first: Tensor) -> tuple[Tensor, Tensor]:
         """Each crop's partner, and the share in [0.5, 1] that stays its own; 1 for every other."""
