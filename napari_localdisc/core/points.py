@@ -37,6 +37,13 @@ class Points:
         """Pick the points' vectors (G, P, D) from maps (N, D, H, W)."""
         return embedding[self.owner[:, None], :, self.rows, self.columns]
 
+    def twins(self, vectors: Tensor) -> Tensor:
+        """For each point (G, P, D) the vector of the most alike point in another crop."""
+        flat = vectors.flatten(0, 1)
+        owner = self.owner.repeat_interleave(vectors.shape[1])
+        alike = (flat @ flat.T).masked_fill(owner[:, None] == owner, -torch.inf)
+        return flat[alike.argmax(dim=1)].view_as(vectors)
+
     def far(self, vectors: Tensor, count: int) -> Tensor:
         """Pick `count` points of the whole batch, at most (F, D), as far negatives."""
         flat = vectors.flatten(0, 1)

@@ -55,9 +55,10 @@ class PretrainConfig(BaseModel):
     regional : float
         Width in pixels of the neighbourhood whose mean vector says which cluster a pixel belongs
         to; 0 for the pixel's own. Wider, clusters are of regions rather than of texture.
-    patch, detail, assignment, region, agreement, entropy, balance : float
+    patch, across, detail, assignment, region, agreement, entropy, balance : float
         Weights of these terms; that of patch discrimination holds for mixup, too. With assignment,
-        memberships follow the prototypes, and agreement and balance may be 0.
+        memberships follow the prototypes, and agreement and balance may be 0. Across: what is most
+        like a pixel in another image is told from the others, too, as if it were the pixel.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
     max_images : int
@@ -87,6 +88,7 @@ class PretrainConfig(BaseModel):
     mixed: bool = True
     regional: float = Field(default=0.0, ge=0)
     patch: float = Field(default=1.0, ge=0)
+    across: float = Field(default=0.0, ge=0)
     detail: float = Field(default=1.0, ge=0)
     assignment: float = Field(default=0.0, ge=0)
     region: float = Field(default=1.0, ge=0)

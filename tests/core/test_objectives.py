@@ -102,6 +102,25 @@ class TestLocalDiscrimination:
             "balance",
         }
 
+    def test_what_is_alike_in_another_image_is_told_too(self):
+        objective, learner = made(
+            "local-discrimination", mixed=False, across=0.5, reach=16, apart=2.5, tau=0.2
+        )
+        pair = views(3)
+        got = objective(learner, pair, 0)["across"]
+        generator = torch.Generator().manual_seed(0)
+        torch.rand(3, generator=generator)
+        sampler = PointSampler(16, 2.5, 0)
+        sampler.generator.set_state(generator.get_state())
+        points = sampler.draw(3, 24)
+        with torch.no_grad():
+            maps = pair.shared(learner.network(pair.first)[0], learner.network(pair.second)[0])
+        anchors, positives = (points.gather(x) for x in maps)
+        far, twins = points.far(positives, 256), points.twins(anchors)
+        wanted = patch_discrimination(twins, positives, far, points.near, 0.2).mean()
+        torch.testing.assert_close(got.detach(), wanted, rtol=1e-4, atol=1e-5)
+        assert got.requires_grad
+
     @pytest.mark.parametrize("width", [0.0, 2.0])
     def test_memberships_follow_the_mean_direction_around(self, width):
         objective, learner = made("local-discrimination", warmup=0.0, mixed=False, regional=width)

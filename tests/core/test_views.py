@@ -175,6 +175,16 @@ class TestPoints:
         assert not points.near.diagonal(dim1=1, dim2=2).any()
         assert torch.equal(points.near, points.near.transpose(1, 2))
 
+    def test_twins_are_the_most_alike_of_other_crops(self):
+        points = PointSampler(reach=8, apart=2.5, seed=0).draw(3, side=32)
+        generator = torch.Generator().manual_seed(0)
+        vectors = torch.randn(*points.rows.shape, 4, generator=generator)
+        twins = points.twins(vectors)
+        for group in (0, 7, 17):
+            others = vectors[points.owner != points.owner[group]].flatten(0, 1)
+            wanted = max(others, key=lambda other: float(other @ vectors[group, 3]))
+            assert torch.equal(twins[group, 3], wanted)
+
     def test_gather_picks_the_named_pixels(self):
         maps = torch.arange(2 * 3 * 16 * 16.0).view(2, 3, 16, 16)
         points = PointSampler(reach=16, apart=2.5, seed=1).draw(2, side=16)

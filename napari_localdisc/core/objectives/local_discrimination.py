@@ -28,7 +28,17 @@ class LocalDiscrimination(Objective):
     """Patch discrimination with near negatives, mixup and detail; then region discrimination."""
 
     name = "local-discrimination"
-    terms = ("patch", "mixup", "detail", "assignment", "region", "agreement", "entropy", "balance")
+    terms = (
+        "patch",
+        "mixup",
+        "across",
+        "detail",
+        "assignment",
+        "region",
+        "agreement",
+        "entropy",
+        "balance",
+    )
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -50,6 +60,7 @@ class LocalDiscrimination(Objective):
         return {
             "patch": config.patch,
             "mixup": config.patch,
+            "across": config.across,
             "detail": config.detail,
             "assignment": config.assignment,
             "region": config.region,
@@ -142,4 +153,8 @@ class LocalDiscrimination(Objective):
         if self.config.mixed:
             other = losses.patch_discrimination(anchors, partners, far, near, tau)
             terms["mixup"] = (1 - share)[points.owner][:, None] * shown * other
+        if self.config.across:
+            twins = points.twins(anchors.detach())
+            alike = losses.patch_discrimination(twins, positives, far, near, tau)
+            terms["across"] = weight * alike
         return {name: term.sum() / shown.sum().clamp_min(1) for name, term in terms.items()}
