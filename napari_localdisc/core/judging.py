@@ -1,4 +1,8 @@
-"""Judging masks without labels: shape KL against the references, and the area to have."""
+"""Judging masks without labels: shape KL against the references, and the area to have.
+
+The masks of compact targets are compared at the references' mean size: how large a structure is
+depends on the camera, what it looks like does not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,11 @@ from skimage.morphology import convex_hull_image
 from torch import Tensor
 
 from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.scaling import scale_about_centre
 from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
+
+_ANY_SIZE = 1.5
+"""Factor up to which the width of a compact structure may differ from the references'."""
 
 
 class Judge:
@@ -24,6 +32,7 @@ class Judge:
 
     def __init__(self, references: Tensor, plan: Plan) -> None:
         self.plan = plan
+        self.areas = references.sum(dim=(2, 3)).float().mean(dim=0)
         self.moments = []
         for target, rule in enumerate(plan.rules):
             masks = references[:, target]
@@ -33,10 +42,23 @@ class Judge:
     def _moments(self, masks: Tensor, fields: Tensor, target: int) -> Moments:
         slender = self.plan.rules[target].slender
         side = self.plan.size // 4 * 2 if slender else self.plan.pose_size
+        if not slender:
+            masks = self._at_mean_size(masks, target)
         small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
         weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]
         words = torch.cat([shape_words(one[None]) for one in small])
         return Moments.of(words.transpose(0, 1).flatten(1), weight.flatten())
+
+    def _at_mean_size(self, masks: Tensor, target: int) -> Tensor:
+        """Scale masks (n, S, S) to the references' mean area, as far as sizes may differ."""
+        plain = masks.float()
+        areas = plain.sum(dim=(1, 2)).clamp_min(1)
+        factors = (self.areas[target] / areas).sqrt().clamp(1 / _ANY_SIZE, _ANY_SIZE)
+        scaled = [
+            scale_about_centre(one[None, None], factor[None])[0]
+            for one, factor in zip(plain, factors, strict=True)
+        ]
+        return torch.cat(scaled)
 
     def kl(self, labels: npt.NDArray[np.uint8], fields: Tensor) -> float:
         """Shape KL in nats, averaged over targets.

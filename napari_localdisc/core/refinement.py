@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.augmentation import vary_inputs
+from napari_localdisc.core.augmentation import Turn, vary_inputs
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
@@ -80,10 +80,8 @@ class Refiner:
             wanted.append(labels[(index, *span)].long())
         seen, truth = self._vary(torch.stack(crops)), torch.stack(wanted)
         if self.slender:
-            quarters, mirrored = self._draw(4, 2)
-            seen, truth = (torch.rot90(x, quarters, (-2, -1)) for x in (seen, truth))
-            if mirrored % 2:
-                seen, truth = seen.flip(-1), truth.flip(-1)
+            turn = Turn.draw(self.generator)
+            seen, truth = turn(seen), turn(truth)
         return seen.contiguous(memory_format=torch.channels_last), truth
 
     def _vary(self, crops: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_localdisc.core.scaling import scale_about_centre
+
 _SCALES = (0.9, 1.0, 1.1)
 _VISIBLE = 0.9
 _BATCH = 8
@@ -27,7 +29,11 @@ class Templates:
 
     def __init__(self, references: Tensor) -> None:
         self.size = references.shape[-1]
-        scaled = [_rescale(references.float(), scale) for scale in _SCALES]
+        every = references.float()
+        scaled = [
+            scale_about_centre(every, torch.full((len(every),), scale, device=every.device))
+            for scale in _SCALES
+        ]
         self.masks = torch.cat(scaled)
         present = self.masks.sum(dim=(2, 3)).clamp_min(1.0)
         radius = max(2, round(float((present.mean() / torch.pi).sqrt()) / 2))
@@ -127,22 +133,3 @@ def _contrast(masks: Tensor, rings: Tensor) -> Tensor:
     inside = masks.sum(dim=(2, 3), keepdim=True).clamp_min(1.0)
     around = rings.sum(dim=(2, 3), keepdim=True).clamp_min(1.0)
     return (masks / inside - rings / around) / (1 / inside + 1 / around).sqrt()
-
-
-def _rescale(masks: Tensor, scale: float) -> Tensor:
-    """Scale masks (N, K, S, S) about the centre of mass of each reference."""
-    size = masks.shape[-1]
-    whole = masks.amax(dim=1)
-    line = torch.linspace(-1, 1, size, device=masks.device)
-    mass = whole.sum(dim=(1, 2)).clamp_min(1e-6)
-    centre = (
-        torch.stack(
-            [(whole.sum(dim=1) * line).sum(dim=1), (whole.sum(dim=2) * line).sum(dim=1)], dim=1
-        )
-        / mass[:, None]
-    )
-    theta = torch.zeros(len(masks), 2, 3, device=masks.device)
-    theta[:, 0, 0] = theta[:, 1, 1] = 1 / scale
-    theta[:, :, 2] = centre * (1 - 1 / scale)
-    grid = F.affine_grid(theta, list(masks.shape), align_corners=True)
-    return F.grid_sample(masks, grid, align_corners=True)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_localdisc.core.judging import Judge
+from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.shapes import simulate
+from tests.conftest import tiny_encoder
+
+SIZE = 128
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    prior = simulate("optic-disc", 20, 0)
+    plan = Plan.of(prior, tiny_encoder().card, SIZE)
+    return Judge(plan.references(prior), plan)
+
+
+def ellipses(across: float, tall: float = 1.0) -> np.ndarray:
+    """Ellipses where the simulated discs are, of a width relative to theirs."""
+    prior = simulate("optic-disc", 20, 1)
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    masks = []
+    for mask in prior.masks[:, 0]:
+        middle = np.argwhere(mask).mean(axis=0) * SIZE / CANVAS
+        radius = across * np.sqrt(mask.sum() / np.pi) * SIZE / CANVAS
+        away = ((rows - middle[0]) / tall) ** 2 + ((columns - middle[1]) * tall) ** 2
+        masks.append(away <= radius**2)
+    return np.stack(masks).astype(np.uint8)
+
+
+FIELDS = torch.ones(20, SIZE, SIZE, dtype=torch.bool)
+
+
+def test_the_size_of_a_compact_target_counts_for_little(judge):
+    same = judge.kl(ellipses(1.0), FIELDS)
+    assert judge.kl(ellipses(1.3), FIELDS) < same + 0.5
+    assert judge.kl(ellipses(0.8), FIELDS) < same + 0.5
+
+
+def test_its_shape_counts(judge):
+    assert judge.kl(ellipses(1.0, tall=1.6), FIELDS) > judge.kl(ellipses(1.0), FIELDS) + 1
+
+
+def test_another_structure_is_not_taken_for_it(judge):
+    assert judge.kl(ellipses(3.0), FIELDS) > judge.kl(ellipses(1.3), FIELDS) + 1
+
+
+def test_nothing_is_unlike_it(judge):
+    assert judge.kl(np.zeros_like(ellipses(1.0)), FIELDS) > judge.kl(ellipses(1.0), FIELDS) + 1
