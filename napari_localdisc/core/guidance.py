@@ -146,7 +146,7 @@ class _Guide:
         """Pose compact targets both ways; the masks that look more like the prior are believed."""
         compact = self.plan.compact
         references = self.references[:, list(compact)]
-        judge = Judge(references, self.plan.only(compact))
+        judge = Judge(references, self.plan.only(compact), at_one_size=False)
         tried = []
         for place in _PLACES:
             posed = yield from compact_evidence(

@@ -1,7 +1,8 @@
 """Judging masks without labels: shape KL against the references, and the area to have.
 
 The masks of compact targets are compared at the references' mean size: how large a structure is
-depends on the camera, what it looks like does not.
+depends on the camera, what it looks like does not. Posed references are the exception: their shapes
+are the references' own, and only places and sizes tell a good pose from a bad one.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ class Judge:
     ----------
     references : Tensor of bool, shape (N, K, S, S)
     plan : Plan
+    at_one_size : bool
+        Whether compact targets are compared at one size.
     """
 
-    def __init__(self, references: Tensor, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, references: Tensor, plan: Plan, *, at_one_size: bool = True) -> None:
+        self.plan, self.at_one_size = plan, at_one_size
         self.areas = references.sum(dim=(2, 3)).float().mean(dim=0)
         self.moments = []
         for target, rule in enumerate(plan.rules):
@@ -42,7 +45,7 @@ class Judge:
     def _moments(self, masks: Tensor, fields: Tensor, target: int) -> Moments:
         slender = self.plan.rules[target].slender
         side = self.plan.size // 4 * 2 if slender else self.plan.pose_size
-        if not slender:
+        if self.at_one_size and not slender:
             masks = self._at_mean_size(masks, target)
         small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
         weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]

@@ -42,6 +42,13 @@ def test_the_size_of_a_compact_target_counts_for_little(judge):
     assert judge.kl(ellipses(0.8), FIELDS) < same + 0.5
 
 
+def test_the_size_of_a_posed_reference_counts():
+    prior = simulate("optic-disc", 20, 0)
+    plan = Plan.of(prior, tiny_encoder().card, SIZE)
+    strict = Judge(plan.references(prior), plan, at_one_size=False)
+    assert strict.kl(ellipses(1.3), FIELDS) > strict.kl(ellipses(1.0), FIELDS) + 1
+
+
 def test_its_shape_counts(judge):
     assert judge.kl(ellipses(1.0, tall=1.6), FIELDS) > judge.kl(ellipses(1.0), FIELDS) + 1
 
