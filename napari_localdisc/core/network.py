@@ -11,6 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+_HIDDEN = 64
+"""Channels between a branch's two layers, at most."""
+
 _Module = TypeVar("_Module", bound=nn.Module)
 
 
@@ -128,15 +131,16 @@ class LocalDiscriminationNet(nn.Module):
         super().__init__()
         self.body = UNet(inputs, widths)
         features = self.body.features
+        hidden = min(features, _HIDDEN)
         self.embedding = nn.Sequential(
-            nn.Conv2d(features, features, 1),
+            nn.Conv2d(features, hidden, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(features, embedding_dim, 1),
+            nn.Conv2d(hidden, embedding_dim, 1),
         )
         self.clustering = nn.Sequential(
-            nn.Conv2d(features, features, 1),
+            nn.Conv2d(features, hidden, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(features, clusters, 1),
+            nn.Conv2d(hidden, clusters, 1),
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -115,7 +115,7 @@ def search(
     Yields
     ------
     Progress
-        With the best KL so far.
+        While screening with the best KL so far, then with that of the racer whose turn it was.
     """
     scorer = DirectionSearch(pixels, references, seed)
     drawn = _directions(scorer.points.shape[1], candidates, seed).to(scorer.points.device)

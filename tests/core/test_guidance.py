@@ -80,8 +80,11 @@ class TestRun:
         prior = simulate("vessels", 3)
         drain(guide(images, prior, tiny_encoder(3), effort), events.append)
         assert {"search", "restore", "guide", "refine"} <= {event.stage for event in events}
-        kls = [event.values["kl"] for event in events if event.stage == "search"]
-        assert kls == sorted(kls, reverse=True)
+        searched = [event for event in events if event.stage == "search"]
+        screened = [event.values["kl"] for event in searched if event.message == "screening"]
+        assert screened
+        assert screened == sorted(screened, reverse=True)
+        assert len(searched) == searched[-1].done == searched[-1].total
 
     def test_can_be_closed_midway(self, xrays, lungs, effort):
         run = guide(xrays, lungs, tiny_encoder(), effort)
