@@ -18,6 +18,9 @@ from napari_localdisc.core.progress import Progress, Run
 TOLERANCE = 1e-4
 """Largest difference between a tiled and an untiled embedding, for vectors of unit length."""
 
+_STRIP = 64
+"""Rows that go through the branches at once."""
+
 FloatMap = npt.NDArray[np.float32]
 
 
@@ -84,14 +87,20 @@ def embed_and_cluster(
         rows, columns = _span(top, step, reach, height), _span(left, step, reach, width)
         piece = inputs[..., rows[0] : rows[1], columns[0] : columns[1]].to(device)
         with torch.inference_mode():
-            vectors, shares = network(piece.contiguous(memory_format=torch.channels_last))
-        inside = (
-            slice(top - rows[0], top - rows[0] + step),
-            slice(left - columns[0], left - columns[0] + step),
-        )
-        for target, source in ((embedding, vectors), (memberships, shares)):
-            cut = source[(0, slice(None), *inside)].cpu().numpy()
-            target[:, top : top + step, left : left + step] = cut
+            features = network.body(piece.contiguous(memory_format=torch.channels_last))
+            inside = features[
+                ...,
+                top - rows[0] : top - rows[0] + step,
+                left - columns[0] : left - columns[0] + step,
+            ]
+            # Strip by strip: what lies between the layers of the branches stays in the caches.
+            row = top
+            for strip in inside.split(_STRIP, dim=2):
+                vectors, shares = network.branches(strip)
+                place = (slice(None), slice(row, row + strip.shape[2]), slice(left, left + step))
+                embedding[place] = vectors[0].cpu().numpy()
+                memberships[place] = shares[0].cpu().numpy()
+                row += strip.shape[2]
         yield Progress("embed", done + 1, len(corners))
     crop = (slice(None), slice(shape[0]), slice(shape[1]))
     return Embedded(embedding[crop], memberships[crop], field)

@@ -158,7 +158,10 @@ class LocalDiscriminationNet(nn.Module):
         memberships : Tensor, shape (N, M, H, W)
             Non-negative, summing to 1 along M.
         """
-        features = self.body(x)
+        return self.branches(self.body(x))
+
+    def branches(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn features (N, F, H, W), of any size, into embedding and memberships."""
         return self.embed(features), self.clustering(features).softmax(dim=1)
 
     def embed(self, features: Tensor) -> Tensor:
