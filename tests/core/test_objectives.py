@@ -294,7 +294,7 @@ class TestSupervised:
 @pytest.mark.parametrize("name", OBJECTIVES)
 class TestEvery:
     def test_has_finite_terms_and_trains_the_network(self, name):
-        objective, learner = made(name, warmup=0.0, assignment=1.0)
+        objective, learner = made(name, warmup=0.0, assignment=1.0, across=1.0)
         terms = objective(learner, views(), 1)
         assert set(terms) == set(objective.terms)
         sum(terms.values()).backward()
