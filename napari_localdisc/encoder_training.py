@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -275,13 +275,16 @@ def _card(sample: Sample, name: str, options: TrainingOptions) -> EncoderCard:
     """Colour images are taken for fundus photographs, whose dark border is left out."""
     some = sample.images[:: max(1, len(sample.images) // 32)]
     colour = np.mean([default_encoder(image) == "fundus" for image in some]) >= 0.5
+    shape: dict[str, Any] = {
+        "widths": options.widths,
+        "embedding_dim": options.dimensions,
+        "clusters": options.clusters,
+    }
     return EncoderCard(
         name=name,
         modality=options.modality or ("colour images" if colour else "grey images"),
         channels=3 if colour else 1,
         field_of_view=bool(colour),
         working_size=options.size,
-        **({"widths": options.widths} if options.widths else {}),
-        **({"embedding_dim": options.dimensions} if options.dimensions else {}),
-        **({"clusters": options.clusters} if options.clusters else {}),
+        **{name: value for name, value in shape.items() if value},
     )

@@ -94,13 +94,12 @@ def embed_and_cluster(
                 left - columns[0] : left - columns[0] + step,
             ]
             # Strip by strip: what lies between the layers of the branches stays in the caches.
-            row = top
-            for strip in inside.split(_STRIP, dim=2):
-                vectors, shares = network.branches(strip)
+            for number, strip in enumerate(inside.split(_STRIP, dim=2)):
+                row = top + number * _STRIP
                 place = (slice(None), slice(row, row + strip.shape[2]), slice(left, left + step))
+                vectors, shares = network.branches(strip)
                 embedding[place] = vectors[0].cpu().numpy()
                 memberships[place] = shares[0].cpu().numpy()
-                row += strip.shape[2]
         yield Progress("embed", done + 1, len(corners))
     crop = (slice(None), slice(shape[0]), slice(shape[1]))
     return Embedded(embedding[crop], memberships[crop], field)

@@ -57,11 +57,7 @@ class Judge:
         plain = masks.float()
         areas = plain.sum(dim=(1, 2)).clamp_min(1)
         factors = (self.areas[target] / areas).sqrt().clamp(1 / _ANY_SIZE, _ANY_SIZE)
-        scaled = [
-            scale_about_centre(one[None, None], factor[None])[0]
-            for one, factor in zip(plain, factors, strict=True)
-        ]
-        return torch.cat(scaled)
+        return scale_about_centre(plain[:, None], factors)[:, 0]
 
     def kl(self, labels: npt.NDArray[np.uint8], fields: Tensor) -> float:
         """Shape KL in nats, averaged over targets.

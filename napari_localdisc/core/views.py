@@ -59,7 +59,7 @@ class Views:
     @property
     def overlap(self) -> Tensor:
         """Where the core is shown in both views: bool (N, core, core)."""
-        return _straight(self.second, self.windows, self.warp)[1]
+        return _straight(self.second[:, :1], self.windows, self.warp)[1]
 
 
 class ViewFeeder:

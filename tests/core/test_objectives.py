@@ -18,7 +18,7 @@ from napari_localdisc.core.instance_losses import (
 from napari_localdisc.core.learner import Learner
 from napari_localdisc.core.losses import agreement, balanced_assignment, patch_discrimination
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
-from napari_localdisc.core.points import PointSampler
+from napari_localdisc.core.points import Points, PointSampler
 from napari_localdisc.core.pretraining import PretrainConfig, pretrain
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.views import Views
@@ -48,6 +48,15 @@ def made(name: str, images: int = 5, **settings):
     config = PretrainConfig(objective=name, crop=32, **settings)
     setting = Setting(config, CARD, network, images, classes=(0, 1, 2, 0, 1))
     return OBJECTIVES[name](setting), Learner(network, torch.float32)
+
+
+def first_draws(crops: int, reach: int) -> tuple[torch.Tensor, Points]:
+    """Draw what an objective with seed 0 draws in its first step: for mixup, then the points."""
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.rand(crops, generator=generator)
+    sampler = PointSampler(reach, 2.5, 0)
+    sampler.generator.set_state(generator.get_state())
+    return mixing, sampler.draw(crops, 24)
 
 
 class TestInstanceLosses:
@@ -108,11 +117,7 @@ class TestLocalDiscrimination:
         )
         pair = views(3)
         got = objective(learner, pair, 0)["across"]
-        generator = torch.Generator().manual_seed(0)
-        torch.rand(3, generator=generator)
-        sampler = PointSampler(16, 2.5, 0)
-        sampler.generator.set_state(generator.get_state())
-        points = sampler.draw(3, 24)
+        _, points = first_draws(crops=3, reach=16)
         with torch.no_grad():
             maps = pair.shared(learner.network(pair.first)[0], learner.network(pair.second)[0])
         anchors, positives = (points.gather(x) for x in maps)
@@ -138,11 +143,7 @@ class TestLocalDiscrimination:
         )
         pair = views(2)
         terms = objective(learner, pair, 0)
-        generator = torch.Generator().manual_seed(0)
-        torch.rand(2, generator=generator)
-        sampler = PointSampler(16, 2.5, 0)
-        sampler.generator.set_state(generator.get_state())
-        points = sampler.draw(2, 24)
+        _, points = first_draws(crops=2, reach=16)
         with torch.no_grad():
             (one, held), (other, kept) = (learner.network(x) for x in (pair.first, pair.second))
             vectors, memberships = pair.shared(one, other), pair.shared(held, kept)
@@ -159,16 +160,11 @@ class TestLocalDiscrimination:
 
     def test_points_that_one_view_does_not_show_count_for_nothing(self):
         objective, learner = made("local-discrimination", mixed=False, reach=32, apart=2.5)
-        pair = views(2)
         warp = Warp(torch.eye(2).mul(1.8).expand(2, 2, 2))
-        terms = objective(learner, dataclasses.replace(pair, warp=warp), 0)
+        pair = dataclasses.replace(views(2), warp=warp)
+        terms = objective(learner, pair, 0)
         assert set(terms) == {"patch", "detail"}
-        generator = torch.Generator().manual_seed(0)
-        torch.rand(2, generator=generator)
-        sampler = PointSampler(32, 2.5, 0)
-        sampler.generator.set_state(generator.get_state())
-        points = sampler.draw(2, 24)
-        pair = dataclasses.replace(pair, warp=warp)
+        _, points = first_draws(crops=2, reach=32)
         with torch.no_grad():
             maps = pair.shared(learner.network(pair.first)[0], learner.network(pair.second)[0])
         anchors, positives = (points.gather(x) for x in maps)
@@ -206,11 +202,8 @@ class TestLocalDiscrimination:
         objective, learner = made("local-discrimination", steps=10, warmup=1.0, reach=16, apart=2.5)
         pair = views(2)
         terms = objective(learner, pair, 0)
-        generator = torch.Generator().manual_seed(0)
-        share = 0.5 + 0.5 * torch.rand(2, generator=generator)[1]
-        sampler = PointSampler(16, 2.5, 0)
-        sampler.generator.set_state(generator.get_state())
-        points = sampler.draw(2, 24)
+        drawn, points = first_draws(crops=2, reach=16)
+        share = 0.5 + 0.5 * drawn[1]
         mixed = torch.stack([pair.first[0], share * pair.first[1] + (1 - share) * pair.first[0]])
         with torch.no_grad():
             first, _ = learner.network(mixed)

@@ -2,7 +2,8 @@
 
 Beyond the paper, memberships must agree with the embedding's own clusters, and the embedding must
 tell, by a linear map, what its pixel looked like before the view was varied (detail is kept, and
-told from noise). Where asked, a pixel is also assigned to a prototype, to the same in both views.
+told from noise). Where asked, what is most like a pixel in another image is told from the others,
+too, and a pixel is assigned to a prototype, to the same in both views.
 """
 
 from __future__ import annotations
@@ -144,13 +145,13 @@ class LocalDiscrimination(Objective):
         """Discriminate the points that both views show (G, P)."""
         first, second = embedding
         anchors, positives = points.gather(first), points.gather(second)
-        partners = points.gather(second[partner])
         far = points.far(positives, self.config.far)
         tau, near = self.config.tau, points.near & shown[:, None, :]
         own = losses.patch_discrimination(anchors, positives, far, near, tau)
         weight = share[points.owner][:, None] * shown
         terms = {"patch": weight * own}
         if self.config.mixed:
+            partners = points.gather(second[partner])
             other = losses.patch_discrimination(anchors, partners, far, near, tau)
             terms["mixup"] = (1 - share)[points.owner][:, None] * shown * other
         if self.config.across:
