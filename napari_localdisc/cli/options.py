@@ -37,7 +37,7 @@ PriorSpec = Annotated[
     str,
     typer.Option(
         "--prior",
-        help="lungs, optic-disc, fovea, vessels, or a folder of masks"
+        help="lungs, lungs-left-right, optic-disc, optic-cup, fovea, vessels, or a folder of masks"
         " (or of one folder per target).",
         metavar="NAME|FOLDER",
         show_default=False,

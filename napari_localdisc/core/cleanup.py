@@ -14,6 +14,8 @@ from napari_localdisc.core.priors import CANVAS, Prior
 Mask = npt.NDArray[np.bool_]
 _SLENDER = 20.0
 """Structures thinner than this on the canvas are treated as networks of lines."""
+_DENSE = 0.5
+"""Share of its hull from which a structure with a hole is a ring, not a network."""
 
 
 class ShapeRules(BaseModel):
@@ -22,7 +24,8 @@ class ShapeRules(BaseModel):
     Attributes
     ----------
     width : float
-        Mean width in canvas pixels: twice the area over the perimeter.
+        Mean width in canvas pixels: twice the area over the perimeter; of a ring, with its
+        hole filled.
     area : float
         Share of the canvas that it covers.
     density : float
@@ -59,11 +62,13 @@ class ShapeRules(BaseModel):
         every = np.sort(np.concatenate(sizes))
         share = np.cumsum(every) / every.sum()
         rare = float(every[np.searchsorted(share, 0.08)])
-        holes = [ndimage.binary_fill_holes(m).sum() / m.sum() - 1 for m in masks]
+        filled = [ndimage.binary_fill_holes(m) for m in masks]
+        holes = [whole.sum() / m.sum() - 1 for whole, m in zip(filled, masks, strict=True)]
+        density = float(np.mean([_density(m) for m in masks]))
         return cls(
-            width=scale * float(np.mean([2 * m.sum() / max(perimeter(m), 1.0) for m in masks])),
+            width=scale * _width(filled if density >= _DENSE else masks),
             area=float(prior.masks[:, target].mean()),
-            density=float(np.mean([_density(m) for m in masks])),
+            density=density,
             parts=max(1, round(float(np.percentile([len(s) for s in sizes], 95)))),
             smallest=min(rare, (2 * thickest) ** 2) / masks[0].size,
             solid=float(np.median(holes)) < 0.01,
@@ -89,6 +94,10 @@ class ShapeRules(BaseModel):
             keep[np.argmax(sizes)] = not self.slender
         kept = np.concatenate([[False], keep])[parts]
         return np.asarray(ndimage.binary_fill_holes(kept) if self.solid else kept, dtype=bool)
+
+
+def _width(masks: list[Mask]) -> float:
+    return float(np.mean([2 * mask.sum() / max(perimeter(mask), 1.0) for mask in masks]))
 
 
 def _part_sizes(mask: Mask) -> npt.NDArray[np.int64]:

@@ -15,6 +15,8 @@ from napari_localdisc.core.priors import CANVAS, Prior
 
 _WIDTH = 14
 """Pixels across a compact structure at which its border is placed well enough."""
+_LARGEST = 256
+"""Side of the canvas for the smallest of compact structures: networks are trained on all of it."""
 _POSE_WIDTH = 7
 """Pixels across a compact structure at which its pose is found fast enough."""
 
@@ -45,7 +47,7 @@ class Plan:
         compact = min((rule.width for rule in rules if not rule.slender), default=width)
         chosen = size or card.working_size
         if size is None and not any(rule.slender for rule in rules):
-            chosen = _rounded(CANVAS * _WIDTH / compact, 128, card.working_size)
+            chosen = _rounded(CANVAS * _WIDTH / compact, 128, min(_LARGEST, chosen))
         return cls(chosen, min(chosen, _rounded(CANVAS * _POSE_WIDTH / compact, 64, 128)), rules)
 
     @property

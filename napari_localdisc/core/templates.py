@@ -7,8 +7,12 @@ whose rings grow with them.
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import binary_fill_holes
 from torch import Tensor
 
 from napari_localdisc.core.scaling import scale_about_centre
@@ -16,6 +20,8 @@ from napari_localdisc.core.scaling import scale_about_centre
 _SCALES = (0.9, 1.0, 1.1)
 _VISIBLE = 0.9
 _BATCH = 8
+_ENCLOSED = 0.9
+"""Share of a target within another's outline from which the other encloses it."""
 
 
 class Templates:
@@ -38,8 +44,7 @@ class Templates:
         present = self.masks.sum(dim=(2, 3)).clamp_min(1.0)
         radius = max(2, round(float((present.mean() / torch.pi).sqrt()) / 2))
         wide = F.max_pool2d(self.masks.round(), 2 * radius + 1, 1, radius)
-        others = self.masks.round().amax(dim=1, keepdim=True)
-        self.rings = (wide - others).clamp_min(0)
+        self.rings = wide * (1 - _left_out(self.masks.round()))
         self.share = float(present.mean() / self.size**2)
         self.spectra = self._spectrum(_contrast(self.masks, self.rings))
         whole = self.masks.amax(dim=1)
@@ -126,6 +131,22 @@ class Templates:
             ]
             posed.append(torch.stack(rows) > 0.5)
         return posed[0], posed[1]
+
+
+def _left_out(masks: Tensor) -> Tensor:
+    """Where rings must not lie, as masks (N, K, S, S): on their target, nor on another.
+
+    What encloses a target, as the rim does the cup, is what it has to be told from, and belongs to
+    its ring.
+    """
+    solid = masks.bool().cpu().numpy()
+    filled = np.stack([[binary_fill_holes(plane) for plane in planes] for planes in solid])
+    left_out = masks.clone()
+    for target, other in permutations(range(masks.shape[1]), 2):
+        hidden = (solid[:, target] & filled[:, other]).sum()
+        if hidden < _ENCLOSED * solid[:, target].sum():
+            left_out[:, target] = torch.maximum(left_out[:, target], masks[:, other])
+    return left_out
 
 
 def _contrast(masks: Tensor, rings: Tensor) -> Tensor:

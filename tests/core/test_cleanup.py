@@ -31,6 +31,11 @@ class TestMeasuring:
     def test_a_ring_is_not_solid(self):
         assert not rules(disc(256, 256, 100) & ~disc(256, 256, 50)).solid
 
+    def test_a_thin_ring_is_as_wide_as_what_it_encloses(self):
+        measured = rules(disc(256, 256, 60) & ~disc(256, 256, 42))
+        assert not measured.slender
+        assert measured.width == pytest.approx(60, rel=0.05)
+
     def test_a_line_is_slender(self):
         line = np.zeros((512, 512), bool)
         line[250:256, 20:490] = True

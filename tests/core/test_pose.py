@@ -76,6 +76,18 @@ class TestTemplates:
         assert (templates.rings * templates.masks.round()).sum() == 0
         assert templates.rings.sum() > 0
 
+    def test_ring_of_what_lies_within_another_target_is_that_target(self):
+        cup = disc(24, 24, 6)
+        rim = disc(24, 24, 12) & ~cup
+        rings = Templates(torch.stack([rim, cup])[None].float()).rings[1].bool()
+        assert (rings[1] & rim).sum() == rings[1].sum() > 0
+        assert not (rings[0] & (rim | cup)).any()
+
+    def test_ring_leaves_out_targets_side_by_side(self):
+        left, right = disc(24, 14, 8), disc(24, 33, 8)
+        rings = Templates(torch.stack([left, right])[None].float()).rings[1].bool()
+        assert not (rings & (left | right)).any()
+
     @pytest.mark.parametrize("shift", [(0, 0), (3, -4), (-5, 2)])
     def test_pose_shifts(self, references, shift):
         templates = Templates(references)

@@ -20,6 +20,7 @@ TARGETS = {
     "fovea": ("optic-disc", "fovea"),
     "lungs": ("lungs",),
     "lungs-left-right": ("right-lung", "left-lung"),
+    "optic-cup": ("neuroretinal-rim", "optic-cup"),
     "optic-disc": ("optic-disc",),
     "vessels": ("vessels",),
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_fill_holes
 from skimage.measure import label, regionprops
 
 from napari_localdisc.core.errors import LocaldiscError
@@ -25,6 +26,11 @@ def diameter(mask):
 @pytest.fixture(scope="module")
 def discs():
     return simulate("optic-disc", count=80, seed=2, size=SIZE).masks[:, 0]
+
+
+@pytest.fixture(scope="module")
+def cups():
+    return simulate("optic-cup", count=80, seed=4, size=512).masks
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,26 @@ class TestOpticDisc:
         assert centres.min() > 0.09
         assert centres.max() < 0.91
         assert (np.ptp(centres, axis=0) > 0.7).all()
+
+
+class TestOpticCup:
+    def test_rim_and_cup_share_no_pixel_and_make_up_a_disc(self, cups):
+        for rim, cup in cups:
+            assert not (rim & cup).any()
+            (disc,) = regionprops(label(rim | cup))
+            assert disc.solidity > 0.95
+
+    def test_rim_runs_all_the_way_round(self, cups):
+        for rim, cup in cups:
+            assert (binary_fill_holes(rim) & cup).sum() == cup.sum()
+
+    def test_sizes_of_healthy_and_of_glaucomatous_cups(self, cups):
+        ratios = np.array(
+            [np.ptp(np.argwhere(cup)[:, 0]) / np.ptp(np.argwhere(rim)[:, 0]) for rim, cup in cups]
+        )
+        assert 0.5 < np.median(ratios) < 0.66
+        assert ratios.min() < 0.4
+        assert ratios.max() > 0.75
 
 
 class TestFovea:

@@ -11,6 +11,7 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.priors import CANVAS, Prior
 from napari_localdisc.core.shapes.fovea import place_fovea, simulate_fovea
 from napari_localdisc.core.shapes.lungs import simulate_lung_pairs, simulate_lungs
+from napari_localdisc.core.shapes.optic_cup import simulate_optic_cup
 from napari_localdisc.core.shapes.optic_disc import simulate_optic_disc
 from napari_localdisc.core.shapes.variation import vary
 from napari_localdisc.core.shapes.vessels import simulate_vessels
@@ -23,6 +24,7 @@ _SIMULATORS: dict[str, tuple[tuple[str, ...], Simulator]] = {
     "fovea": (("optic-disc", "fovea"), simulate_fovea),
     "lungs": (("lungs",), simulate_lungs),
     "lungs-left-right": (("right-lung", "left-lung"), simulate_lung_pairs),
+    "optic-cup": (("neuroretinal-rim", "optic-cup"), simulate_optic_cup),
     "optic-disc": (("optic-disc",), simulate_optic_disc),
     "vessels": (("vessels",), simulate_vessels),
 }
@@ -48,8 +50,8 @@ def simulate(name: str, count: int = 20, seed: int = 0, size: int = CANVAS) -> P
     Returns
     -------
     Prior
-        Its masks have shape (count, K, size, size); K is 1 but for ``"fovea"`` and
-        ``"lungs-left-right"``, which have two targets.
+        Its masks have shape (count, K, size, size); K is 1 but for ``"fovea"``,
+        ``"lungs-left-right"`` and ``"optic-cup"``, which have two targets.
 
     Raises
     ------
