@@ -15,7 +15,7 @@ from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
 from napari_localdisc.core.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.progress import drain
-from napari_localdisc.core.segmenter import save_segmenter
+from napari_localdisc.core.segmenter_file import save_segmenter
 from napari_localdisc.core.shapes import simulate
 
 

@@ -14,7 +14,7 @@ from napari_localdisc.batch import FileResult, run_files, segment_files
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.progress import drain
-from napari_localdisc.core.segmenter import load_segmenter
+from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.io.images import Image, write_mask
 
 

@@ -41,7 +41,7 @@ def guide(
 ) -> int:
     """Find a structure by its shape in unlabelled images, and save how as a segmenter."""
     from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.core.segmenter import save_segmenter
+    from napari_localdisc.core.segmenter_file import save_segmenter
     from napari_localdisc.core.shape_kl import show_kl
     from napari_localdisc.io.images import find_images
     from napari_localdisc.io.outputs import check_output_file

@@ -1,25 +1,22 @@
-"""Segmenters: encoder, guided head and preprocessing in one file, ready for new images."""
+"""Segmenters: encoder, guided head and preprocessing, ready for new images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.encoder import Encoder, EncoderCard
-from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.features import describe
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
 from napari_localdisc.core.segmentation_net import SegmentationNet
-from napari_localdisc.core.tensorfile import fill, load_tensors, save_tensors
 
 CPU = torch.device("cpu")
 
@@ -210,42 +207,3 @@ def expected_dice(likely: npt.NDArray[np.floating[Any]], found: npt.NDArray[np.b
     if not found.any():
         return 0.0
     return float(2 * likely[found].sum() / (likely.sum() + found.sum()))
-
-
-def save_segmenter(segmenter: Segmenter, path: Path) -> None:
-    """Write a segmenter to one ``.safetensors`` file."""
-    parts = {"encoder": segmenter.encoder.network, "head": segmenter.head}
-    if segmenter.refined is not None:
-        parts["refined"] = segmenter.refined
-    tensors = {"whitening": segmenter.whitening}
-    for name, module in parts.items():
-        tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-    save_tensors(Path(path), "segmenter", segmenter.card.model_dump_json(), tensors)
-
-
-def load_segmenter(path: str | Path) -> Segmenter:
-    """Read what `save_segmenter` wrote.
-
-    Raises
-    ------
-    LocaldiscError
-        If the file is missing, no segmenter, or does not fit its card.
-    """
-    path = Path(path)
-    header, tensors = load_tensors(path, "segmenter")
-    try:
-        card = SegmenterCard.model_validate_json(header)
-        whitening = tensors.pop("whitening")
-    except (ValidationError, KeyError) as error:
-        raise LocaldiscError(
-            f"segmenter {path} is incomplete or of another version; guide a new one."
-        ) from error
-    encoder = Encoder(card.encoder, card.encoder.build().eval())
-    head = Head(whitening.shape[-1], len(card.targets)).eval()
-    refined = SegmentationNet.of(card.encoder, len(card.targets)).eval() if card.refined else None
-    for name, module in {"encoder": encoder.network, "head": head, "refined": refined}.items():
-        if module is not None:
-            prefix = f"{name}."
-            own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-            fill(module, own, path)
-    return Segmenter(card, encoder, head, whitening, refined)

@@ -15,7 +15,8 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmenter import Segmenter, save_segmenter
+from napari_localdisc.core.segmenter import Segmenter
+from napari_localdisc.core.segmenter_file import save_segmenter
 from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.sample import Sample

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 from napari_localdisc.core import verdict
-from napari_localdisc.core.segmenter import load_segmenter
+from napari_localdisc.core.segmenter_file import load_segmenter
 
 
 def test_guidance_is_saved_as_a_segmenter(command, xray_files, encoder_file, tmp_path: Path):

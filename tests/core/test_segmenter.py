@@ -9,7 +9,8 @@ from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.core.segmenter import decide, lift_labels, load_segmenter, save_segmenter
+from napari_localdisc.core.segmenter import decide, lift_labels
+from napari_localdisc.core.segmenter_file import load_segmenter, save_segmenter
 
 RULES = ShapeRules(width=40, area=0.1, density=0.9, parts=1, smallest=0.0, solid=True)
 
@@ -66,7 +67,7 @@ class TestFiles:
             load_segmenter(path)
 
     def test_missing(self, tmp_path):
-        with pytest.raises(LocaldiscError, match="does not exist"):
+        with pytest.raises(LocaldiscError, match="neither shipped .* nor a file"):
             load_segmenter(tmp_path / "none.safetensors")
 
     def test_encoder(self, encoder_file):

@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Image, Labels
 from PIL import Image as Picture
 
-from napari_localdisc.core.segmenter import load_segmenter
+from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.layers import recipe_of
 from napari_localdisc.widgets.guided import FOLDER, GuidedPanel
