@@ -1,7 +1,7 @@
 """Dice of annotation-free segmentation on real images, beside the classical baselines.
 
-Every figure comes from the commands that a user runs: ``napari-localdisc segment`` with a prior,
-then ``napari-localdisc evaluate`` against masks that nothing before has seen.
+Every figure of ours comes from the commands that a user runs: ``napari-localdisc segment`` with a
+prior, then ``napari-localdisc evaluate`` against masks that nothing before has seen.
 
 python benchmarks/accuracy.py [--data ../shared/data] [--out accuracy] [--seeds 0] [lungs ...]
 """
@@ -14,75 +14,64 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from skimage.exposure import equalize_adapthist
-from skimage.filters import sato
-from skimage.io import imread, imsave
-from skimage.transform import resize
+import cases
+import trust
+from baselines import BASELINES, best_clusters
+from tasks import TASKS, Task
 
-from napari_localdisc.core.imaging import as_image, field_of_view
-from napari_localdisc.core.shapes import simulate
+from napari_localdisc.io.images import find_images
+from napari_localdisc.io.masks import find_masks
+from napari_localdisc.io.pairs import match_names
+from napari_localdisc.io.priors import load_prior
 
 COMMAND = [str(Path(sys.executable).with_name("napari-localdisc"))]
+HEAD = "| task | Dice | paper | wanted | baselines | seconds | rank | surest 80 % |"
+RULE = "|---" * (HEAD.count("|") - 1) + "|"
 
 
-@dataclass(frozen=True)
-class Task:
-    """One row: images, a prior, and the masks to score against.
+@dataclass
+class Result:
+    """What became of a task.
 
     Attributes
     ----------
-    prior : str
-        A built-in name, or a folder below the data.
-    floor : float
-        The paper's figure.
+    dice, seconds : list of float
+        Per seed.
+    evaluation : dict
+        Of the first seed, by ``evaluate --json``.
+    trust : Trust
+        Confidence and Dice of the first seed.
+    baselines : dict of str to float
     """
 
-    name: str
-    images: str
-    prior: str
-    truth: str
-    floor: float
-    fov: str = ""
+    task: Task
+    dice: list[float]
+    seconds: list[float]
+    evaluation: dict[str, Any]
+    trust: trust.Trust
+    baselines: dict[str, float] = field(default_factory=dict)
 
-
-DRIVE = "fundus/drive/test"
-TASKS = (
-    Task(
-        "vessels, DRIVE masks",
-        f"{DRIVE}/images",
-        "fundus/drive/training/1st_manual",
-        f"{DRIVE}/1st_manual",
-        0.6625,
-        f"{DRIVE}/mask",
-    ),
-    Task(
-        "vessels, OCTA masks",
-        f"{DRIVE}/images",
-        "priors/octa_vessels",
-        f"{DRIVE}/1st_manual",
-        0.5735,
-        f"{DRIVE}/mask",
-    ),
-    Task(
-        "lungs, 20 simulated",
-        "chest_xray/shenzhen/images",
-        "lungs",
-        "chest_xray/shenzhen/lungs",
-        0.8120,
-    ),
-    Task(
-        "optic disc, simulated",
-        "fundus/drishti_gs1/images",
-        "optic-disc",
-        "fundus/drishti_gs1/disc",
-        0.8360,
-    ),
-)
+    @property
+    def row(self) -> str:
+        """A line of the table."""
+        spread = f" ± {statistics.stdev(self.dice):.3f}" if len(self.dice) > 1 else ""
+        paper = "" if self.task.floor is None else f"{self.task.floor:.3f}"
+        others = ", ".join(f"{name} {dice:.3f}" for name, dice in self.baselines.items())
+        cells = (
+            self.task.name,
+            f"**{statistics.mean(self.dice):.3f}**{spread}",
+            paper,
+            f"{self.task.wanted:.2f}",
+            others,
+            f"{statistics.mean(self.seconds):.0f}",
+            f"{self.trust.rank:.2f}",
+            f"{self.trust.kept(0.8):.3f}",
+        )
+        return f"| {' | '.join(cells)} |"
 
 
 def run(*arguments: object) -> str:
@@ -95,67 +84,63 @@ def run(*arguments: object) -> str:
     return done.stdout
 
 
-def score(masks: Path, task: Task, data: Path) -> float:
-    """Mean Dice of a folder of masks."""
-    field = ["--fov", data / task.fov] if task.fov else []
-    return float(json.loads(run("evaluate", masks, data / task.truth, *field, "--json"))["dice"])
+class Bench:
+    """One task on its images."""
 
+    def __init__(self, task: Task, data: Path, out: Path) -> None:
+        self.task, self.data, self.out = task, data, out
+        self.truth = task.masks(data, out)
 
-def ours(task: Task, data: Path, out: Path, seed: int) -> tuple[float, float]:
-    """Dice and seconds of ``segment --prior``."""
-    prior = data / task.prior if "/" in task.prior else task.prior
-    start = time.perf_counter()
-    run("segment", data / task.images, "-o", out, "--prior", prior, "--seed", seed, "-q")
-    return score(out, task, data), time.perf_counter() - start
+    def evaluate(self, masks: Path) -> dict[str, Any]:
+        """Score a folder of masks by ``evaluate --json``."""
+        extra: list[object] = ["--json"]
+        if self.task.fov:
+            extra += ["--fov", self.data / self.task.fov]
+        if self.task.label:
+            extra += ["--label", self.task.label]
+        told: dict[str, Any] = json.loads(run("evaluate", masks, self.truth, *extra))
+        return told
 
+    def segment(self, seed: int) -> tuple[Path, float]:
+        """Run ``segment --prior``; return the masks and the seconds it took."""
+        masks = self.out / f"{self.task.slug}-seed{seed}"
+        images, prior = self.data / self.task.images, self.task.spec(self.data)
+        start = time.perf_counter()
+        run("segment", images, "-o", masks, "--prior", prior, "--seed", seed, "-q")
+        return masks, time.perf_counter() - start
 
-def sato_masks(task: Task, data: Path, out: Path) -> None:
-    """Sato ridges of the equalised green channel, the strongest 14 % of the field of view."""
-    for path in sorted((data / task.images).iterdir()):
-        image = as_image(imread(path))
-        field = field_of_view(image)
-        ridges = sato(equalize_adapthist(image[..., 1]), sigmas=range(1, 5), black_ridges=True)
-        found = field & (ridges > np.quantile(ridges[field], 0.86))
-        imsave(out / f"{path.stem}.png", found.astype(np.uint8) * 255, check_contrast=False)
+    def baseline(self, name: str) -> float:
+        """Score what a user has at hand without us."""
+        images = self.data / self.task.images
+        if name not in BASELINES:
+            return best_clusters(self._examples())
+        masks = self.out / f"{self.task.slug}-{name.replace(' ', '-')}"
+        BASELINES[name](images, load_prior(self.task.spec(self.data)), masks)
+        return float(self.evaluate(masks)["dice"])
 
+    def _examples(self) -> list[tuple[Path, Path, Path | None]]:
+        images = find_images([self.data / self.task.images])
+        fields = find_masks(self.data / self.task.fov) if self.task.fov else []
+        views = match_names(images, fields) if fields else {}
+        truths = match_names(images, find_masks(self.truth))
+        return [(image, mask, views.get(image)) for image, mask in truths.items()]
 
-def mean_prior_masks(task: Task, data: Path, out: Path) -> None:
-    """Cut the mean of the simulated masks at one half, the same for every image."""
-    mean = simulate(task.prior, 20, 0).masks[:, 0].mean(axis=0)
-    for path in sorted((data / task.images).iterdir()):
-        shape = imread(path).shape[:2]
-        side = max(shape)
-        top, left = (side - shape[0]) // 2, (side - shape[1]) // 2
-        found = resize(mean, (side, side))[top : top + shape[0], left : left + shape[1]] >= 0.5
-        imsave(out / f"{path.stem}.png", found.astype(np.uint8) * 255, check_contrast=False)
-
-
-def baseline(task: Task, data: Path, out: Path) -> tuple[str, float]:
-    """Name and Dice of what a user has at hand without us."""
-    thin = task.name.startswith("vessels")
-    name, make = ("Sato ridge", sato_masks) if thin else ("mean of the prior", mean_prior_masks)
-    make_masks: Callable[[Task, Path, Path], None] = make
-    out.mkdir(parents=True, exist_ok=True)
-    make_masks(task, data, out)
-    return name, score(out, task, data)
-
-
-def row(task: Task, data: Path, out: Path, seeds: list[int]) -> str:
-    """One line of the table."""
-    slug = task.name.replace(", ", "-").replace(" ", "-")
-    results = [ours(task, data, out / f"{slug}-seed{seed}", seed) for seed in seeds]
-    dice = [result[0] for result in results]
-    spread = f" ± {statistics.stdev(dice):.3f}" if len(dice) > 1 else ""
-    name, base = baseline(task, data, out / f"{slug}-baseline")
-    seconds = statistics.mean(result[1] for result in results)
-    return (
-        f"| {task.name} | **{statistics.mean(dice):.3f}**{spread} | {task.floor:.3f} |"
-        f" {name} {base:.3f} | {seconds:.0f} |"
-    )
+    def result(self, seeds: list[int]) -> Result:
+        """Score ours for some seeds, then the baselines."""
+        runs = [self.segment(seed) for seed in seeds]
+        told = [self.evaluate(masks) for masks, _ in runs]
+        return Result(
+            self.task,
+            [float(one["dice"]) for one in told],
+            [seconds for _, seconds in runs],
+            told[0],
+            trust.Trust.of(runs[0][0], told[0]),
+            {name: self.baseline(name) for name in self.task.baselines},
+        )
 
 
 def main() -> None:
-    """Print the table, and write it to ``table.md`` in the output folder."""
+    """Print the table; write ``table.md``, ``confidence.png`` and ``cases.png`` as well."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", help="words that the tasks to run begin with")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -164,13 +149,23 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_dir():
         raise SystemExit(f"{options.data} is not there; give --data FOLDER with the real images.")
-    lines = ["| task | Dice | paper | baseline | seconds |", "|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
-    for task in TASKS:
-        if not options.tasks or any(task.name.startswith(word) for word in options.tasks):
-            lines.append(row(task, options.data, options.out, options.seeds))
-            print(lines[-1], flush=True)
-    (options.out / "table.md").write_text("\n".join(lines) + "\n")
+    chosen = [task for task in TASKS if task.named_by(options.tasks)]
+    results = []
+    print(f"{HEAD}\n{RULE}", flush=True)
+    for task in chosen:
+        results.append(Bench(task, options.data, options.out).result(options.seeds))
+        print(results[-1].row, flush=True)
+    write(options.out, results)
+
+
+def write(out: Path, results: list[Result]) -> None:
+    """Write table and pictures."""
+    lines = [HEAD, RULE, *(result.row for result in results)]
+    (out / "table.md").write_text("\n".join(lines) + "\n")
+    trust.draw(out / "confidence.png", {one.task.name: one.trust for one in results})
+    cases.draw(
+        out / "cases.png", [(one.task.name, one.evaluation, one.task.label) for one in results]
+    )
 
 
 if __name__ == "__main__":
