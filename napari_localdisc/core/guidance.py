@@ -21,10 +21,10 @@ from napari_localdisc.core.heads import Head, HeadSettings, HeadTrainer, head_sh
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.posing import CompactPosterior
 from napari_localdisc.core.posterior import (
     Evidence,
     SlenderPosterior,
-    compact_evidence,
     labels_of,
     shares_of,
 )
@@ -47,9 +47,10 @@ __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
 _CROP = 128
 _CRITIC_SIDE = 64
-_PLACES = (0.0, 3.0)
-"""How much a pose is kept from telling places: embeddings that know where a pixel lies need it,
-others are hurt by it."""
+_AS_WELL = 1.25
+"""Factor up to which the KL of an open border may be higher: that it shows is evidence as well."""
+_CLEARER = 1.2
+"""Factor by which borders that were left open must show better than borders that were posed."""
 
 
 def guide(
@@ -107,6 +108,7 @@ class _Guide:
         self.references = self.plan.references(prior).to(device)
         self.judge = Judge(self.references, self.plan)
         self.slender: dict[int, SlenderPosterior] = {}
+        self.open_border: list[Evidence] = []
         self.stages: list[StageReport] = []
         self.warnings: list[str] = []
 
@@ -123,38 +125,35 @@ class _Guide:
         refined = None
         for number in range(self.config.rounds):
             sharper = yield from self._sharpen(pixels, labels, current, start)
-            candidate, result = yield from self._refine(pixels, sharper, number)
-            if result.kl > current.kl:
+            better = yield from self._refined(pixels, sharper, current, number)
+            if better is None:
                 break
-            refined, current = candidate, result
+            refined, current = better
             yield self._preview(current)
         return self._finish(pixels, head, refined, current)
 
     def _start(self, pixels: PixelSet) -> Run[list[Evidence]]:
         config, found = self.config, dict[int, Evidence]()
         for target in self.plan.slender:
-            posterior = SlenderPosterior(pixels, self.references[:, target], config.seed)
-            self.slender[target] = posterior
-            found[target] = yield from posterior.start(
+            restored = SlenderPosterior(pixels, self.references[:, target], config.seed)
+            self.slender[target] = restored
+            found[target] = yield from restored.start(
                 config.candidates, config.generations, config.restore_steps
             )
-        if self.plan.compact:
-            found |= dict(zip(self.plan.compact, (yield from self._pose(pixels)), strict=True))
-        return [found[target] for target in range(len(self.plan.rules))]
-
-    def _pose(self, pixels: PixelSet) -> Run[list[Evidence]]:
-        """Pose compact targets both ways; the masks that look more like the prior are believed."""
         compact = self.plan.compact
-        references = self.references[:, list(compact)]
-        judge = Judge(references, self.plan.only(compact), at_one_size=False)
-        tried = []
-        for place in _PLACES:
-            posed = yield from compact_evidence(
-                pixels, references, self.plan, self.config.starts, self.config.seed, place
+        if compact:
+            posterior = CompactPosterior(
+                pixels,
+                self.references[:, list(compact)],
+                self.plan.only(compact),
+                config.starts,
+                config.seed,
             )
-            verdict = Verdict.on("start", shares_of(posed, pixels.fields), pixels.fields, judge)
-            tried.append((verdict.kl, posed))
-        return min(tried, key=lambda one: one[0])[1]
+            whole = yield from posterior.start()
+            found |= dict(zip(compact, whole, strict=True))
+            if not self.slender:
+                self.open_border = yield from posterior.open_border(whole)
+        return [found[target] for target in range(len(self.plan.rules))]
 
     def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, Verdict]]:
         compact = not self.plan.slender
@@ -195,8 +194,27 @@ class _Guide:
                 evidence.append(confident(share))
         return labels_of(evidence, pixels.fields)
 
+    def _refined(
+        self, pixels: PixelSet, labels: Tensor, current: Verdict, number: int
+    ) -> Run[tuple[SegmentationNet, Verdict] | None]:
+        """Refine, if that follows the prior as well as what there is.
+
+        In the first round borders are left open, too. That is believed if they show better in the
+        images than those that were posed, and follow the prior about as well.
+        """
+        stage = f"refine {number + 1}"
+        refined = yield from self._refine(pixels, labels, number, stage)
+        if self.open_border and number == 0:
+            undecided = labels_of(self.open_border, pixels.fields)
+            stage += ", open border"
+            opened = yield from self._refine(pixels, undecided, number, stage)
+            clear = opened[1].contrast(pixels) > _CLEARER * refined[1].contrast(pixels)
+            if clear and opened[1].kl <= _AS_WELL * min(current.kl, refined[1].kl):
+                return opened
+        return refined if refined[1].kl <= current.kl else None
+
     def _refine(
-        self, pixels: PixelSet, labels: Tensor, number: int
+        self, pixels: PixelSet, labels: Tensor, number: int, stage: str
     ) -> Run[tuple[SegmentationNet, Verdict]]:
         torch.manual_seed(self.config.seed + number)
         network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
@@ -205,7 +223,7 @@ class _Guide:
         batch = 4 if compact else 6
         refiner = Refiner(network, pixels, crop, batch, not compact, self.config.seed + number)
         yield from refiner.fit(labels, self.config.refine_steps)
-        return network, self._verdict(f"refine {number + 1}", refiner.shares(), pixels)
+        return network, self._verdict(stage, refiner.shares(), pixels)
 
     def _verdict(self, stage: str, shares: Tensor, pixels: PixelSet) -> Verdict:
         verdict = Verdict.on(stage, shares, pixels.fields, self.judge)

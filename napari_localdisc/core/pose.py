@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from napari_localdisc.core.discriminant import discriminate
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.templates import Templates
 
@@ -43,7 +44,7 @@ class Posed:
 def latent_pose(
     features: Tensor,
     fields: Tensor,
-    references: Tensor,
+    templates: Templates,
     starts: int,
     seed: int,
     place: float = 0.0,
@@ -58,7 +59,8 @@ def latent_pose(
     features : Tensor, shape (n, D, S, S)
         Whitened features at low resolution, zero outside the field of view.
     fields : Tensor of bool, shape (n, S, S)
-    references : Tensor, shape (N, K, S, S)
+    templates : Templates
+        The references.
     starts : int
         How many.
     seed : int
@@ -71,9 +73,8 @@ def latent_pose(
     Progress
         Per round, with the Fisher ratio.
     """
-    templates = Templates(references)
     generator = torch.Generator().manual_seed(seed)
-    shape = (references.shape[1], features.shape[1])
+    shape = (templates.targets, features.shape[1])
     total = starts * _TRIAL_ROUNDS + _ROUNDS
     trials: list[_Fit] = []
     few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], templates, place)
@@ -122,10 +123,8 @@ class _Problem:
         return self._refit(*self._pose(fit))
 
     def _refit(self, masks: Tensor, rings: Tensor) -> _Fit:
-        directions, offsets, fisher = _discriminate(
-            self.features, self.fields, masks, rings, self.penalty
-        )
-        return _Fit(directions, offsets, fisher, masks)
+        found = discriminate(self.features, self.fields, masks, rings, self.penalty)
+        return _Fit(found.directions, found.offsets, found.fisher, masks)
 
     def unmoved(self) -> _Fit:
         """Fit to the references where they are: image by image the next one."""
@@ -159,24 +158,3 @@ def _places(features: Tensor, fields: Tensor) -> Tensor:
     seen = fields.sum(dim=0)
     mean = features.sum(dim=0) / seen.clamp_min(1)
     return torch.cov(mean[:, seen > len(fields) / 2])
-
-
-def _discriminate(
-    features: Tensor, fields: Tensor, masks: Tensor, rings: Tensor, penalty: Tensor
-) -> tuple[Tensor, Tensor, float]:
-    """Linear discriminant of inside against around, per target."""
-    points = features.permute(0, 2, 3, 1)
-    directions, offsets, ratios = [], [], []
-    for target in range(masks.shape[1]):
-        inside = points[masks[:, target] & fields]
-        around = points[rings[:, target] & fields]
-        within = (torch.cov(inside.T) + torch.cov(around.T)) / 2 + penalty
-        ridge = (0.05 * within.diagonal().mean() + 1e-6) * torch.eye(
-            len(within), device=within.device
-        )
-        direction = torch.linalg.solve(within + ridge, inside.mean(dim=0) - around.mean(dim=0))
-        a, b = inside @ direction, around @ direction
-        directions.append(direction)
-        offsets.append((a.mean() + b.mean()) / 2)
-        ratios.append(float((a.mean() - b.mean()).square() / (a.var() + b.var()).clamp_min(1e-9)))
-    return torch.stack(directions), torch.stack(offsets), sum(ratios) / len(ratios)

@@ -1,6 +1,7 @@
 """What the prior and a first score say together about every pixel: posterior labels for training.
 
-The E-step of guidance: slender targets by restoring score maps, compact ones by posing references.
+The E-step of guidance for slender targets, whose score maps are restored; `posing` has that of
+compact ones.
 """
 
 from __future__ import annotations
@@ -12,19 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
-from napari_localdisc.core.plan import Plan
-from napari_localdisc.core.pose import latent_pose
-from napari_localdisc.core.priors import CANVAS
 from napari_localdisc.core.progress import Run
 from napari_localdisc.core.restoring import Restorer
 from napari_localdisc.core.segmentation_losses import IGNORE
 from napari_localdisc.core.start import search
 
 _SURE, _SURELY_NOT = 0.5, 0.05
-_POSED = 16
-"""At most so many references are tried as shapes; more cost time and change little."""
-_BAND = 0.05
-"""Half width of the undecided band around a posed border, relative to the structure's width."""
 
 
 @dataclass(frozen=True)
@@ -117,35 +111,3 @@ class SlenderPosterior:
         sure = F.interpolate(trusted[:, None].float(), size=(size, size))[:, 0] > 0.5
         outside = F.interpolate(fields[:, None].float(), size=(size, size))[:, 0] < 0.5
         return Evidence(share, (sure & ((share > _SURE) | (share < _SURELY_NOT))) | outside)
-
-
-def compact_evidence(
-    pixels: PixelSet, references: Tensor, plan: Plan, starts: int, seed: int, place: float = 0.0
-) -> Run[list[Evidence]]:
-    """Pose compact targets jointly; the border of a posed shape is left undecided.
-
-    Parameters
-    ----------
-    pixels : PixelSet
-    references : Tensor of bool, shape (N, K', S, S)
-        Of the K' compact targets.
-    plan : Plan
-    starts, seed : int
-    place : float
-        How much directions are kept from telling places, see `latent_pose`.
-    """
-    few = references[:_POSED].float()
-    small = F.adaptive_avg_pool2d(few, plan.pose_size) >= 0.5
-    features, fields = pixels.coarse(plan.pose_size)
-    posed = yield from latent_pose(features, fields, small, starts, seed, place)
-    side = (pixels.size, pixels.size)
-    share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
-    evidence = []
-    for number, target in enumerate(plan.compact):
-        half = plan.rules[target].width * _BAND * pixels.size / CANVAS
-        radius = max(1, round(half))
-        inside = (share[:, number, None] > 0.5).float()
-        wide = F.max_pool2d(inside, 2 * radius + 1, 1, radius)
-        narrow = -F.max_pool2d(-inside, 2 * radius + 1, 1, radius)
-        evidence.append(Evidence(share[:, number], (wide == narrow)[:, 0]))
-    return evidence

@@ -20,6 +20,8 @@ from napari_localdisc.core.scaling import scale_about_centre
 _SCALES = (0.9, 1.0, 1.1)
 _VISIBLE = 0.9
 _BATCH = 8
+_BORDER = 3
+"""Width of a ring in widths of the band along a border."""
 _ENCLOSED = 0.9
 """Share of a target within another's outline from which the other encloses it."""
 
@@ -31,10 +33,13 @@ class Templates:
     ----------
     references : Tensor, shape (N, K, S, S)
         Binary masks at the resolution of the search.
+    by_border : bool
+        Whether only what lies along a border, inside and outside, tells a pose, rather than the
+        whole shape and all that is around it.
     """
 
-    def __init__(self, references: Tensor) -> None:
-        self.size = references.shape[-1]
+    def __init__(self, references: Tensor, *, by_border: bool = False) -> None:
+        self.targets, self.size = references.shape[1], references.shape[-1]
         every = references.float()
         scaled = [
             scale_about_centre(every, torch.full((len(every),), scale, device=every.device))
@@ -43,10 +48,13 @@ class Templates:
         self.masks = torch.cat(scaled)
         present = self.masks.sum(dim=(2, 3)).clamp_min(1.0)
         radius = max(2, round(float((present.mean() / torch.pi).sqrt()) / 2))
-        wide = F.max_pool2d(self.masks.round(), 2 * radius + 1, 1, radius)
-        self.rings = wide * (1 - _left_out(self.masks.round()))
+        if by_border:
+            radius = max(1, radius // _BORDER)
+        solid = self.masks.round()
+        self.rings = _widened(solid, radius) * (1 - _left_out(solid))
+        inside = solid - (1 - _widened(1 - solid, radius)) if by_border else self.masks
         self.share = float(present.mean() / self.size**2)
-        self.spectra = self._spectrum(_contrast(self.masks, self.rings))
+        self.spectra = self._spectrum(_contrast(inside, self.rings))
         whole = self.masks.amax(dim=1)
         self.whole = self._spectrum(whole)
         self.areas = whole.sum(dim=(1, 2)).clamp_min(1.0)
@@ -131,6 +139,10 @@ class Templates:
             ]
             posed.append(torch.stack(rows) > 0.5)
         return posed[0], posed[1]
+
+
+def _widened(masks: Tensor, radius: int) -> Tensor:
+    return F.max_pool2d(masks, 2 * radius + 1, 1, radius)
 
 
 def _left_out(masks: Tensor) -> Tensor:

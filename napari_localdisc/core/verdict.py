@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_localdisc.core.contrast import border_contrast
+from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.posterior import Evidence
 from napari_localdisc.core.segmentation_losses import IGNORE
@@ -62,6 +64,12 @@ class Verdict:
         likely = self.shares[:, 1:].sum(dim=1).float().cpu().numpy()
         masks = self.labels > 0
         return fmean(expected_dice(*pair) for pair in zip(likely, masks, strict=True))
+
+    def contrast(self, pixels: PixelSet) -> float:
+        """How well the borders of its masks show in the images, see `border_contrast`."""
+        labels = torch.from_numpy(self.labels).to(pixels.fields.device)
+        targets = torch.arange(1, self.shares.shape[1], device=labels.device)
+        return border_contrast(labels[:, None] == targets[:, None, None], pixels)
 
     def area(self, fields: Tensor) -> float:
         """Share of the fields of view that is given to any target."""

@@ -71,7 +71,12 @@ class TestRun:
         for preview in previews:
             assert preview.shape == xrays[0].shape
             assert preview.dtype == np.uint8
-        assert [report.stage for report in guidance.stages] == ["start", "head 1", "refine 1"]
+        assert [report.stage for report in guidance.stages] == [
+            "start",
+            "head 1",
+            "refine 1",
+            "refine 1, open border",
+        ]
         assert all(0 <= event.done <= event.total for event in events)
 
     def test_slender_targets_are_searched_and_restored(self, effort):

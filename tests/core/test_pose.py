@@ -43,7 +43,7 @@ class TestLatentPose:
     def test_finds_hidden_discs(self, hidden, references):
         features, masks = hidden
         fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
-        posed = drain(latent_pose(features, fields, references, starts=8, seed=0))
+        posed = drain(latent_pose(features, fields, Templates(references), starts=8, seed=0))
         assert posed.masks.shape == (8, 1, SIDE, SIDE)
         assert dice(posed.masks[:, 0], masks).min() > 0.8
         assert posed.fisher > 1
@@ -52,14 +52,15 @@ class TestLatentPose:
         features, _ = hidden
         fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
         first, again = (
-            drain(latent_pose(features, fields, references, starts=1, seed=5)) for _ in range(2)
+            drain(latent_pose(features, fields, Templates(references), starts=1, seed=5))
+            for _ in range(2)
         )
         assert torch.equal(first.masks, again.masks)
 
     def test_stays_inside_the_field_of_view(self, hidden, references):
         features, _ = hidden
         fields = disc(24, 24, 18).expand(8, SIDE, SIDE)
-        posed = drain(latent_pose(features * fields[:, None], fields, references, 2, 0))
+        posed = drain(latent_pose(features * fields[:, None], fields, Templates(references), 2, 0))
         inside = (posed.masks[:, 0] & fields).sum(dim=(1, 2)) / posed.masks.sum(dim=(1, 2, 3))
         assert inside.min() > 0.8
 
@@ -75,6 +76,18 @@ class TestTemplates:
         templates = Templates(references)
         assert (templates.rings * templates.masks.round()).sum() == 0
         assert templates.rings.sum() > 0
+
+    def test_by_border_what_is_deep_inside_and_far_outside_says_nothing(self):
+        templates = Templates(disc(24, 24, 9)[None, None].float(), by_border=True)
+        possible = templates.possible(torch.ones(1, SIDE, SIDE))
+        along = disc(26, 22, 10) & ~disc(26, 22, 7)
+        evidence = torch.where(disc(26, 22, 9), 1.0, -1.0) * along
+        noise = torch.randn(SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+        disturbed = torch.where(disc(26, 22, 5) | ~disc(26, 22, 12), noise, evidence)
+        masks, _ = templates.pose(templates.best(disturbed[None, None], possible))
+        assert dice(masks[:, 0], disc(26, 22, 9)[None]).item() > 0.9
+        whole = Templates(disc(24, 24, 9)[None, None].float())
+        assert templates.rings.sum() < whole.rings.sum() / 2
 
     def test_ring_of_what_lies_within_another_target_is_that_target(self):
         cup = disc(24, 24, 6)

@@ -1,0 +1,98 @@
+"""The E-step of guidance for compact targets: references posed on the images.
+
+Whole shapes against a wide surrounding are easily posed too large, borders against a narrow band
+too small. What both ways agree on is certain; the border lies somewhere between them.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.judging import Judge
+from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.pose import latent_pose
+from napari_localdisc.core.posterior import Evidence, shares_of
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.progress import Run
+from napari_localdisc.core.templates import Templates
+from napari_localdisc.core.verdict import Verdict
+
+_POSED = 16
+"""At most so many references are tried as shapes; more cost time and change little."""
+_BAND = 0.05
+"""Half width of the undecided band around a posed border, relative to the structure's width."""
+_PLACES = (0.0, 3.0)
+"""How much a pose is kept from telling places: embeddings that know where a pixel lies need it,
+others are hurt by it."""
+
+
+class CompactPosterior:
+    """Evidence for compact targets, posed jointly.
+
+    Parameters
+    ----------
+    pixels : PixelSet
+    references : Tensor of bool, shape (N, K, S, S)
+    plan : Plan
+        For these K targets alone.
+    starts, seed : int
+    """
+
+    def __init__(
+        self, pixels: PixelSet, references: Tensor, plan: Plan, starts: int, seed: int
+    ) -> None:
+        self.pixels, self.references, self.plan = pixels, references, plan
+        self.starts, self.seed, self.place = starts, seed, 0.0
+        self.small = F.adaptive_avg_pool2d(references[:_POSED].float(), plan.pose_size) >= 0.5
+        self.features, self.fields = pixels.coarse(plan.pose_size)
+
+    def start(self) -> Run[list[Evidence]]:
+        """Pose whole shapes, kept from telling places and not.
+
+        The masks that look more like the prior, as they are, are believed.
+        """
+        judge = Judge(self.references, self.plan, at_one_size=False)
+        templates, fields = Templates(self.small), self.pixels.fields
+        kls: dict[float, float] = {}
+        found: dict[float, list[Evidence]] = {}
+        for place in _PLACES:
+            found[place] = yield from self._posed(templates, place)
+            verdict = Verdict.on("start", shares_of(found[place], fields), fields, judge)
+            kls[place] = verdict.kl
+        self.place = min(kls, key=lambda place: kls[place])
+        return found[self.place]
+
+    def open_border(self, whole: list[Evidence]) -> Run[list[Evidence]]:
+        """Pose by borders as well, and leave undecided what that says otherwise.
+
+        Parameters
+        ----------
+        whole : list of Evidence
+            From `start`.
+        """
+        near = yield from self._posed(Templates(self.small, by_border=True), self.place)
+        return [_agreed(one, other) for one, other in zip(whole, near, strict=True)]
+
+    def _posed(self, templates: Templates, place: float) -> Run[list[Evidence]]:
+        posed = yield from latent_pose(
+            self.features, self.fields, templates, self.starts, self.seed, place
+        )
+        side = (self.pixels.size, self.pixels.size)
+        share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
+        widths = [rule.width * self.pixels.size / CANVAS for rule in self.plan.rules]
+        return [_but_for_its_border(*one) for one in zip(share.unbind(1), widths, strict=True)]
+
+
+def _but_for_its_border(share: Tensor, width: float) -> Evidence:
+    radius = max(1, round(width * _BAND))
+    inside = (share[:, None] > 0.5).float()
+    wide = F.max_pool2d(inside, 2 * radius + 1, 1, radius)
+    narrow = -F.max_pool2d(-inside, 2 * radius + 1, 1, radius)
+    return Evidence(share, (wide == narrow)[:, 0])
+
+
+def _agreed(one: Evidence, other: Evidence) -> Evidence:
+    same = (one.share > 0.5) == (other.share > 0.5)
+    return Evidence(one.share, one.certain & other.certain & same)
