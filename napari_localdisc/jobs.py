@@ -17,7 +17,8 @@ from napari_localdisc.core.embedding import embedding_picture
 from napari_localdisc.core.guidance import Guidance, GuideConfig, guide
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmenter import Segmentation, Segmenter, load_segmenter
+from napari_localdisc.core.segmenter import Segmentation, Segmenter
+from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.core.shapes import vary
 from napari_localdisc.io.outputs import MASKS, check_output_folder
 from napari_localdisc.io.priors import load_prior
@@ -221,15 +222,15 @@ def guide_on_files(
 
 
 def segment_with(
-    files: Sequence[Path], segmenter: Segmenter | Path, output: Path, device: str
+    files: Sequence[Path], segmenter: Segmenter | Path | str, output: Path, device: str
 ) -> Run[FolderResult]:
-    """Segment files with a segmenter, or with the one in a file."""
+    """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
     check_output_folder(output, files, MASKS)
     yield Progress("read", 0, 1, "Loading the segmenter")
-    loaded = load_segmenter(segmenter) if isinstance(segmenter, Path) else segmenter
+    ready = segmenter if isinstance(segmenter, Segmenter) else load_segmenter(segmenter)
     where = resolve_device(device)
-    report = yield from segment_files(files, loaded, output, where, {"device": str(where)})
-    return FolderResult(loaded, report)
+    report = yield from segment_files(files, ready, output, where, {"device": str(where)})
+    return FolderResult(ready, report)
 
 
 def segment_by_prior(

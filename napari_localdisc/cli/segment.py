@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +32,12 @@ def segment(
     images: Images,
     output: OutputFolder,
     segmenter: Annotated[
-        Path | None, typer.Option("--segmenter", help="A segmenter file made by `guide`.")
+        str | None,
+        typer.Option(
+            "--segmenter",
+            help="A shipped segmenter (lungs, optic-disc, vessels) or a file made by `guide`.",
+            metavar="NAME|FILE",
+        ),
     ] = None,
     prior: Annotated[
         str | None,
@@ -55,19 +59,21 @@ def segment(
     """Segment images into a folder of masks, by a saved segmenter or straight from a prior."""
     from napari_localdisc.batch import doubts_of, segment_files
     from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.core.segmenter import load_segmenter
+    from napari_localdisc.core.segmenter_file import load_segmenter
     from napari_localdisc.io.images import find_images
     from napari_localdisc.io.outputs import MASKS, check_output_folder
 
     if (segmenter is None) == (prior is None):
-        raise LocaldiscError("give either --segmenter FILE or --prior NAME|FOLDER, one of them.")
+        raise LocaldiscError(
+            "give either --segmenter NAME|FILE or --prior NAME|FOLDER, one of them."
+        )
     files, chosen = find_images(images), resolve_device(device)
     check_output_folder(output, files, MASKS, prior)
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:
             ready = load_segmenter(segmenter)
-            run |= {"segmenter": str(segmenter)}
+            run |= {"segmenter": segmenter}
         else:
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
             ready = guide_on_files(files, options, chosen, reporter).guidance.segmenter

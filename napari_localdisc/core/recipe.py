@@ -38,7 +38,7 @@ class GuideConfig(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**31)
     size: int | None = Field(default=None, ge=64, le=2048, multiple_of=8)
     max_images: int = Field(default=40, ge=1)
-    starts: int = Field(default=3, ge=1)
+    starts: int = Field(default=8, ge=1)
     candidates: int = Field(default=96, ge=1)
     generations: int = Field(default=40, ge=0)
     restore_steps: int = Field(default=140, ge=1)

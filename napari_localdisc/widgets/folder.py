@@ -14,6 +14,7 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter import Segmenter
+from napari_localdisc.core.segmenter_file import shipped_segmenters
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.report import FileResult
 from napari_localdisc.viewer import add_result
@@ -23,7 +24,8 @@ from napari_localdisc.widgets._results_table import ResultsTable
 from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, chosen_path, path_field
 from napari_localdisc.widgets._run_row import RunRow, run_title
 
-IN_USE, FILE, PRIOR = "The segmenter in use", "A segmenter file", "A prior"
+SHIPPED, IN_USE = "A ready-made segmenter", "The segmenter in use"
+FILE, PRIOR = "A segmenter file", "A prior"
 
 
 class FolderPanel(Panel):
@@ -42,7 +44,11 @@ class FolderPanel(Panel):
         self.effort = GuideConfig()
         self.input = path_field("d", "Images to segment.")
         self.output = path_field("d", "Masks, report.csv and overview.png go here.")
-        self.method = ComboBox(choices=(IN_USE, FILE, PRIOR))
+        self.method = ComboBox(choices=(SHIPPED, IN_USE, FILE, PRIOR))
+        self.shipped = ComboBox(
+            choices=shipped_segmenters(),
+            tooltip="Made without any annotation, for colour fundus images and chest X-rays.",
+        )
         self.in_use = wrapped_label()
         self.segmenter_file = path_field(
             "r", "Saved by Guided segmentation or by the command line.", "*.safetensors"
@@ -61,10 +67,12 @@ class FolderPanel(Panel):
         self.add("Images", self.input.native)
         self.add("Results", self.output.native)
         self.add("With", self.method.native)
+        shipped = [self.add("", self.shipped.native)]
         in_use = [self.add("", self.in_use)]
         file = [self.add("", self.segmenter_file.native)]
         prior = [self.add("", self.prior_row), self.add("Encoder", self.encoder_row)]
-        self.turn(self.method, {IN_USE: in_use, FILE: file, PRIOR: prior})
+        rows = {SHIPPED: shipped, IN_USE: in_use, FILE: file, PRIOR: prior}
+        self.turn(self.method, rows)
         self.add("Device", self.device_row)
         self.fill(self.table)
         self.footer.addWidget(self.run_row)
@@ -89,6 +97,8 @@ class FolderPanel(Panel):
         if self.method.value == PRIOR:
             prior, choice = self.prior_row.prior, self.session.encoder_choice
             return jobs.segment_by_prior(files, prior, choice, self.effort, output, device)
+        if self.method.value == SHIPPED:
+            return jobs.segment_with(files, str(self.shipped.value), output, device)
         if self.method.value == FILE:
             path = chosen_path(self.segmenter_file, "segmenter file")
             return jobs.segment_with(files, path, output, device)
@@ -103,7 +113,8 @@ class FolderPanel(Panel):
             self.table.results.add(event.payload)
 
     def _on_report(self, result: jobs.FolderResult) -> None:
-        self.session.segmenter = result.segmenter
+        if self.method.value != SHIPPED:
+            self.session.segmenter = result.segmenter
         report: BatchReport = result.report
         for note in report.notes:
             show_info(note)
@@ -119,3 +130,5 @@ class FolderPanel(Panel):
             self.in_use.setText("None yet: run Guided segmentation first.")
         else:
             self.in_use.setText(f"Finds {', '.join(segmenter.targets)}.")
+            if self.method.value == SHIPPED:
+                self.method.value = IN_USE

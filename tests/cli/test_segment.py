@@ -69,6 +69,21 @@ def test_json_tells_of_every_file(command, xray_files, segmenter_file, tmp_path:
     assert [row["output"] for row in content["files"]] == [str(out / p.name) for p in xray_files]
 
 
+def test_a_shipped_segmenter_by_its_name(command, xray_files, tmp_path: Path):
+    out = tmp_path / "out"
+    result = command("segment", *xray_files, "--segmenter", "lungs", "-o", out, "-q")
+    assert result.code == 0
+    recipe = json.loads((out / "recipe.json").read_text("utf-8"))
+    assert recipe["run"]["segmenter"] == "lungs"
+    assert recipe["segmenter"]["prior"] == "lungs"
+
+
+def test_a_segmenter_that_is_not_there(command, xray_files, tmp_path: Path):
+    result = command("segment", *xray_files, "--segmenter", "livers", "-o", tmp_path / "out")
+    assert result.code == 2
+    assert "'livers' is neither shipped (lungs, optic-disc, vessels)" in result.err
+
+
 def test_two_files_of_one_name(command, xray_files, segmenter_file, tmp_path: Path):
     twin = xray_files[0].with_suffix(".bmp")
     PIL.Image.open(xray_files[0]).save(twin)
@@ -86,7 +101,7 @@ def test_two_files_of_one_name(command, xray_files, segmenter_file, tmp_path: Pa
 def test_one_of_segmenter_and_prior_is_needed(command, xray_files, tmp_path: Path, extra):
     result = command("segment", *xray_files, "-o", tmp_path / "out", *extra)
     assert result.code == 2
-    assert "--segmenter FILE or --prior" in result.err
+    assert "--segmenter NAME|FILE or --prior" in result.err
 
 
 def test_two_targets_are_told_apart(command, xray_files, encoder_file, tmp_path: Path):

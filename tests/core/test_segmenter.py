@@ -8,9 +8,10 @@ from safetensors.torch import save_file
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.framing import Frame
-from napari_localdisc.core.phantoms import xray_phantom
+from napari_localdisc.core.metrics import dice
+from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from napari_localdisc.core.segmenter import decide, lift_labels
-from napari_localdisc.core.segmenter_file import load_segmenter, save_segmenter
+from napari_localdisc.core.segmenter_file import load_segmenter, save_segmenter, shipped_segmenters
 
 RULES = ShapeRules(width=40, area=0.1, density=0.9, parts=1, smallest=0.0, solid=True)
 
@@ -67,7 +68,7 @@ class TestFiles:
             load_segmenter(path)
 
     def test_missing(self, tmp_path):
-        with pytest.raises(LocaldiscError, match="neither shipped .* nor a file"):
+        with pytest.raises(LocaldiscError, match=r"neither shipped .* nor a file"):
             load_segmenter(tmp_path / "none.safetensors")
 
     def test_encoder(self, encoder_file):
@@ -84,6 +85,39 @@ class TestFiles:
         save_file({"whitening": segmenter.whitening}, path, metadata=metadata)
         with pytest.raises(LocaldiscError, match=r"part\.safetensors do not fit"):
             load_segmenter(path)
+
+
+SHIPPED = {
+    "lungs": ("lungs",),
+    "optic-disc": ("optic-disc",),
+    "vessels": ("vessels",),
+}
+
+
+class TestShipped:
+    def test_names(self):
+        assert set(shipped_segmenters()) == set(SHIPPED)
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_made_without_a_warning_and_without_anybody_elses_masks(self, name):
+        shipped = load_segmenter(name)
+        assert shipped.targets == SHIPPED[name]
+        assert shipped.warnings == ()
+        assert shipped.recipe["prior"] == name
+
+    @pytest.mark.parametrize(
+        ("name", "phantom", "least"),
+        [
+            ("lungs", xray_phantom, 0.8),
+            ("optic-disc", fundus_phantom, 0.7),
+            ("vessels", fundus_phantom, 0.75),
+        ],
+    )
+    def test_finds_its_structure_in_a_phantom(self, name, phantom, least):
+        shown = phantom(3, 256)
+        found = load_segmenter(name).segment(shown.image)
+        assert dice(found.labels, shown.masks[name]) > least
+        assert found.score > 0.5
 
 
 class TestDecide:

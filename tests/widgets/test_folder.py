@@ -9,11 +9,11 @@ from qtpy.QtCore import Qt
 from napari_localdisc.core.encoder import load_encoder
 from napari_localdisc.core.guidance import guide
 from napari_localdisc.core.progress import drain
-from napari_localdisc.core.segmenter import save_segmenter
+from napari_localdisc.core.segmenter_file import save_segmenter
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.io.report import FileResult
 from napari_localdisc.widgets._results_table import ResultsTable
-from napari_localdisc.widgets.folder import FILE, PRIOR, FolderPanel
+from napari_localdisc.widgets.folder import FILE, IN_USE, PRIOR, SHIPPED, FolderPanel
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,24 @@ def test_an_empty_field(panel, click, notes, session, segmenter, field, message)
     assert message in notes[-1].message
 
 
+def test_a_ready_made_segmenter(panel, click, finish, session, tmp_path):
+    assert panel.method.value == SHIPPED
+    panel.shipped.value = "lungs"
+    click(panel.run_row.button)
+    finish(panel)
+    assert panel.run_row.status.text().startswith("3 done, 1 failed")
+    assert np.asarray(Picture.open(tmp_path / "results" / "1.png")).any()
+    assert panel.method.value == SHIPPED
+    assert session.segmenter is None
+
+
+def test_a_newly_guided_segmenter_is_taken(panel, session, segmenter):
+    session.segmenter = segmenter
+    assert panel.method.value == IN_USE
+
+
 def test_no_segmenter_yet(panel, click, notes):
+    panel.method.value = IN_USE
     click(panel.run_row.button)
     assert "no segmenter in use" in notes[-1].message
 
