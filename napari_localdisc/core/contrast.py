@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -30,7 +31,8 @@ def border_contrast(masks: Tensor, pixels: PixelSet) -> float:
     inner = masks & (_widened(1 - plain) > 0.5)
     outer = ~masks & (_widened(plain) > 0.5)
     seen = pixels.fields[:, None]
-    if not bool(((inner & seen).flatten(2).sum(dim=(0, 2)) > 1).all()):
+    counts = [(band & seen).sum(dim=(0, 2, 3)) for band in (inner, outer)]
+    if int(torch.cat(counts).min()) < 2:
         return 0.0
     return discriminate(pixels.features, pixels.fields, inner, outer).fisher
 

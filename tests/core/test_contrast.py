@@ -67,11 +67,12 @@ class TestBorderContrast:
     def test_nothing_has_no_border(self, pixels, empty):
         assert border_contrast(empty, pixels) == 0
 
-    def test_a_border_beyond_the_field_of_view_is_not_seen(self, pixels):
+    @pytest.mark.parametrize("radius", [6, 12])
+    def test_a_border_beyond_the_field_of_view_is_not_seen(self, pixels, radius):
         narrow = PixelSet(
             pixels.features,
             pixels.normalised,
-            disc(6)[:, 0],
+            disc(radius)[:, 0],
             pixels.whitening,
             pixels.preprocessing,
         )
