@@ -16,14 +16,11 @@ from skimage.filters import frangi, sato, threshold_otsu
 from skimage.io import imread, imsave
 from skimage.segmentation import clear_border
 from skimage.transform import resize
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from napari_localdisc.core.cleanup import ShapeRules
-from napari_localdisc.core.imaging import FloatImage, as_image, field_of_view
-from napari_localdisc.core.metrics import dice
+from napari_localdisc.core.imaging import FloatImage, as_image, field_of_view, is_coloured
 from napari_localdisc.core.priors import Prior
+from napari_localdisc.core.unions import count_overlap, fit_clusters
 from napari_localdisc.io.masks import read_mask
 
 CLUSTERS = 16
@@ -85,7 +82,7 @@ def otsu_masks(images: Path, prior: Prior, out: Path) -> None:
         field = field_of_view(image)
         grey = image.mean(axis=2)
         bright = grey > threshold_otsu(grey[field])
-        found = field & (bright if image.shape[2] == 3 and image.std(axis=2).any() else ~bright)
+        found = field & (bright if is_coloured(image) else ~bright)
         inner = rules.tidy(clear_border(found))  # what touches the border is the air beside a body
         _save(out, stem, inner.astype(np.uint8) * len(prior.targets))
 
@@ -108,33 +105,31 @@ def best_clusters(examples: Sequence[tuple[Path, Path, Path | None]]) -> float:
     """
     rng = np.random.default_rng(0)
     maps = [_features(as_image(imread(image))) for image, _, _ in examples]
-    points = [rng.choice(m.reshape(-1, m.shape[-1]), _PIXELS) for m in maps]
-    model = make_pipeline(
-        StandardScaler(), MiniBatchKMeans(CLUSTERS, n_init=3, random_state=0, batch_size=4096)
-    ).fit(np.concatenate(points))
-    scores = []
-    for features, (_, mask, field) in zip(maps, examples, strict=True):
-        truth = read_mask(mask)
-        found = model.predict(features.reshape(-1, features.shape[-1]))
-        labels = found.reshape(features.shape[:2]).astype(np.uint8)
-        whole = resize(labels, truth.shape, order=0, preserve_range=True)
-        scores.append(_overlaps(whole, truth, None if field is None else read_mask(field) > 0))
-    return float(np.mean(scores, axis=0).max(axis=0).mean())
+    points = [rng.choice(m.reshape(len(m), -1), _PIXELS, axis=1).T for m in maps]
+    model = fit_clusters(np.concatenate(points), CLUSTERS, 0, standardise=True)
+    truths = [read_mask(mask) for _, mask, _ in examples]
+    clusters = [
+        resize(model.labels(m), truth.shape, order=0, preserve_range=True).astype(int)
+        for m, truth in zip(maps, truths, strict=True)
+    ]
+    fields = [
+        np.ones(truth.shape, bool) if field is None else read_mask(field) > 0
+        for truth, (_, _, field) in zip(truths, examples, strict=True)
+    ]
+    best = []
+    for target in range(1, int(max(truth.max() for truth in truths)) + 1):
+        wanted = [truth == target for truth in truths]
+        overlap = count_overlap(clusters, wanted, fields, CLUSTERS)
+        best.append(max(overlap.dice([number]) for number in range(CLUSTERS)))
+    return float(np.mean(best))
 
 
 def _features(image: FloatImage) -> FloatImage:
+    """Multi-scale features (D, h, w) at `_SIDE` pixels."""
     scale = _SIDE / max(image.shape[:2])
     small = resize(image, [round(n * scale) for n in image.shape[:2]], anti_aliasing=True)
-    return np.asarray(multiscale_basic_features(small, channel_axis=-1), dtype=np.float32)
-
-
-def _overlaps(clusters: Masks, truth: Masks, field: Mask | None) -> list[list[float]]:
-    """Dice of each cluster with each target."""
-    targets = range(1, int(truth.max()) + 1)
-    return [
-        [dice(clusters == number, truth == target, field) for target in targets]
-        for number in range(CLUSTERS)
-    ]
+    features = multiscale_basic_features(small, channel_axis=-1)
+    return np.moveaxis(features, -1, 0).astype(np.float32)
 
 
 BASELINES: dict[str, Callable[[Path, Prior, Path], None]] = {

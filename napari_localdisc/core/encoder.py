@@ -14,7 +14,13 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import is_coloured
 from napari_localdisc.core.network import LocalDiscriminationNet, stride_of
 from napari_localdisc.core.preprocessing import Preprocessing
-from napari_localdisc.core.tensorfile import fill, load_tensors, save_tensors
+from napari_localdisc.core.tensorfile import (
+    fill,
+    find_file,
+    load_tensors,
+    save_tensors,
+    shipped_in,
+)
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "encoders"
 
@@ -89,7 +95,7 @@ class Encoder:
 
 def shipped_encoders() -> tuple[str, ...]:
     """Names of the encoders that come with the package."""
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.safetensors")))
+    return shipped_in(_SHIPPED)
 
 
 def default_encoder(image: npt.NDArray[np.generic]) -> str:
@@ -122,15 +128,7 @@ def load_encoder(name_or_path: str | Path) -> Encoder:
     LocaldiscError
         If there is no such encoder, or the file is not an encoder or does not fit its card.
     """
-    path = Path(name_or_path)
-    if str(name_or_path) in shipped_encoders():
-        path = _SHIPPED / f"{name_or_path}.safetensors"
-    elif not path.exists():
-        known = ", ".join(shipped_encoders()) or "none"
-        raise LocaldiscError(
-            f"encoder {str(name_or_path)!r} is neither shipped ({known}) nor a file;"
-            " give one of these names or a path to a .safetensors file."
-        )
+    path = find_file(name_or_path, "encoder", _SHIPPED)
     header, tensors = load_tensors(path, "encoder")
     try:
         card = EncoderCard.model_validate_json(header)

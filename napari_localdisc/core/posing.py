@@ -11,6 +11,7 @@ from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
+from napari_localdisc.core.morphology import narrowed, widened
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.pose import latent_pose
 from napari_localdisc.core.posterior import Evidence, shares_of
@@ -88,9 +89,7 @@ class CompactPosterior:
 def _but_for_its_border(share: Tensor, width: float) -> Evidence:
     radius = max(1, round(width * _BAND))
     inside = (share[:, None] > 0.5).float()
-    wide = F.max_pool2d(inside, 2 * radius + 1, 1, radius)
-    narrow = -F.max_pool2d(-inside, 2 * radius + 1, 1, radius)
-    return Evidence(share, (wide == narrow)[:, 0])
+    return Evidence(share, (widened(inside, radius) == narrowed(inside, radius))[:, 0])
 
 
 def _agreed(one: Evidence, other: Evidence) -> Evidence:

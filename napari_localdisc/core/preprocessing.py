@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.gaussian import WORDS, blur, differential
 from napari_localdisc.core.imaging import FloatImage, field_of_view, with_channels
+from napari_localdisc.core.morphology import narrowed
 
 _RIM = 0.008
 """Width of the rim, as a share of the longer side."""
@@ -110,7 +110,7 @@ def without_rim(field: Tensor) -> Tensor:
     radius = round(_RIM * max(field.shape[-2:]))
     if radius == 0:
         return field
-    eroded = -F.max_pool2d(-field, 2 * radius + 1, stride=1, padding=radius)
+    eroded = narrowed(field, radius)
     return torch.where(eroded.amax(dim=(2, 3), keepdim=True) > 0, eroded, field)
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_localdisc.core.gaussian import blur
+from napari_localdisc.core.morphology import widened
 from napari_localdisc.core.network import UNet, channels_last
 from napari_localdisc.core.progress import Progress, Run
 
@@ -81,7 +82,7 @@ class Restorer:
         padding = -size % 4
         padded = F.pad(scores[:, None], (0, padding, 0, padding))
         logits = torch.cat([self.network(one[None]) for one in padded])[:, 0, :size, :size]
-        wide = F.max_pool2d((~fields)[:, None].float(), 2 * _RIM + 1, 1, _RIM)[:, 0]
+        wide = widened((~fields)[:, None].float(), _RIM)[:, 0]
         trusted = wide == 0
         return logits.sigmoid() * trusted, trusted
 

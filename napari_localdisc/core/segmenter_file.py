@@ -11,7 +11,13 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.heads import Head
 from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
-from napari_localdisc.core.tensorfile import fill, load_tensors, save_tensors
+from napari_localdisc.core.tensorfile import (
+    fill,
+    find_file,
+    load_tensors,
+    save_tensors,
+    shipped_in,
+)
 
 _SHIPPED = Path(__file__).parents[1] / "segmenters"
 
@@ -29,7 +35,7 @@ def save_segmenter(segmenter: Segmenter, path: Path) -> None:
 
 def shipped_segmenters() -> tuple[str, ...]:
     """Names of the segmenters that come with the package."""
-    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.safetensors")))
+    return shipped_in(_SHIPPED)
 
 
 def load_segmenter(name_or_path: str | Path) -> Segmenter:
@@ -40,15 +46,7 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
     LocaldiscError
         If there is no such segmenter, or the file is none or does not fit its card.
     """
-    path = Path(name_or_path)
-    if str(name_or_path) in shipped_segmenters():
-        path = _SHIPPED / f"{name_or_path}.safetensors"
-    elif not path.exists():
-        known = ", ".join(shipped_segmenters())
-        raise LocaldiscError(
-            f"segmenter {str(name_or_path)!r} is neither shipped ({known}) nor a file;"
-            " give one of these names or a path to a .safetensors file."
-        )
+    path = find_file(name_or_path, "segmenter", _SHIPPED)
     header, tensors = load_tensors(path, "segmenter")
     try:
         card = SegmenterCard.model_validate_json(header)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from scipy.ndimage import binary_fill_holes
 from torch import Tensor
 
+from napari_localdisc.core.morphology import narrowed, widened
 from napari_localdisc.core.scaling import scale_about_centre
 
 _SCALES = (0.9, 1.0, 1.1)
@@ -51,8 +52,8 @@ class Templates:
         if by_border:
             radius = max(1, radius // _BORDER)
         solid = self.masks.round()
-        self.rings = _widened(solid, radius) * (1 - _left_out(solid))
-        inside = solid - (1 - _widened(1 - solid, radius)) if by_border else self.masks
+        self.rings = widened(solid, radius) * (1 - _left_out(solid))
+        inside = solid - narrowed(solid, radius) if by_border else self.masks
         self.share = float(present.mean() / self.size**2)
         self.spectra = self._spectrum(_contrast(inside, self.rings))
         whole = self.masks.amax(dim=1)
@@ -139,10 +140,6 @@ class Templates:
             ]
             posed.append(torch.stack(rows) > 0.5)
         return posed[0], posed[1]
-
-
-def _widened(masks: Tensor, radius: int) -> Tensor:
-    return F.max_pool2d(masks, 2 * radius + 1, 1, radius)
 
 
 def _left_out(masks: Tensor) -> Tensor:
