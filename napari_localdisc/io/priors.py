@@ -1,4 +1,4 @@
-"""Priors from built-in names and from folders of masks."""
+"""Priors from built-in names, folders of masks and prior files."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.shapes import BUILT_IN_PRIORS, simulate
 from napari_localdisc.io.images import SUFFIXES, image_stem, is_image_name
 from napari_localdisc.io.masks import read_mask
+from napari_localdisc.io.prior_file import read_prior
 
 MOST_REFERENCES = 200
 """Masks read from a folder; of more, that many are taken at even distances."""
 
 
 def load_prior(spec: str | Path, count: int = 20, seed: int = 0) -> Prior:
-    """Load a prior by its built-in name or from a folder.
+    """Load a prior by its built-in name, from a folder or from a file.
 
     Parameters
     ----------
     spec : str or Path
         A built-in name; a folder of binary masks (one target, named after the folder); or a folder
-        of one folder per target, whose masks belong together by file name. A folder that bears a
-        built-in name is meant by ``./name``.
+        of one folder per target, whose masks belong together by file name; or a file that
+        `save_prior` wrote. A folder that bears a built-in name is meant by ``./name``.
     count : int
         References to simulate for a built-in name.
     seed : int
@@ -40,11 +41,13 @@ def load_prior(spec: str | Path, count: int = 20, seed: int = 0) -> Prior:
     if isinstance(spec, str) and spec in BUILT_IN_PRIORS:
         return simulate(spec, count, seed)
     folder = Path(spec)
+    if folder.suffix == ".safetensors" and folder.is_file():
+        return read_prior(folder)
     if not folder.is_dir():
         known = ", ".join(BUILT_IN_PRIORS)
         raise LocaldiscError(
-            f"prior {str(spec)!r} is neither built in ({known}) nor a folder of masks;"
-            " check the name."
+            f"prior {str(spec)!r} is neither built in ({known}) nor a folder of masks nor a"
+            " prior file; check the name."
         )
     groups = _target_folders(folder)
     stems = _common_stems(folder, groups)

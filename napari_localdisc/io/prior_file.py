@@ -1,0 +1,59 @@
+"""Prior files: the reference masks of a prior in one ``.safetensors`` file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.priors import CANVAS, Prior
+from napari_localdisc.core.tensorfile import load_tensors, save_tensors
+
+KIND = "prior"
+
+
+class _Card(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    targets: tuple[str, ...] = Field(min_length=1, max_length=255)
+
+
+def save_prior(prior: Prior, path: Path) -> None:
+    """Write a prior to one file, eight pixels of its masks to a byte.
+
+    Raises
+    ------
+    LocaldiscError
+        If the file cannot be written.
+    """
+    card = _Card(name=prior.name, targets=prior.targets)
+    packed = torch.from_numpy(np.packbits(prior.masks, axis=-1))
+    save_tensors(path, KIND, card.model_dump_json(), {"masks": packed})
+
+
+def read_prior(path: Path) -> Prior:
+    """Read what `save_prior` wrote.
+
+    Raises
+    ------
+    LocaldiscError
+        If the file is none or holds no masks of the right size.
+    """
+    header, tensors = load_tensors(path, KIND)
+    try:
+        card = _Card.model_validate_json(header)
+        packed = tensors["masks"].numpy()
+    except (ValidationError, KeyError) as error:
+        raise _damaged(path) from error
+    expected = (len(card.targets), CANVAS, CANVAS // 8)
+    if packed.dtype != np.uint8 or packed.shape[1:] != expected or len(packed) == 0:
+        raise _damaged(path)
+    return Prior(card.name, card.targets, np.unpackbits(packed, axis=-1).astype(bool))
+
+
+def _damaged(path: Path) -> LocaldiscError:
+    return LocaldiscError(f"prior {path} is incomplete or of another version; save it again.")
