@@ -7,37 +7,39 @@ replaces an earlier one only where it agrees with the prior about as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_localdisc.core.believing import Beliefs
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.features import PixelSet, pixel_set
-from napari_localdisc.core.framing import Frame
-from napari_localdisc.core.heads import Head, HeadSettings, HeadTrainer, head_shares, train_heads
+from napari_localdisc.core.heads import (
+    Head,
+    HeadSettings,
+    HeadTrainer,
+    head_shares,
+    look_of,
+    train_heads,
+)
 from napari_localdisc.core.judging import Judge
+from napari_localdisc.core.live import LiveView
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.plan import Plan
-from napari_localdisc.core.posing import CompactPosterior
-from napari_localdisc.core.posterior import (
-    Evidence,
-    SlenderPosterior,
-    labels_of,
-    shares_of,
-)
+from napari_localdisc.core.posterior import labels_of, shares_of
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.recipe import Guidance, GuideConfig, StageReport
 from napari_localdisc.core.refinement import Refiner
 from napari_localdisc.core.segmentation_net import SegmentationNet
-from napari_localdisc.core.segmenter import Segmenter, SegmenterCard, lift_labels
+from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
 from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.core.verdict import (
     Verdict,
-    confident,
     disagreements,
     doubts,
     sharpen_compact,
@@ -107,8 +109,6 @@ class _Guide:
         self.plan = Plan.of(prior, encoder.card, config.size)
         self.references = self.plan.references(prior).to(device)
         self.judge = Judge(self.references, self.plan)
-        self.slender: dict[int, SlenderPosterior] = {}
-        self.open_border: list[Evidence] = []
         self.stages: list[StageReport] = []
         self.warnings: list[str] = []
 
@@ -116,7 +116,10 @@ class _Guide:
         network = channels_last(self.encoder.network.to(self.device))
         network.eval()
         pixels = yield from pixel_set(self.images, self.encoder, self.plan.size, self.device)
-        evidence = yield from self._start(pixels)
+        height, width = self.images[0].shape[:2]
+        self.live = LiveView((height, width), pixels.fields[0], self.judge)
+        self.beliefs = Beliefs(pixels, self.references, self.plan, self.config, self.live)
+        evidence = yield from self.beliefs.start()
         start = self._verdict("start", shares_of(evidence, pixels.fields), pixels)
         yield self._preview(start)
         labels = labels_of(evidence, pixels.fields)
@@ -132,29 +135,6 @@ class _Guide:
             yield self._preview(current)
         return self._finish(pixels, head, refined, current)
 
-    def _start(self, pixels: PixelSet) -> Run[list[Evidence]]:
-        config, found = self.config, dict[int, Evidence]()
-        for target in self.plan.slender:
-            restored = SlenderPosterior(pixels, self.references[:, target], config.seed)
-            self.slender[target] = restored
-            found[target] = yield from restored.start(
-                config.candidates, config.generations, config.restore_steps
-            )
-        compact = self.plan.compact
-        if compact:
-            posterior = CompactPosterior(
-                pixels,
-                self.references[:, list(compact)],
-                self.plan.only(compact),
-                config.starts,
-                config.seed,
-            )
-            whole = yield from posterior.start()
-            found |= dict(zip(compact, whole, strict=True))
-            if not self.slender:
-                self.open_border = yield from posterior.open_border(whole)
-        return [found[target] for target in range(len(self.plan.rules))]
-
     def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, Verdict]]:
         compact = not self.plan.slender
         settings = HeadSettings(
@@ -169,7 +149,8 @@ class _Guide:
             HeadTrainer(pixels, labels, self.references, settings, self.config.seed + number)
             for number in range(self.config.heads)
         ]
-        yield from train_heads(trainers, self.config.head_steps)
+        training = train_heads(trainers, self.config.head_steps)
+        yield from self.live.during(training, partial(look_of, trainers[0].head, pixels))
         verdicts = [
             self._verdict(f"head {number + 1}", head_shares(trainer.head, pixels), pixels)
             for number, trainer in enumerate(trainers)
@@ -182,17 +163,9 @@ class _Guide:
         self, pixels: PixelSet, labels: Tensor, current: Verdict, start: Verdict
     ) -> Run[Tensor]:
         """Labels for refinement: what was undecided is decided by a better classifier."""
-        if not self.slender:
+        if not self.plan.slender:
             return sharpen_compact(current, labels, start)
-        evidence = []
-        for target in range(len(self.plan.rules)):
-            share = current.shares[:, target + 1].float()
-            if target in self.slender:
-                steps = max(1, self.config.restore_steps // 2)
-                evidence.append((yield from self.slender[target].again(share, steps)))
-            else:
-                evidence.append(confident(share))
-        return labels_of(evidence, pixels.fields)
+        return labels_of((yield from self.beliefs.again(current)), pixels.fields)
 
     def _refined(
         self, pixels: PixelSet, labels: Tensor, current: Verdict, number: int
@@ -204,8 +177,8 @@ class _Guide:
         """
         stage = f"refine {number + 1}"
         refined = yield from self._refine(pixels, labels, number, stage)
-        if self.open_border and number == 0:
-            undecided = labels_of(self.open_border, pixels.fields)
+        if self.beliefs.open_border and number == 0:
+            undecided = labels_of(self.beliefs.open_border, pixels.fields)
             stage += ", open border"
             opened = yield from self._refine(pixels, undecided, number, stage)
             clear = opened[1].contrast(pixels) > _CLEARER * refined[1].contrast(pixels)
@@ -222,7 +195,8 @@ class _Guide:
         crop = pixels.size if compact else min(_CROP, pixels.size)
         batch = 4 if compact else 6
         refiner = Refiner(network, pixels, crop, batch, not compact, self.config.seed + number)
-        yield from refiner.fit(labels, self.config.refine_steps)
+        fitting = refiner.fit(labels, self.config.refine_steps)
+        yield from self.live.during(fitting, refiner.look)
         return network, self._verdict(stage, refiner.shares(), pixels)
 
     def _verdict(self, stage: str, shares: Tensor, pixels: PixelSet) -> Verdict:
@@ -231,11 +205,8 @@ class _Guide:
         return verdict
 
     def _preview(self, current: Verdict) -> Progress:
-        image = self.images[0]
-        place = Frame((image.shape[0], image.shape[1]), self.plan.size)
-        labels = lift_labels(current.labels[0], place, len(self.prior.targets))
         message = f"{current.stage}: KL {show_kl(current.kl)}"
-        return Progress("preview", 1, 1, message, {"kl": current.kl}, labels)
+        return self.live.preview(message, current.labels[0], {"kl": current.kl})
 
     def _finish(
         self, pixels: PixelSet, head: Head, refined: SegmentationNet | None, current: Verdict

@@ -180,6 +180,13 @@ def train_heads(trainers: list[HeadTrainer], steps: int) -> Run[None]:
 
 
 @torch.inference_mode()
+def look_of(head: Head, pixels: PixelSet) -> Tensor:
+    """Probabilities (K, S, S) of the targets on the first image, by a head in training."""
+    logits: Tensor = head(pixels.features[:1].float())
+    return logits.softmax(dim=1)[0, 1:]
+
+
+@torch.inference_mode()
 def head_shares(head: Head, pixels: PixelSet) -> Tensor:
     """Class probabilities (n, K + 1, S, S) in float16 of the guiding images."""
     return torch.cat([head(one[None].float()).softmax(dim=1).half() for one in pixels.features])

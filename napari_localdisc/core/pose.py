@@ -71,7 +71,8 @@ def latent_pose(
     Yields
     ------
     Progress
-        Per round, with the Fisher ratio.
+        Per round, with the Fisher ratio; the payload is what is posed on the first image, shape
+        (K, S, S).
     """
     generator = torch.Generator().manual_seed(seed)
     shape = (templates.targets, features.shape[1])
@@ -137,7 +138,8 @@ class _Problem:
 
 def _progress(fit: _Fit, done: int, total: int) -> Progress:
     message = f"Fisher ratio {fit.fisher:.2f}"
-    return Progress("search", done, total, message, {"fisher": fit.fisher})
+    masks = None if fit.masks is None else fit.masks[0]
+    return Progress("search", done, total, message, {"fisher": fit.fisher}, masks)
 
 
 def _evidence(

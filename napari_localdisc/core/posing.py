@@ -6,6 +6,8 @@ too small. What both ways agree on is certain; the border lies somewhere between
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,7 +18,7 @@ from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.pose import latent_pose
 from napari_localdisc.core.posterior import Evidence, shares_of
 from napari_localdisc.core.priors import CANVAS
-from napari_localdisc.core.progress import Run
+from napari_localdisc.core.progress import Progress, Run, relay
 from napari_localdisc.core.templates import Templates
 from napari_localdisc.core.verdict import Verdict
 
@@ -46,6 +48,7 @@ class CompactPosterior:
     ) -> None:
         self.pixels, self.references, self.plan = pixels, references, plan
         self.starts, self.seed, self.place = starts, seed, 0.0
+        self._posed_first: Tensor | None = None
         self.small = F.adaptive_avg_pool2d(references[:_POSED].float(), plan.pose_size) >= 0.5
         self.features, self.fields = pixels.coarse(plan.pose_size)
 
@@ -76,10 +79,18 @@ class CompactPosterior:
         near = yield from self._posed(Templates(self.small, by_border=True), self.place)
         return [_agreed(one, other) for one, other in zip(whole, near, strict=True)]
 
+    def look(self) -> Tensor | None:
+        """Return what is posed on the first image at the moment, shape (K, s, s)."""
+        return self._posed_first
+
+    def _noted(self, event: Progress) -> Progress:
+        if isinstance(event.payload, Tensor):
+            self._posed_first = event.payload
+        return replace(event, payload=None)
+
     def _posed(self, templates: Templates, place: float) -> Run[list[Evidence]]:
-        posed = yield from latent_pose(
-            self.features, self.fields, templates, self.starts, self.seed, place
-        )
+        posing = latent_pose(self.features, self.fields, templates, self.starts, self.seed, place)
+        posed = yield from relay(posing, self._noted)
         side = (self.pixels.size, self.pixels.size)
         share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
         widths = [rule.width * self.pixels.size / CANVAS for rule in self.plan.rules]

@@ -6,14 +6,14 @@ compact ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
-from napari_localdisc.core.progress import Run
+from napari_localdisc.core.progress import Progress, Run, relay
 from napari_localdisc.core.restoring import Restorer
 from napari_localdisc.core.segmentation_losses import IGNORE
 from napari_localdisc.core.start import search
@@ -76,13 +76,31 @@ class SlenderPosterior:
         self.half = pixels.size // 2
         coarse = F.adaptive_avg_pool2d(references[:, None].float(), self.half)[:, 0] >= 0.5
         self.restorer = Restorer(coarse, seed)
+        self._best: Tensor | None = None
 
     def start(self, candidates: int, generations: int, steps: int) -> Run[Evidence]:
         """Search for the target's direction and restore its score maps."""
-        found = yield from search(self.pixels, self.references, candidates, generations, self.seed)
+        looking = search(self.pixels, self.references, candidates, generations, self.seed)
+        found = yield from relay(looking, self._noted)
         features, fields = self.pixels.coarse(self.half)
         scores = torch.einsum("ndhw,d->nhw", features, found.direction)
         return (yield from self._restore(scores, fields, steps))
+
+    def look(self) -> Tensor | None:
+        """Score map of the first image along the best direction so far, shape (S / 2, S / 2).
+
+        In [0, 1] and rising with the score, no probability.
+        """
+        if self._best is None:
+            return None
+        first = self.pixels.features[:1]
+        coarse = F.adaptive_avg_pool2d(first.float(), self.half)[0]
+        return torch.einsum("dhw,d->hw", coarse, self._best).sigmoid()
+
+    def _noted(self, event: Progress) -> Progress:
+        if isinstance(event.payload, Tensor):
+            self._best = event.payload
+        return replace(event, payload=None)
 
     def again(self, share: Tensor, steps: int) -> Run[Evidence]:
         """Restore the score maps of a better classifier.

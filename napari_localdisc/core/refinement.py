@@ -91,6 +91,14 @@ class Refiner:
         return self.pixels.preprocessing.describe(varied, field)
 
     @torch.inference_mode()
+    def look(self) -> Tensor:
+        """Probabilities (K, S, S) of the targets on the first image, while in training."""
+        self.network.eval()
+        logits: Tensor = self.network(self.pixels.inputs(0))
+        self.network.train()
+        return logits.softmax(dim=1)[0, 1:]
+
+    @torch.inference_mode()
     def shares(self) -> Tensor:
         """Class probabilities (n, K + 1, S, S) in float16 of the guiding images."""
         images = (self.pixels.inputs(index) for index in range(len(self.pixels)))

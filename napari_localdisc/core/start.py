@@ -115,7 +115,8 @@ def search(
     Yields
     ------
     Progress
-        While screening with the best KL so far, then with that of the racer whose turn it was.
+        While screening with the best KL so far, then with that of the racer whose turn it was; the
+        payload is the direction, shape (D,), that the KL is of.
     """
     scorer = DirectionSearch(pixels, references, seed)
     drawn = _directions(scorer.points.shape[1], candidates, seed).to(scorer.points.device)
@@ -125,8 +126,10 @@ def search(
     kls: list[Tensor] = []
     for batch in batches:
         kls.append(scorer.kl(batch, _FEW))
-        best = float(torch.cat(kls).min())
-        yield Progress("search", len(kls), total, "screening", {"kl": best})
+        screened = torch.cat(kls)
+        best = int(screened.argmin())
+        values = {"kl": float(screened[best])}
+        yield Progress("search", len(kls), total, "screening", values, drawn[best])
     field = [
         _Racer(scorer, origin, seed + number)
         for number, origin in enumerate(_unlike(drawn, torch.cat(kls), _RACERS))
@@ -140,7 +143,7 @@ def search(
                 racer.improve(crops)
                 done += 1
                 message = f"KL {show_kl(racer.kl)}"
-                yield Progress("search", done, total, message, {"kl": racer.kl})
+                yield Progress("search", done, total, message, {"kl": racer.kl}, racer.direction)
     return field[0].finish()
 
 
@@ -192,8 +195,12 @@ class _Racer:
         self.strategy.tell(asked, kls)
         self.kl = min(kls)
 
-    def finish(self) -> Start:
-        """Take the direction in the middle of the last generation."""
+    @property
+    def direction(self) -> Tensor:
+        """Direction in the middle of the last generation, shape (D,)."""
         mean = torch.tensor(self.strategy.mean, dtype=torch.float32, device=self.device)
-        direction = F.normalize(mean, dim=0)
-        return Start(direction, float(self.scorer.kl(direction[None])[0]))
+        return F.normalize(mean, dim=0)
+
+    def finish(self) -> Start:
+        """Judge the direction on all crops."""
+        return Start(self.direction, float(self.scorer.kl(self.direction[None])[0]))

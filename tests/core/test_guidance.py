@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from napari_localdisc.core import live
 from napari_localdisc.core.encoder import load_encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.guidance import GuideConfig, guide
@@ -90,6 +93,24 @@ class TestRun:
         assert screened
         assert screened == sorted(screened, reverse=True)
         assert len(searched) == searched[-1].done == searched[-1].total
+
+    @pytest.mark.parametrize("structure", ["lungs", "vessels"])
+    def test_every_stage_shows_itself_and_is_not_changed_by_that(
+        self, monkeypatch, effort, structure
+    ):
+        images = [fundus_phantom(seed, 64).image for seed in range(2)]
+        prior = simulate(structure, 3)
+        seldom = drain(guide(images, prior, tiny_encoder(3), effort))
+        monkeypatch.setattr(live, "_REST", 0.0)
+        monkeypatch.setattr(live, "_COST", float("inf"))
+        events = []
+        often = drain(guide(images, prior, tiny_encoder(3), effort), events.append)
+        shown = {one.stage for one, then in pairwise(events) if then.stage == "preview"}
+        assert {"search", "guide", "refine"} <= shown
+        assert often.stages == seldom.stages
+        for image in images:
+            masks = [run.segmenter.segment(image).labels for run in (often, seldom)]
+            np.testing.assert_array_equal(*masks)
 
     def test_can_be_closed_midway(self, xrays, lungs, effort):
         run = guide(xrays, lungs, tiny_encoder(), effort)

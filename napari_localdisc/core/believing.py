@@ -1,0 +1,100 @@
+"""The start of guidance: evidence for all targets, each found in the way that suits its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from torch import Tensor
+
+from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.live import LiveView
+from napari_localdisc.core.plan import Plan
+from napari_localdisc.core.posing import CompactPosterior
+from napari_localdisc.core.posterior import Evidence, SlenderPosterior
+from napari_localdisc.core.progress import Run
+from napari_localdisc.core.recipe import GuideConfig
+from napari_localdisc.core.verdict import Verdict, confident
+
+
+class Beliefs:
+    """What the prior and the pixels say together of every target.
+
+    Parameters
+    ----------
+    pixels : PixelSet
+    references : Tensor of bool, shape (N, K, S, S)
+    plan : Plan
+    config : GuideConfig
+    live : LiveView
+
+    Attributes
+    ----------
+    open_border : list of Evidence
+        Per target, with borders left undecided; empty unless all targets are compact.
+    """
+
+    def __init__(
+        self,
+        pixels: PixelSet,
+        references: Tensor,
+        plan: Plan,
+        config: GuideConfig,
+        live: LiveView,
+    ) -> None:
+        self.pixels, self.references, self.plan = pixels, references, plan
+        self.config, self.live = config, live
+        self.slender = {
+            target: SlenderPosterior(pixels, references[:, target], config.seed)
+            for target in plan.slender
+        }
+        self.open_border: list[Evidence] = []
+
+    def start(self) -> Run[list[Evidence]]:
+        """Find first evidence, per target."""
+        found = dict[int, Evidence]()
+        for target, posterior in self.slender.items():
+            config = self.config
+            starting = posterior.start(config.candidates, config.generations, config.restore_steps)
+            look = partial(self._look, (target,), posterior)
+            found[target] = yield from self.live.during(starting, look)
+        if self.plan.compact:
+            found |= yield from self._compact(self.plan.compact)
+        return [found[target] for target in range(len(self.plan.rules))]
+
+    def again(self, current: Verdict) -> Run[list[Evidence]]:
+        """Find evidence anew from a classifier, per target."""
+        evidence = []
+        steps = max(1, self.config.restore_steps // 2)
+        for target in range(len(self.plan.rules)):
+            share = current.shares[:, target + 1].float()
+            if target in self.slender:
+                evidence.append((yield from self.slender[target].again(share, steps)))
+            else:
+                evidence.append(confident(share))
+        return evidence
+
+    def _compact(self, targets: tuple[int, ...]) -> Run[dict[int, Evidence]]:
+        posterior = CompactPosterior(
+            self.pixels,
+            self.references[:, list(targets)],
+            self.plan.only(targets),
+            self.config.starts,
+            self.config.seed,
+        )
+        look = partial(self._look, targets, posterior)
+        whole = yield from self.live.during(posterior.start(), look)
+        if not self.slender:
+            self.open_border = yield from posterior.open_border(whole)
+        return dict(zip(targets, whole, strict=True))
+
+    def _look(
+        self, targets: Sequence[int], posterior: SlenderPosterior | CompactPosterior
+    ) -> Tensor | None:
+        """Place what is believed of some targets (k, s, s) among all of them (K, s, s)."""
+        believed = posterior.look()
+        if believed is None:
+            return None
+        every = believed.new_zeros(len(self.plan.rules), *believed.shape[-2:])
+        every[list(targets)] = believed
+        return every
