@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from psygnal import Signal
+from pydantic import BaseModel, ConfigDict, Field
 
 from napari_localdisc.core.encoder import Encoder, default_encoder, load_encoder
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.shapes import BUILT_IN_PRIORS
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -22,6 +24,25 @@ if TYPE_CHECKING:
 
 AUTOMATIC = "auto"
 """The encoder (or device) that fits; chosen when an image is at hand."""
+
+
+class RunSettings(BaseModel):
+    """What a guided run of the viewer takes, beside encoder, device and images.
+
+    Attributes
+    ----------
+    prior : str or None
+        A built-in prior, or None for the session's own.
+    seed : int
+    quick : bool
+        Seconds instead of minutes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prior: str | None = BUILT_IN_PRIORS[0]
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    quick: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +108,9 @@ class Session:
     device : str
         Name of the device that runs use.
     prior : Prior or None
-        The reference masks chosen last.
+        The reference masks made or loaded last.
+    settings : RunSettings
+        What guided runs take.
     segmenter : Segmenter or None
         The segmenter made or loaded last.
     """
@@ -96,6 +119,7 @@ class Session:
     encoder_changed = Signal(object)
     device_changed = Signal(str)
     prior_changed = Signal(object)
+    settings_changed = Signal(RunSettings)
     segmenter_changed = Signal(object)
 
     def __init__(self) -> None:
@@ -103,6 +127,7 @@ class Session:
         self._held: HeldEncoder | None = None
         self._device = AUTOMATIC
         self._prior: Prior | None = None
+        self._settings = RunSettings()
         self._segmenter: Segmenter | None = None
 
     @property
@@ -157,7 +182,7 @@ class Session:
 
     @property
     def prior(self) -> Prior | None:
-        """The reference masks chosen last."""
+        """The reference masks made or loaded last; new ones are what runs take next."""
         return self._prior
 
     @prior.setter
@@ -165,6 +190,27 @@ class Session:
         if prior is not self._prior:
             self._prior = prior
             self.prior_changed.emit(prior)
+            self.settle(prior=None if prior is not None else BUILT_IN_PRIORS[0])
+
+    @property
+    def chosen_prior(self) -> Prior | str:
+        """What guided runs take: reference masks, or the name of a built-in prior."""
+        name = self._settings.prior
+        if name is None and self._prior is not None:
+            return self._prior
+        return name or BUILT_IN_PRIORS[0]
+
+    @property
+    def settings(self) -> RunSettings:
+        """What guided runs take."""
+        return self._settings
+
+    def settle(self, **changes: object) -> None:
+        """Change some of the settings; pydantic's ``ValidationError`` is raised for bad ones."""
+        settings = RunSettings.model_validate({**self._settings.model_dump(), **changes})
+        if settings != self._settings:
+            self._settings = settings
+            self.settings_changed.emit(settings)
 
     @property
     def segmenter(self) -> Segmenter | None:

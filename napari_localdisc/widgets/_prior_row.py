@@ -6,14 +6,13 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QComboBox
 
-from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.shapes import BUILT_IN_PRIORS
 from napari_localdisc.widgets._panel import Panel
 from napari_localdisc.widgets._rows import narrow
 
 
 class PriorRow(QComboBox):
-    """A built-in prior, or the one made in the *Priors* panel once there is one."""
+    """A built-in prior, or the one made in the *Priors* panel; shared by the panels of a viewer."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__()
@@ -22,18 +21,19 @@ class PriorRow(QComboBox):
             self.addItem(f"{name} (simulated)", name)
         self.setToolTip("What to look for. Draw or load other shapes in the Priors panel.")
         narrow(self)
-        self._show(self._session.prior)
+        self._show()
+        self.activated.connect(self._on_chosen)
         panel.listen(self._session.prior_changed, self._show)
+        panel.listen(self._session.settings_changed, self._show)
 
-    @property
-    def prior(self) -> Prior | str:
-        """The prior made in the *Priors* panel, or the name of a built-in one."""
-        chosen: Prior | str = self.currentData()
-        return chosen
+    def _on_chosen(self) -> None:
+        self._session.settle(prior=self.currentData())
 
-    def _show(self, prior: Prior | None) -> None:
+    def _show(self, _: object = None) -> None:
         while self.count() > len(BUILT_IN_PRIORS):
             self.removeItem(0)
+        prior = self._session.prior
         if prior is not None:
-            self.insertItem(0, f"From Priors: {Path(prior.name).name}", prior)
-            self.setCurrentIndex(0)
+            self.insertItem(0, f"From Priors: {Path(prior.name).name}", None)
+        name = self._session.settings.prior
+        self.setCurrentIndex(self.findData(name) if name is not None else 0)

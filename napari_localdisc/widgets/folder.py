@@ -95,7 +95,7 @@ class FolderPanel(Panel):
     def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
         device = self.session.device
         if self.method.value == PRIOR:
-            prior, choice = self.prior_row.prior, self.session.encoder_choice
+            prior, choice = self.session.chosen_prior, self.session.encoder_choice
             return jobs.segment_by_prior(files, prior, choice, self.effort, output, device)
         if self.method.value == SHIPPED:
             return jobs.segment_with(files, str(self.shipped.value), output, device)

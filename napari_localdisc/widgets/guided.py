@@ -21,6 +21,7 @@ from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.sample import Sample
 from napari_localdisc.layers import Plane, all_planes, current_plane, in_view
+from napari_localdisc.session import RunSettings
 from napari_localdisc.widgets._image_list import ImageList
 from napari_localdisc.widgets._panel import Panel, reported
 from napari_localdisc.widgets._preview import Preview
@@ -83,18 +84,23 @@ class GuidedPanel(Panel):
         self.run_row.runner.returned.connect(self._on_result)
         self.save_button.clicked.connect(self._ask_where_to_save)
         self.listen(self.session.segmenter_changed, self._on_segmenter)
+        self.seed.changed.connect(lambda seed: self.session.settle(seed=seed))
+        self.quick.changed.connect(lambda quick: self.session.settle(quick=quick))
+        self.listen(self.session.settings_changed, self._show_settings)
+        self._show_settings(self.session.settings)
 
     def _run(self) -> None:
         with reported():
-            prior = self.prior_row.prior
+            prior = self.session.chosen_prior
             name = prior if isinstance(prior, str) else Path(prior.name).name
             job, images = self._job(prior, name)
             self.run_row.start(job, run_title(f"Guided segmentation of {name}", images))
 
     def _job(self, prior: Prior | str, name: str) -> tuple[Run[jobs.GuidedResult], list[str]]:
         """Put a run together; returns the names of its images with it."""
-        effort = self.quick_effort if self.quick.value else self.effort
-        config = effort.model_copy(update={"seed": self.seed.value})
+        settings = self.session.settings
+        effort = self.quick_effort if settings.quick else self.effort
+        config = effort.model_copy(update={"seed": settings.seed})
         choice, device = self.session.encoder_choice, self.session.device
         if self.source.value == FOLDER:
             files = find_images([chosen_path(self.folder, "folder of images")])
@@ -136,6 +142,9 @@ class GuidedPanel(Panel):
             maps = [segmentation.labels for segmentation in result.segmentations]
             self._preview.finish(maps, guidance.segmenter.recipe)
         self.run_row.say(f"KL {show_kl(guidance.kl)}, encoder {result.held.encoder.name}.")
+
+    def _show_settings(self, settings: RunSettings) -> None:
+        self.seed.value, self.quick.value = settings.seed, settings.quick
 
     def _on_segmenter(self, segmenter: Segmenter | None) -> None:
         self.save_button.setEnabled(segmenter is not None)

@@ -146,9 +146,20 @@ class TestPriorRow:
         row = PriorRow(panel)
         for name in ("one", "two"):
             panel.session.prior = Prior.from_masks([np.eye(8)], name)
-            assert row.prior is panel.session.prior
+            assert panel.session.chosen_prior is panel.session.prior
             assert row.currentText() == f"From Priors: {name}"
         assert row.count() == len(BUILT_IN_PRIORS) + 1
+
+    def test_rows_of_a_viewer_agree(self, panel, qtbot):
+        panel.session.prior = Prior.from_masks([np.eye(8)], "mine")
+        one, other = PriorRow(panel), PriorRow(panel)
+        qtbot.addWidget(one)
+        one.show()
+        qtbot.keyClicks(one, "vess")
+        assert other.currentData() == panel.session.chosen_prior == "vessels"
+        qtbot.keyClick(other, Qt.Key.Key_Home)
+        assert one.currentText() == "From Priors: mine"
+        assert panel.session.chosen_prior is panel.session.prior
 
 
 class Ear:
