@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from scipy import ndimage
 from skimage.draw import line_nd, polygon2mask
 
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.io.overview import COLOURS
 from napari_localdisc.layers import unit_factors
 
 if TYPE_CHECKING:
@@ -19,26 +21,55 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[np.bool_]
 Index = tuple[int, ...]
-Stacks = tuple[list[Mask], tuple[str, ...]]
+Stack = npt.NDArray[np.bool_]
+Stacks = tuple[list[Stack], tuple[str, ...]]
 
 _OPEN_SHAPES = ("line", "path")
 
+TARGET = "target"
+"""Feature of a drawn shape that names its target."""
 
-def shapes_layer(image: Image, name: str) -> Shapes:
-    """Build an empty Shapes layer to draw on an image, in that image's own coordinates."""
-    return Shapes(
+
+def shapes_layer(image: Image, name: str, targets: Sequence[str] = ()) -> Shapes:
+    """Build an empty Shapes layer to draw on an image, in that image's own coordinates.
+
+    Parameters
+    ----------
+    image : napari.layers.Image
+    name : str
+        Of the layer.
+    targets : sequence of str
+        What can be drawn; new shapes are of the first, until `draw_next` says otherwise. Several
+        are told apart by their colours and are written beside the shapes.
+    """
+    layer = Shapes(
         ndim=image.ndim,
         name=name,
         edge_width=1,
-        edge_color="#ffb000",
-        face_color="#ffb00040",
+        edge_color=_colour(0),
+        face_color=_colour(0, opacity=0.25),
         scale=image.scale,
         translate=image.translate,
         rotate=image.rotate,
         shear=image.shear,
         affine=image.affine.affine_matrix,
         units=image.units,
+        features={TARGET: np.array([], dtype=object)},
     )
+    if len(targets) > 1:
+        layer.text = {"string": f"{{{TARGET}}}", "color": "white", "anchor": "upper_left"}
+    if targets:
+        draw_next(layer, targets, targets[0])
+    return layer
+
+
+def draw_next(layer: Shapes, targets: Sequence[str], target: str) -> None:
+    """Let the next shapes of a layer be of a target, in its colour."""
+    number = list(targets).index(target)
+    layer.selected_data = set()  # else what is selected would become of that target, too
+    layer.feature_defaults = {TARGET: target}
+    layer.current_edge_color = _colour(number)
+    layer.current_face_color = _colour(number, opacity=0.25)
 
 
 def reference_masks(
@@ -47,6 +78,7 @@ def reference_masks(
     *,
     shape_by_shape: bool = False,
     label_by_label: bool = False,
+    names: Sequence[str] = (),
 ) -> Stacks:
     """Turn drawings into the reference masks of a prior.
 
@@ -58,16 +90,19 @@ def reference_masks(
         The image it was drawn on; it gives the pixel grid.
     shape_by_shape : bool
         Whether every shape of a Shapes layer is a mask of its own; else the shapes of a plane
-        together are one mask.
+        together are one mask. Shapes of several targets always belong together.
     label_by_label : bool
         Whether every label of a Labels layer is a target of its own; else all labels are one.
+    names : sequence of str
+        What labels 1, 2, ... are, as far as they have names.
 
     Returns
     -------
     masks : list of ndarray of bool, shape (K, H, W)
-        One for each plane (or shape) with something drawn.
+        One for each plane (or shape) with something drawn. Where targets overlap, the smaller one
+        lies on top: a disc with a cup in it becomes a rim and a cup.
     targets : tuple of str
-        Names of the K targets.
+        Names of the K targets, in the order in which they were drawn.
 
     Raises
     ------
@@ -77,7 +112,7 @@ def reference_masks(
     if isinstance(layer, Shapes):
         stacks, targets = _shape_stacks(layer, image, shape_by_shape)
     else:
-        stacks, targets = _label_stacks(layer, image, label_by_label)
+        stacks, targets = _label_stacks(layer, image, label_by_label, names)
     found = [stack for stack in stacks if stack.any()]
     if not found:
         raise LocaldiscError(
@@ -160,18 +195,46 @@ def data_to_data(
 
 def _shape_stacks(shapes: Shapes, image: Image, shape_by_shape: bool) -> Stacks:
     drawn = shape_masks(shapes, image)
+    names = [str(name) for name in shapes.features.get(TARGET, [""] * len(drawn))]
+    targets = tuple(dict.fromkeys(names))
+    if len(targets) > 1:
+        planes = dict.fromkeys(index for index, _ in drawn)
+        return [_stacked(drawn, names, targets, plane) for plane in planes], targets
     masks = [mask for _, mask in drawn] if shape_by_shape else list(_union(drawn).values())
     return [mask[None] for mask in masks], ("target",)
 
 
-def _label_stacks(labels: Labels, image: Image, label_by_label: bool) -> Stacks:
+def _stacked(
+    drawn: list[tuple[Index, Mask]], names: list[str], targets: tuple[str, ...], plane: Index
+) -> Stack:
+    """Masks (K, H, W) of what is drawn on a plane, the smaller ones on top."""
+    stack = np.zeros((len(targets), *drawn[0][1].shape), dtype=bool)
+    for (index, mask), name in zip(drawn, names, strict=True):
+        if index == plane:
+            stack[targets.index(name)] |= mask
+    below = np.zeros(stack.shape[1:], dtype=bool)
+    for target in np.argsort(stack.sum(axis=(1, 2)), kind="stable"):
+        stack[target] &= ~below
+        below |= stack[target]
+    return stack
+
+
+def _colour(number: int, opacity: float = 1.0) -> str:
+    red, green, blue = COLOURS[number % len(COLOURS)]
+    return f"#{red:02x}{green:02x}{blue:02x}{round(255 * opacity):02x}"
+
+
+def _label_stacks(
+    labels: Labels, image: Image, label_by_label: bool, names: Sequence[str]
+) -> Stacks:
     maps = list(label_maps(labels, image).values())
     values = np.unique(np.concatenate([np.unique(plane) for plane in maps]))
     values = values[values > 0]
     if not label_by_label or len(values) < 2:
         return [(plane > 0)[None] for plane in maps], ("target",)
     stacks = [np.stack([plane == value for value in values]) for plane in maps]
-    return stacks, tuple(f"label {value}" for value in values)
+    named = dict(enumerate(names, start=1))
+    return stacks, tuple(named.get(int(value), f"label {value}") for value in values)
 
 
 def _union(drawn: list[tuple[Index, Mask]]) -> dict[Index, Mask]:

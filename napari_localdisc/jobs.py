@@ -132,6 +132,7 @@ def drawn_references(
     targets: Sequence[str],
     count: int,
     seed: int,
+    variation: float = 1.0,
 ) -> Run[Prior]:
     """Make a prior from drawn masks.
 
@@ -145,10 +146,12 @@ def drawn_references(
         References to make by random variation of the drawn ones; fewer than drawn means none.
     seed : int
         Seed of the variation.
+    variation : float
+        How much they vary, 1 being the usual.
     """
     yield Progress("read", 0, 1, "Varying what was drawn")
     prior = Prior.from_masks(masks, name, targets)
-    return vary(prior, count, seed) if count > len(prior) else prior
+    return vary(prior, count, seed, amount=variation) if count > len(prior) else prior
 
 
 def guide_on_planes(

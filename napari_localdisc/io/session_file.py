@@ -67,7 +67,6 @@ class LabelsRecord(_Record):
     """A label map; its pixels lie in the archive, under its number."""
 
     name: str
-    image: int | None = None
     opacity: float = Field(ge=0, le=1)
     place: Place
     recipe: dict[str, Any]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, LineEdit, PushButton, SpinBox
+from pathlib import Path
+
+from magicgui.widgets import ComboBox, SpinBox
 from napari.components import ViewerModel
-from napari.layers import Image, Labels, Shapes
+from qtpy.QtWidgets import QFileDialog, QPushButton
+from superqt.utils import QSignalDebouncer
 
 from napari_localdisc import jobs
+from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Run
 from napari_localdisc.core.shapes import BUILT_IN_PRIORS
-from napari_localdisc.drawing import reference_masks, shapes_layer
-from napari_localdisc.layers import all_planes, labels_layer
+from napari_localdisc.io.prior_file import save_prior
+from napari_localdisc.widgets._drawn_page import DrawnPage
 from napari_localdisc.widgets._panel import Panel, reported, wrapped_label
-from napari_localdisc.widgets._rows import LayerChoice, chosen_path, path_field
+from napari_localdisc.widgets._rows import chosen_path, path_field
 from napari_localdisc.widgets._run_row import RunRow
 from napari_localdisc.widgets._thumbnails import Thumbnails
 
+_SETTLED = 300
+"""Milliseconds after which a slider counts as let go."""
+
 READY_MADE, DRAWN, FOLDER = "Ready-made shapes", "My own drawing", "A folder of masks"
-ELLIPSE, POLYGON, FREEHAND, BRUSH = "Ellipse", "Polygon", "Freehand outline", "Brush"
-_SHAPE_MODES = {ELLIPSE: "add_ellipse", POLYGON: "add_polygon", FREEHAND: "add_polygon_lasso"}
 
 
 class PriorsPanel(Panel):
@@ -30,10 +34,13 @@ class PriorsPanel(Panel):
         super().__init__(
             napari_viewer, "What the structure looks like. No mask of your own images is needed."
         )
+        self._from_drawing: Prior | None = None
         self.source = ComboBox(choices=(READY_MADE, DRAWN, FOLDER))
         self.add("From", self.source.native)
         self.ready_made = _ReadyMadePage(self)
-        self.drawn = _DrawnPage(self)
+        self._redo = QSignalDebouncer(parent=self)
+        self._redo.setTimeout(_SETTLED)
+        self.drawn = DrawnPage(self, self._redo.throttle)
         self.folder = path_field("d", "Masks of one structure, or one folder per target.")
         folder = [self.add("Folder", self.folder.native)]
         pages = {READY_MADE: self.ready_made.rows, DRAWN: self.drawn.rows, FOLDER: folder}
@@ -43,13 +50,18 @@ class PriorsPanel(Panel):
         self.form.addRow(self.summary)
         self.form.addRow(self.thumbnails)
         self.run_row = RunRow("Use these masks", "Make them the prior of this viewer.")
+        self.save_button = QPushButton("Save masks…")
+        self.save_button.setToolTip("Keep them in a prior file, to be dragged onto the window.")
         self.footer.addWidget(self.run_row)
+        self.footer.addWidget(self.save_button)
         self._connect()
         self._show(self.session.prior)
 
     def _connect(self) -> None:
         self.run_row.requested.connect(self._run)
         self.run_row.runner.returned.connect(self._take)
+        self._redo.triggered.connect(self._on_varied)
+        self.save_button.clicked.connect(self._ask_where_to_save)
         self.listen(self.session.prior_changed, self._show)
 
     def _run(self) -> None:
@@ -67,10 +79,32 @@ class PriorsPanel(Panel):
         return jobs.references(folder, count=0, seed=0), folder.name
 
     def _take(self, prior: Prior) -> None:
+        self._from_drawing = prior if self.source.value == DRAWN else None
         self.session.prior = prior
+
+    def _on_varied(self) -> None:
+        """Vary anew what is in use and was drawn."""
+        if self._from_drawing is not None and self.session.prior is self._from_drawing:
+            self._run()
+
+    def _ask_where_to_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save masks", "prior.safetensors", "Priors (*.safetensors)"
+        )
+        if path:
+            self.save(Path(path))
+
+    def save(self, path: Path) -> None:
+        """Write the masks in use to a prior file."""
+        with reported():
+            if self.session.prior is None:
+                raise LocaldiscError("there are no masks to save; make some first.")
+            save_prior(self.session.prior, path.with_suffix(".safetensors"))
+            self.run_row.say(f"Saved {path.with_suffix('.safetensors').name}.")
 
     def _show(self, prior: Prior | None) -> None:
         self.thumbnails.show_prior(prior)
+        self.save_button.setEnabled(prior is not None)
         if prior is None:
             self.summary.setText("No masks are chosen yet.")
         else:
@@ -97,71 +131,3 @@ class _ReadyMadePage:
         """Simulate what the form says; returns the structure with the run."""
         structure = self.structure.value
         return jobs.references(structure, self.count.value, self.seed.value), structure
-
-
-class _DrawnPage:
-    """Shapes that the user draws on an image, or any Shapes or Labels layer there is."""
-
-    def __init__(self, panel: Panel) -> None:
-        self._viewer = panel.viewer
-        self.image = LayerChoice(panel, (Image,), "image")
-        self.structure = LineEdit(value="structure", tooltip="What is drawn.")
-        self.tool = ComboBox(choices=(*_SHAPE_MODES, BRUSH))
-        self.start = PushButton(
-            text="Start drawing", tooltip="Adds a layer on the image with this tool in hand."
-        )
-        self.drawing = LayerChoice(panel, (Shapes, Labels), "drawing (a Shapes or Labels layer)")
-        self.apart = CheckBox(
-            text="Count each on its own",
-            tooltip="Every shape is a mask of its own, or every label a target of its own;"
-            " otherwise all that is drawn on an image is one mask.",
-        )
-        self.count = SpinBox(
-            value=20,
-            min=1,
-            max=500,
-            tooltip="What is drawn is varied at random up to this many masks.",
-        )
-        self.rows = [
-            panel.add("Image", self.image.native),
-            panel.add("Structure", self.structure.native),
-            panel.add("Tool", self.tool.native),
-            panel.add("", self.start.native),
-            panel.add("Drawing", self.drawing.native),
-            panel.add("", self.apart.native),
-            panel.add("Masks", self.count.native),
-        ]
-        self.start.clicked.connect(self._start)
-
-    def job(self) -> tuple[Run[Prior], str]:
-        """Make a prior of what is drawn; returns what is drawn on which image with the run."""
-        layer, image = self.drawing.require(), self.image.require()
-        apart = self.apart.value
-        masks, targets = reference_masks(layer, image, shape_by_shape=apart, label_by_label=apart)
-        name = self.structure.value.strip() or "structure"
-        named = (name,) if len(targets) == 1 else targets
-        job = jobs.drawn_references(masks, name, named, self.count.value, seed=0)
-        return job, f"{name} on {image.name}"
-
-    def _start(self) -> None:
-        with reported():
-            image = self.image.require()
-            name = self.structure.value.strip() or "structure"
-            layer = (
-                self._labels(image, name) if self.tool.value == BRUSH else self._shapes(image, name)
-            )
-            self._viewer.layers.selection.active = layer
-            self.drawing.layer = layer
-
-    def _shapes(self, image: Image, name: str) -> Shapes:
-        layer = self._viewer.add_layer(shapes_layer(image, name))
-        layer.mode = _SHAPE_MODES[self.tool.value]
-        return layer
-
-    def _labels(self, image: Image, name: str) -> Labels:
-        planes = all_planes(image)
-        empty = [np.zeros(plane.shape, dtype=np.uint8) for plane in planes]
-        layer = self._viewer.add_layer(labels_layer(planes, empty, name, {"kind": "drawing"}))
-        layer.brush_size = max(3, min(planes[0].shape) // 25)
-        layer.mode = "paint"
-        return layer

@@ -41,7 +41,7 @@ def saved(effort):
     prior = simulate("lungs", 3)
     image = xray_phantom(0, 64).image
     segmenter = drain(guide([image], prior, tiny_encoder(), effort)).segmenter
-    labels = LabelsRecord(name="lungs", image=0, opacity=0.5, place=PLACE, recipe={"seed": 3})
+    labels = LabelsRecord(name="lungs", opacity=0.5, place=PLACE, recipe={"seed": 3})
     ellipse = Drawing(kind="ellipse", corners=((0, 0), (0, 4), (4, 4), (4, 0)), target="disc")
     record = SessionRecord(
         encoder="fundus",

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from napari.layers import Labels, Shapes
 from PIL import Image as Picture
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QSlider
 
-from napari_localdisc.widgets.priors import BRUSH, DRAWN, ELLIPSE, FOLDER, POLYGON, PriorsPanel
+from napari_localdisc.io.prior_file import read_prior
+from napari_localdisc.widgets._drawn_page import BRUSH, ELLIPSE, POLYGON
+from napari_localdisc.widgets.priors import DRAWN, FOLDER, PriorsPanel
 
 ELLIPSE_CORNERS = np.array([[10, 20], [10, 40], [30, 40], [30, 20]])
 
@@ -99,6 +103,78 @@ class TestDrawing:
         click(panel.run_row.button)
         finish(panel)
         assert session.prior.targets == ("label 1", "label 2")
+
+    def test_named_targets_keep_their_relative_place(
+        self, panel, click, finish, viewer, session, image
+    ):
+        panel.drawn.structure.value = "disc, cup , fovea"
+        panel.drawn.count.value = 1
+        click(panel.drawn.start)
+        layer = viewer.layers[-1]
+        layer.add(ELLIPSE_CORNERS, shape_type="ellipse")
+        panel.drawn.next.value = "cup"
+        layer.add((ELLIPSE_CORNERS - [20, 30]) / 2 + [20, 30], shape_type="ellipse")
+        panel.drawn.next.value = "fovea"
+        layer.add(ELLIPSE_CORNERS + 25, shape_type="ellipse")
+        assert list(layer.features["target"]) == ["disc", "cup", "fovea"]
+        assert len(np.unique(layer.edge_color, axis=0)) == 3
+        click(panel.run_row.button)
+        finish(panel)
+        assert session.prior.targets == ("disc", "cup", "fovea")
+        disc, cup, fovea = session.prior.area
+        # The cup takes a quarter of the disc that it lies in.
+        assert cup / (disc + cup) == pytest.approx(0.25, rel=0.1)
+        assert fovea == pytest.approx(disc + cup, rel=0.05)
+
+    def test_named_targets_by_brush(self, panel, click, finish, viewer, session, image):
+        panel.drawn.structure.value = "disc, cup"
+        panel.drawn.tool.value = BRUSH
+        click(panel.drawn.start)
+        layer = viewer.layers[-1]
+        assert layer.selected_label == 1
+        panel.drawn.next.value = "cup"
+        assert layer.selected_label == 2
+        layer.paint((20, 20), 2)
+        panel.drawn.next.value = "disc"
+        layer.paint((40, 40), layer.selected_label)
+        click(panel.run_row.button)
+        finish(panel)
+        assert session.prior.targets == ("disc", "cup")
+
+    def test_the_variation_slider_makes_them_anew(
+        self, panel, click, finish, viewer, session, image, qtbot
+    ):
+        click(panel.drawn.start)
+        viewer.layers[-1].add(ELLIPSE_CORNERS, shape_type="ellipse")
+        panel.drawn.count.value = 4
+        click(panel.run_row.button)
+        finish(panel)
+        usual = session.prior
+        qtbot.keyClick(panel.drawn.variation.native.findChild(QSlider), Qt.Key.Key_Home)
+        qtbot.waitUntil(lambda: session.prior is not usual, timeout=10_000)
+        finish(panel)
+        assert all(np.array_equal(mask, session.prior.masks[0]) for mask in session.prior.masks)
+        assert not np.array_equal(usual.masks[0], usual.masks[1])
+
+    def test_the_slider_waits_for_a_drawing(self, panel, session, image, qtbot):
+        panel.drawn.variation.value = 50
+        qtbot.wait(400)
+        assert session.prior is None
+
+    def test_masks_are_saved(
+        self, panel, click, finish, viewer, session, image, tmp_path, monkeypatch
+    ):
+        assert not panel.save_button.isEnabled()
+        click(panel.drawn.start)
+        viewer.layers[-1].add(ELLIPSE_CORNERS, shape_type="ellipse")
+        panel.drawn.count.value = 2
+        click(panel.run_row.button)
+        finish(panel)
+        answer = (str(tmp_path / "mine"), "")
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+        click(panel.save_button)
+        saved = read_prior(tmp_path / "mine.safetensors")
+        np.testing.assert_array_equal(saved.masks, session.prior.masks)
 
     def test_nothing_drawn_yet(self, panel, click, session, notes, image):
         click(panel.drawn.start)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.io.overview import COLOURS
@@ -34,6 +35,20 @@ def test_the_label_shows_and_hides(qtbot):
     assert thumbnails.isHidden()
     thumbnails.show_prior(prior(3))
     assert not thumbnails.isHidden()
-    assert thumbnails.pixmap().width() == contact_sheet(prior(3)).shape[1]
+    assert thumbnails.sheet.pixmap().width() == contact_sheet(prior(3)).shape[1]
+    assert thumbnails.slider.isHidden()
     thumbnails.show_prior(None)
     assert thumbnails.isHidden()
+
+
+def test_a_slider_leads_through_many(qtbot):
+    thumbnails = Thumbnails()
+    qtbot.addWidget(thumbnails)
+    thumbnails.show_prior(prior(23))
+    assert not thumbnails.slider.isHidden()
+    assert "1 to 10 of 23" in thumbnails.sheet.toolTip()
+    thumbnails.slider.setFocus()
+    qtbot.keyClick(thumbnails.slider, Qt.Key.Key_End)
+    assert "16 to 23 of 23" in thumbnails.sheet.toolTip()
+    thumbnails.show_prior(prior(3))
+    assert "1 to 3 of 3" in thumbnails.sheet.toolTip()

@@ -17,6 +17,7 @@ def vary(
     count: int,
     seed: int = 0,
     *,
+    amount: float = 1.0,
     scale: float = 0.1,
     rotation: float = 5.0,
     shift: float = 0.04,
@@ -35,6 +36,8 @@ def vary(
         Number of references to return, at least 1.
     seed : int
         The same seed gives the same masks.
+    amount : float
+        What all standard deviations are multiplied by.
     scale, rotation, shift, elastic : float
         Standard deviations: of the logarithm of the size (half as much of height against width), of
         the angle in degrees, of the shift and of smooth local displacements as fractions of the
@@ -58,7 +61,15 @@ def vary(
     rng = np.random.default_rng(seed)
     masks = np.stack(
         [
-            _varied(prior.masks[index % len(prior)], rng, scale, rotation, shift, elastic, mirror)
+            _varied(
+                prior.masks[index % len(prior)],
+                rng,
+                amount * scale,
+                amount * rotation,
+                amount * shift,
+                amount * elastic,
+                mirror,
+            )
             for index in range(count)
         ]
     )
