@@ -1,10 +1,8 @@
-"""What lies on a viewer's table, to a session file and back. No Qt."""
+"""What lies on a viewer's table, as a session that can be saved, and back again. No Qt."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,6 @@ import numpy as np
 from napari.layers import Image, Labels, Shapes
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.drawing import TARGET
 from napari_localdisc.io.session_file import (
     Drawing,
@@ -22,31 +19,13 @@ from napari_localdisc.io.session_file import (
     SavedSession,
     SessionRecord,
     ShapesRecord,
-    read_session,
-    write_session,
 )
 from napari_localdisc.layers import METADATA_KEY, recipe_of, target_colours
-from napari_localdisc.session import AUTOMATIC, session_of
+from napari_localdisc.session import session_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
-
-
-@dataclass(frozen=True)
-class OpenedSession:
-    """A session read from a file.
-
-    Attributes
-    ----------
-    saved : SavedSession
-        The paths of its images are those that exist, where any does.
-    notes : tuple of str
-        A sentence for each image that is missing or is not what it was.
-    """
-
-    saved: SavedSession
-    notes: tuple[str, ...]
 
 
 def collect(viewer: ViewerModel) -> SavedSession:
@@ -75,50 +54,17 @@ def collect(viewer: ViewerModel) -> SavedSession:
     return SavedSession(record, prior, session.segmenter, maps)
 
 
-def save_session(saved: SavedSession, path: Path) -> Run[Path]:
-    """Note what the images are at the moment, and write the session; returns the path."""
-    images = []
-    for number, image in enumerate(saved.record.images):
-        yield Progress("read", number, len(saved.record.images), f"Reading {image.name}")
-        images.append(image.model_copy(update={"sha256": _sha256(Path(image.path))}))
-    record = saved.record.model_copy(update={"images": tuple(images)})
-    write_session(replace(saved, record=record), path)
-    return path
-
-
-def open_session(path: Path) -> Run[OpenedSession]:
-    """Read a session file and look whether its images are what they were.
-
-    An image that has gone is looked for beside the session file.
-
-    Raises
-    ------
-    LocaldiscError
-        If the file is no session.
-    """
-    yield Progress("read", 0, 1, f"Reading {path.name}")
-    saved = read_session(path)
-    images, notes = [], []
-    for number, image in enumerate(saved.record.images):
-        yield Progress("read", number, len(saved.record.images), f"Checking {image.name}")
-        places = (Path(image.path), path.absolute().parent / Path(image.path).name)
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            notes.append(f"image {image.path} of session {path.name} is gone; bring it back.")
-        elif _sha256(found) != image.sha256:
-            notes.append(f"image {found} has changed since session {path.name} was saved.")
-        images.append(image.model_copy(update={"path": str(found or image.path)}))
-    record = saved.record.model_copy(update={"images": tuple(images)})
-    return OpenedSession(replace(saved, record=record), tuple(notes))
-
-
 def restore(saved: SavedSession, viewer: ViewerModel) -> None:
     """Put a session on a viewer's table, beside what lies there.
 
-    Images that are gone are left out.
+    Parameters
+    ----------
+    saved : SavedSession
+        All of its images must be where it says.
+    viewer : napari.components.ViewerModel
     """
     session, record = session_of(viewer), saved.record
-    session.encoder_name, session.device = record.encoder or AUTOMATIC, record.device
+    session.encoder_name, session.device = record.encoder, record.device
     if saved.prior is not None:
         session.prior = saved.prior
     session.settle(prior=record.prior, seed=record.seed, quick=record.quick)
@@ -184,8 +130,6 @@ def _shapes(record: ShapesRecord) -> Shapes:
 def _open_images(records: Sequence[ImageRecord], viewer: ViewerModel) -> None:
     opened: dict[str, list[Layer]] = {}
     for record in records:
-        if not Path(record.path).is_file():
-            continue
         if record.path not in opened:
             opened[record.path] = viewer.open(record.path)
         layers = opened[record.path]
@@ -215,13 +159,3 @@ def _arguments(place: Place) -> dict[str, Any]:
 
 def _rows(matrix: Any) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(map(float, row)) for row in np.asarray(matrix))
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise LocaldiscError(
-            f"{path} cannot be read ({error.strerror}); check that it is still there."
-        ) from error

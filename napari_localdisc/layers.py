@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 METADATA_KEY = "napari_localdisc"
 """Where a result layer keeps its recipe, in ``layer.metadata``."""
 
+SEGMENTATION, PREVIEW, UNFINISHED = "segmentation", "preview", "unfinished segmentation"
+"""Kinds of result layers, in their recipes."""
+
 
 @dataclass(frozen=True)
 class Plane:

@@ -20,6 +20,7 @@ from napari_localdisc.cli.evaluate import evaluate
 from napari_localdisc.cli.guide import guide
 from napari_localdisc.cli.pretrain import pretrain
 from napari_localdisc.cli.probe import probe
+from napari_localdisc.cli.run import run
 from napari_localdisc.cli.segment import segment
 from napari_localdisc.cli.transfer import transfer
 from napari_localdisc.core.errors import LocaldiscError
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 some files failed (the rest are written), 2 usage or bad input.",
 )
-for _command in (demo, pretrain, clusters, guide, segment, evaluate, probe, transfer):
+for _command in (demo, pretrain, clusters, guide, segment, run, evaluate, probe, transfer):
     app.command()(_command)
 
 

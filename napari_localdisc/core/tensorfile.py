@@ -110,6 +110,15 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
+def kind_of(path: Path) -> str | None:
+    """Say what a file is, as `save_tensors` was told; None if it is none of ours."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return (file.metadata() or {}).get("napari-localdisc")
+    except (SafetensorError, OSError):
+        return None
+
+
 def load_tensors(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
     """Read what `save_tensors` wrote.
 

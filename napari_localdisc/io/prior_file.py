@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.priors import CANVAS, Prior
+from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.tensorfile import load_tensors, save_tensors
 
 KIND = "prior"
@@ -20,6 +20,7 @@ class _Card(BaseModel):
 
     name: str
     targets: tuple[str, ...] = Field(min_length=1, max_length=255)
+    side: int = Field(ge=8, le=4096)
 
 
 def save_prior(prior: Prior, path: Path) -> None:
@@ -30,7 +31,7 @@ def save_prior(prior: Prior, path: Path) -> None:
     LocaldiscError
         If the file cannot be written.
     """
-    card = _Card(name=prior.name, targets=prior.targets)
+    card = _Card(name=prior.name, targets=prior.targets, side=prior.masks.shape[-1])
     packed = torch.from_numpy(np.packbits(prior.masks, axis=-1))
     save_tensors(path, KIND, card.model_dump_json(), {"masks": packed})
 
@@ -49,10 +50,11 @@ def read_prior(path: Path) -> Prior:
         packed = tensors["masks"].numpy()
     except (ValidationError, KeyError) as error:
         raise _damaged(path) from error
-    expected = (len(card.targets), CANVAS, CANVAS // 8)
+    expected = (len(card.targets), card.side, -(-card.side // 8))
     if packed.dtype != np.uint8 or packed.shape[1:] != expected or len(packed) == 0:
         raise _damaged(path)
-    return Prior(card.name, card.targets, np.unpackbits(packed, axis=-1).astype(bool))
+    masks = np.unpackbits(packed, axis=-1, count=card.side)
+    return Prior(card.name, card.targets, masks.astype(bool))
 
 
 def _damaged(path: Path) -> LocaldiscError:

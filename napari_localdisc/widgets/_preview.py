@@ -10,7 +10,17 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
-from napari_localdisc.layers import Plane, labels_layer, target_colours
+from napari_localdisc.core.segmenter import Segmentation
+from napari_localdisc.layers import (
+    METADATA_KEY,
+    PREVIEW,
+    SEGMENTATION,
+    UNFINISHED,
+    Plane,
+    labels_layer,
+    target_colours,
+)
+from napari_localdisc.saving import fingerprint
 
 
 class Preview:
@@ -30,6 +40,7 @@ class Preview:
         self.planes = list(planes)
         self._title = title
         self._layer: Labels | None = None
+        self._results: dict[Image, Labels] = {}
 
     def update(self, labels: npt.NDArray[np.uint8]) -> None:
         """Show a label map of the first plane."""
@@ -39,19 +50,24 @@ class Preview:
         if self._layer is None:
             if plane.layer in self._viewer.layers:
                 name = f"{plane.name} {self._title} (preview)"
-                layer = labels_layer([plane], [labels], name, {"kind": "preview"})
+                layer = labels_layer([plane], [labels], name, {"kind": PREVIEW})
                 self._layer = self._viewer.add_layer(_see_through(layer))
         elif self._layer in self._viewer.layers:
             self._layer.data = labels.reshape(self._layer.data.shape)
 
-    def finish(
-        self, maps: Sequence[npt.NDArray[np.uint8]], recipe: Mapping[str, Any]
-    ) -> list[Labels]:
+    def keep(self) -> None:
+        """Leave the preview as it is, for a run that will not be finished."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._layer.name = f"{self.planes[0].name} {self._title} (unfinished)"
+            self._layer.metadata[METADATA_KEY]["kind"] = UNFINISHED
+        self._layer = None
+
+    def finish(self, found: Sequence[Segmentation], recipe: Mapping[str, Any]) -> list[Labels]:
         """Replace the preview by the results, one Labels layer for each image still there.
 
         Parameters
         ----------
-        maps : sequence of ndarray of uint8, shape (H, W)
+        found : sequence of Segmentation
             One for each plane.
         recipe : mapping
             Kept by every layer.
@@ -60,19 +76,40 @@ class Preview:
             self._viewer.layers.remove(self._layer)
         images = dict.fromkeys(plane.layer for plane in self.planes)
         still_there = [image for image in images if image in self._viewer.layers]
-        return [self._result(image, maps, recipe) for image in still_there]
+        self._results = {image: self._result(image, found, recipe) for image in still_there}
+        return list(self._results.values())
+
+    def show_only(self, plane: Plane) -> None:
+        """Bring a plane and its result into view, and hide the other images of the run."""
+        for image, result in self._results.items():
+            image.visible = result.visible = image is plane.layer
+        result = self._results.get(plane.layer)
+        if result is None or result not in self._viewer.layers:
+            return
+        self._viewer.layers.selection.active = result
+        centre = plane.layer.data_to_world((*plane.index, *(side / 2 for side in plane.shape)))
+        for axis, at in enumerate(centre[:-2], start=self._viewer.dims.ndim - plane.layer.ndim):
+            self._viewer.dims.set_point(axis, at)
 
     def _result(
-        self, image: Image, maps: Sequence[npt.NDArray[np.uint8]], recipe: Mapping[str, Any]
+        self, image: Image, found: Sequence[Segmentation], recipe: Mapping[str, Any]
     ) -> Labels:
         mine = [
-            (plane, labels)
-            for plane, labels in zip(self.planes, maps, strict=True)
+            (plane, one)
+            for plane, one in zip(self.planes, found, strict=True)
             if plane.layer is image
         ]
-        planes, labels = zip(*mine, strict=True)
-        name = f"{image.name} {self._title}"
-        layer = labels_layer(planes, labels, name, {**recipe, "image": image.name})
+        planes = [plane for plane, _ in mine]
+        layer = labels_layer(
+            planes, [one.labels for _, one in mine], f"{image.name} {self._title}", recipe
+        )
+        layer.metadata[METADATA_KEY] |= {
+            "kind": SEGMENTATION,
+            "image": image.name,
+            "path": image.source.path,
+            "confidence": [round(one.score, 4) for _, one in mine],
+            "fingerprint": fingerprint(layer.data),
+        }
         return self._viewer.add_layer(_see_through(layer))
 
 

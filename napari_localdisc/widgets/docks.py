@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
-from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from napari.components import ViewerModel
@@ -12,13 +10,11 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 from superqt.utils import create_worker
 
+from napari_localdisc.widgets._importing import imported
 from napari_localdisc.workers import log_warning, notify
 
 if TYPE_CHECKING:
     from napari_localdisc.widgets._panel import Panel
-
-# Threads that import modules which import each other can be handed half-made ones.
-_one_import_at_a_time = Lock()
 
 
 class Dock(QWidget):
@@ -86,7 +82,7 @@ class Dock(QWidget):
             self.parentWidget().raise_()
 
     def _load(self) -> None:
-        worker = create_worker(_imported, self.panel_path, _start_thread=False, _ignore_errors=True)
+        worker = create_worker(imported, self.panel_path, _start_thread=False, _ignore_errors=True)
         worker.returned.connect(self._on_loaded)
         worker.errored.connect(self._on_error)
         worker.warned.connect(log_warning)
@@ -148,8 +144,3 @@ def _neighbours(frame: QDockWidget) -> list[QDockWidget]:
         and not (other.isHidden() or other.isFloating())
         and window.dockWidgetArea(other) == window.dockWidgetArea(frame)
     ]
-
-
-def _imported(path: str) -> object:
-    with _one_import_at_a_time:
-        return pkgutil.resolve_name(path)

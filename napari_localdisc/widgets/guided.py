@@ -8,7 +8,6 @@ import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, SpinBox
 from napari.components import ViewerModel
 from napari.utils.notifications import show_warning
-from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_localdisc import jobs
 from napari_localdisc.core.errors import LocaldiscError
@@ -16,18 +15,20 @@ from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter import Segmenter
-from napari_localdisc.core.segmenter_file import save_segmenter
 from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.sample import Sample
 from napari_localdisc.layers import Plane, all_planes, current_plane, in_view
 from napari_localdisc.session import RunSettings
+from napari_localdisc.widgets._curve import KLCurve
 from napari_localdisc.widgets._image_list import ImageList
 from napari_localdisc.widgets._panel import Panel, reported
 from napari_localdisc.widgets._preview import Preview
 from napari_localdisc.widgets._prior_row import PriorRow
+from napari_localdisc.widgets._review import Reviewed, ReviewTable
 from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, chosen_path, path_field
 from napari_localdisc.widgets._run_row import RunRow, run_title
+from napari_localdisc.widgets._save_menu import SaveMenu
 
 LAYERS, FOLDER = "Images in the viewer", "A folder of images"
 
@@ -59,7 +60,9 @@ class GuidedPanel(Panel):
         self.seed = SpinBox(value=0, min=0, max=99999, tooltip="The same seed finds the same.")
         self.quick = CheckBox(text="Quick look", tooltip="Seconds instead of minutes, and rougher.")
         self.run_row = RunRow("Run", "Guide in the background; the first image shows how it goes.")
-        self.save_button = QPushButton("Save segmenter…")
+        self.save_menu = SaveMenu(self.viewer, self.run_row)
+        self.curve = KLCurve()
+        self.review = ReviewTable()
         self._lay_out()
         self._connect()
         self._on_segmenter(self.session.segmenter)
@@ -74,15 +77,17 @@ class GuidedPanel(Panel):
         self.add("Device", self.device_row)
         self.add("Seed", self.seed.native)
         self.add("", self.quick.native)
+        self.form.addRow(self.curve)
+        self.fill(self.review)
         self.footer.addWidget(self.run_row)
-        self.footer.addWidget(self.save_button)
-        self.save_button.setToolTip("Keep what was learned, to apply it to other images.")
+        self.footer.addWidget(self.save_menu)
 
     def _connect(self) -> None:
         self.run_row.requested.connect(self._run)
         self.run_row.runner.progressed.connect(self._on_progress)
         self.run_row.runner.returned.connect(self._on_result)
-        self.save_button.clicked.connect(self._ask_where_to_save)
+        self.run_row.runner.ended.connect(self._on_end)
+        self.review.chosen.connect(self._on_chosen)
         self.listen(self.session.segmenter_changed, self._on_segmenter)
         self.seed.changed.connect(lambda seed: self.session.settle(seed=seed))
         self.quick.changed.connect(lambda quick: self.session.settle(quick=quick))
@@ -94,6 +99,8 @@ class GuidedPanel(Panel):
             prior = self.session.chosen_prior
             name = prior if isinstance(prior, str) else Path(prior.name).name
             job, images = self._job(prior, name)
+            self.curve.clear()
+            self.review.fill([])
             self.run_row.start(job, run_title(f"Guided segmentation of {name}", images))
 
     def _job(self, prior: Prior | str, name: str) -> tuple[Run[jobs.GuidedResult], list[str]]:
@@ -123,6 +130,7 @@ class GuidedPanel(Panel):
         return sorted(planes, key=lambda plane: not in_view(plane, self.viewer.dims))
 
     def _on_progress(self, event: Progress) -> None:
+        self.curve.add(event)
         if self._preview is None:
             return
         if isinstance(event.payload, Sample):
@@ -132,34 +140,38 @@ class GuidedPanel(Panel):
         elif isinstance(event.payload, np.ndarray):
             self._preview.update(event.payload)
 
-    def _on_result(self, result: jobs.GuidedResult) -> None:
+    def _on_result(self, result: object) -> None:
+        if isinstance(result, jobs.GuidedResult):
+            self._take(result)
+
+    def _on_end(self) -> None:
+        if self.run_row.runner.cancelled and self._preview is not None:
+            self._preview.keep()
+
+    def _on_chosen(self, plane: Plane) -> None:
+        if self._preview is not None:
+            self._preview.show_only(plane)
+
+    def _take(self, result: jobs.GuidedResult) -> None:
         guidance = result.guidance
         self.session.hold(result.held)
         self.session.segmenter = guidance.segmenter
         for warning in (*guidance.warnings, *result.passed_over):
             show_warning(warning)
         if self._preview is not None:
-            maps = [segmentation.labels for segmentation in result.segmentations]
-            self._preview.finish(maps, guidance.segmenter.recipe)
+            segmenter = guidance.segmenter
+            recipe = {**segmenter.recipe, "targets": list(segmenter.targets)}
+            self._preview.finish(result.segmentations, recipe)
+            self.review.fill(
+                [
+                    Reviewed(plane, found.score)
+                    for plane, found in zip(self._preview.planes, result.segmentations, strict=True)
+                ]
+            )
         self.run_row.say(f"KL {show_kl(guidance.kl)}, encoder {result.held.encoder.name}.")
 
     def _show_settings(self, settings: RunSettings) -> None:
         self.seed.value, self.quick.value = settings.seed, settings.quick
 
     def _on_segmenter(self, segmenter: Segmenter | None) -> None:
-        self.save_button.setEnabled(segmenter is not None)
-
-    def _ask_where_to_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save segmenter", "segmenter.safetensors", "Segmenters (*.safetensors)"
-        )
-        if path:
-            self.save(Path(path))
-
-    def save(self, path: Path) -> None:
-        """Write the segmenter in use to a file."""
-        with reported():
-            if self.session.segmenter is None:
-                raise LocaldiscError("there is no segmenter to save; run guidance first.")
-            save_segmenter(self.session.segmenter, path.with_suffix(".safetensors"))
-            self.run_row.say(f"Saved {path.with_suffix('.safetensors').name}.")
+        self.save_menu.actions_by_name["Segmenter"].setEnabled(segmenter is not None)

@@ -11,8 +11,9 @@ from napari_localdisc.io.prior_file import read_prior, save_prior
 from napari_localdisc.io.priors import load_prior
 
 
-def test_comes_back_as_it_was(tmp_path):
-    prior = simulate("optic-cup", 3)
+@pytest.mark.parametrize("size", [512, 60])
+def test_comes_back_as_it_was(tmp_path, size):
+    prior = simulate("optic-cup", 3, size=size)
     path = tmp_path / "cup.safetensors"
     save_prior(prior, path)
     for back in (read_prior(path), load_prior(path), load_prior(str(path))):
@@ -21,14 +22,20 @@ def test_comes_back_as_it_was(tmp_path):
     assert path.stat().st_size < 250_000
 
 
+CARD = '{"name": "x", "targets": ["a"], "side": 512}'
+
+
 @pytest.mark.parametrize(
     ("header", "tensors"),
     [
         ("{}", {"masks": torch.zeros(1, 1, 512, 64, dtype=torch.uint8)}),
-        ('{"name": "x", "targets": ["a"]}', {}),
-        ('{"name": "x", "targets": ["a"]}', {"masks": torch.zeros(1, 2, 512, 64)}),
-        ('{"name": "x", "targets": ["a"]}', {"masks": torch.zeros(0, 1, 512, 64).byte()}),
-        ('{"name": "x", "targets": ["a"]}', {"masks": torch.ones(1, 1, 512, 64)}),
+        (CARD, {}),
+        (CARD, {"masks": torch.zeros(1, 2, 512, 64)}),
+        (
+            '{"name": "x", "targets": ["a"], "side": 512}',
+            {"masks": torch.zeros(0, 1, 512, 64).byte()},
+        ),
+        (CARD, {"masks": torch.ones(1, 1, 512, 64)}),
     ],
 )
 def test_incomplete(tmp_path, header, tensors):

@@ -6,6 +6,7 @@ import pytest
 from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
+from npe2 import PluginManager
 from qtpy.QtCore import Qt
 
 from napari_localdisc.core.phantoms import xray_phantom
@@ -40,6 +41,12 @@ def films(xrays, tmp_path):
     for number, xray in enumerate(xrays):
         PIL.Image.fromarray(xray).save(folder / f"{number}.png")
     return folder
+
+
+@pytest.fixture
+def readers():
+    """The readers of napari and of this plugin, which its tests do without otherwise."""
+    PluginManager.instance().discover()
 
 
 @pytest.fixture

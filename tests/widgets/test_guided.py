@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image, Labels
 from PIL import Image as Picture
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 
+from napari_localdisc.cli import main
 from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.layers import recipe_of
@@ -57,8 +63,28 @@ class TestRun:
         assert results[0].data.any()
         assert session.segmenter.targets == ("lungs",)
         assert "KL" in panel.run_row.status.text()
-        panel.save(tmp_path / "lungs.safetensors")
-        assert load_segmenter(tmp_path / "lungs.safetensors").targets == ("lungs",)
+
+    def test_the_curve_and_the_least_sure_first(
+        self, panel, click, finish, viewer, session, xrays, qtbot
+    ):
+        stack = viewer.add_image(xrays, name="stack", translate=(10, 0, 0))
+        single = viewer.add_image(xrays[0], name="single")
+        click(panel.run_row.button)
+        finish(panel)
+        assert panel.curve.isVisible()
+        judged = panel.curve.points["judged"]
+        assert len(judged) >= 2
+        assert [at for at, _ in judged] == sorted(at for at, _ in judged)
+        rows = [panel.review.item(row, 0).text() for row in range(panel.review.rowCount())]
+        sure = [float(panel.review.item(row, 1).text()) for row in range(panel.review.rowCount())]
+        assert sorted(rows) == ["single", "stack [0]", "stack [1]", "stack [2]"]
+        assert sure == sorted(sure)
+        cell = panel.review.visualItemRect(panel.review.item(rows.index("stack [2]"), 0)).center()
+        qtbot.mouseClick(panel.review.viewport(), Qt.MouseButton.LeftButton, pos=cell)
+        assert viewer.dims.point[0] == stack.data_to_world((2, 0, 0))[0]
+        assert viewer.layers.selection.active is viewer.layers["stack lungs"]
+        assert stack.visible
+        assert not single.visible
 
     def test_a_stack_gives_one_layer_with_every_plane(
         self, panel, click, finish, viewer, session, xrays
@@ -114,7 +140,9 @@ class TestInterruptions:
         finish(running)
         assert running.run_row.status.text() == "Cancelled."
         assert running.run_row.button.isEnabled()
-        assert [layer.name for layer in labels_of(viewer)] == ["first lungs (preview)"]
+        (kept,) = labels_of(viewer)
+        assert kept.name == "first lungs (unfinished)"
+        assert recipe_of(kept)["kind"] == "unfinished segmentation"
         assert session.segmenter is None
 
     def test_a_removed_image_gets_no_result(self, running, finish, viewer, images, notes):
@@ -161,5 +189,80 @@ class TestRefusals:
         assert panel.run_row.button.text() == "Run"
         assert panel.run_row.button.isEnabled()
 
-    def test_nothing_to_save_yet(self, panel):
-        assert not panel.save_button.isEnabled()
+    def test_nothing_to_save_yet(self, panel, notes, tmp_path):
+        assert not panel.save_menu.actions_by_name["Segmenter"].isEnabled()
+        panel.save_menu.save_masks(tmp_path)
+        assert "no segmentation to save" in notes[-1].message
+
+
+class TestSaving:
+    @pytest.fixture
+    def films_open(self, viewer, films, readers):
+        return [layer for film in sorted(films.iterdir()) for layer in viewer.open(film)]
+
+    @pytest.fixture
+    def done(self, panel, films_open, click, finish):
+        click(panel.run_row.button)
+        finish(panel)
+        return panel
+
+    @pytest.fixture
+    def ask(self, monkeypatch):
+        """Answer the next file dialog with a path and choose an entry of the menu."""
+
+        def ask(panel, entry, path):
+            for dialog in ("getSaveFileName", "getExistingDirectory"):
+                answer = str(path) if dialog == "getExistingDirectory" else (str(path), "")
+                monkeypatch.setattr(QFileDialog, dialog, lambda *_, answer=answer: answer)
+            panel.save_menu.actions_by_name[entry].trigger()
+
+        return ask
+
+    def test_the_segmenter(self, done, ask, tmp_path):
+        ask(done, "Segmenter", tmp_path / "mine")
+        assert load_segmenter(tmp_path / "mine.safetensors").targets == ("lungs",)
+
+    def test_masks_as_they_were_corrected(self, done, ask, finish, viewer, films, tmp_path):
+        out = tmp_path / "masks"
+        corrected = labels_of(viewer)[1]
+        corrected.paint((2, 2), 1)
+        ask(done, "Masks", out)
+        finish(done)
+        assert {path.name for path in out.iterdir()} == {
+            "0.png", "1.png", "2.png", "recipe.json", "report.csv",
+        }  # fmt: skip
+        for number, layer in enumerate(labels_of(viewer)):
+            np.testing.assert_array_equal(
+                np.asarray(Picture.open(out / f"{number}.png")), layer.data * 255
+            )
+        recipes = json.loads((out / "recipe.json").read_text("utf-8"))["masks"]
+        assert [recipes[str(number)]["corrected"] for number in range(3)] == [False, True, False]
+        ask(done, "Masks", out)
+        finish(done)
+        assert done.run_row.status.text().startswith("Done")
+
+    def test_masks_of_a_stack(self, panel, click, finish, viewer, session, xrays, ask, tmp_path):
+        viewer.add_image(xrays, name="stack")
+        click(panel.run_row.button)
+        finish(panel)
+        ask(panel, "Masks", tmp_path / "masks")
+        finish(panel)
+        saved = tifffile.imread(tmp_path / "masks" / "stack.tif")
+        np.testing.assert_array_equal(saved, labels_of(viewer)[0].data)
+
+    def test_other_files_are_never_replaced(self, done, ask, finish, notes, tmp_path):
+        out = tmp_path / "masks"
+        out.mkdir()
+        (out / "1.png").write_bytes(b"precious")
+        ask(done, "Masks", out)
+        finish(done)
+        assert "would be replaced" in notes[-1].message
+        assert [path.name for path in out.iterdir()] == ["1.png"]
+
+    def test_a_session_runs_without_a_window(self, done, ask, finish, viewer, tmp_path, capsys):
+        ask(done, "Session", tmp_path / "films")
+        finish(done)
+        assert main(["run", str(tmp_path / "films.localdisc"), "-o", str(tmp_path / "out")]) == 0
+        for number, layer in enumerate(labels_of(viewer)):
+            mask = np.asarray(Picture.open(tmp_path / "out" / f"{number}.png"))
+            np.testing.assert_array_equal(mask, layer.data * 255)

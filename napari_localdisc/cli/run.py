@@ -1,0 +1,80 @@
+"""``napari-localdisc run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_localdisc.cli.console import Reporter
+from napari_localdisc.cli.options import Json, OutputFolder, Quiet
+from napari_localdisc.cli.segment import tell
+from napari_localdisc.core.errors import LocaldiscError
+
+if TYPE_CHECKING:
+    import torch
+
+    from napari_localdisc.core.segmenter import Segmenter
+    from napari_localdisc.io.session_file import SavedSession
+
+
+def run(
+    session: Annotated[
+        Path,
+        typer.Argument(
+            help="Session file, saved in napari.", metavar="SESSION", show_default=False
+        ),
+    ],
+    output: OutputFolder,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            help="auto, cpu, cuda, cuda:N or mps; that of the session if not given.",
+            metavar="DEVICE",
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Segment the images of a session saved in napari, by its segmenter, else by its prior."""
+    from napari_localdisc.batch import doubts_of, segment_files
+    from napari_localdisc.core.device import resolve_device
+    from napari_localdisc.io.outputs import MASKS, check_output_folder
+    from napari_localdisc.io.session_images import open_session
+
+    with Reporter(quiet or json) as reporter:
+        opened = reporter.follow(open_session(session))
+        for note in opened.notes:
+            reporter.warn(note)
+        record = opened.saved.record
+        files = list(dict.fromkeys(Path(image.path) for image in record.images))
+        if not files:
+            raise LocaldiscError(
+                f"session {session} has no image that is where it was; bring its images back."
+            )
+        chosen = resolve_device(device or record.device)
+        check_output_folder(output, files, MASKS)
+        ready = opened.saved.segmenter or _guided(opened.saved, files, chosen, reporter)
+        settings = {"session": str(session), "device": str(chosen)}
+        report = reporter.follow(segment_files(files, ready, output, chosen, settings))
+    identity = ready.card.encoder.identity
+    return tell(report, reporter, settings | identity, json, doubts_of(ready, report))
+
+
+def _guided(
+    saved: SavedSession, files: list[Path], device: torch.device, reporter: Reporter
+) -> Segmenter:
+    """Guide as the panel would."""
+    from napari_localdisc.cli.guiding import open_encoder
+    from napari_localdisc.core.guidance import GuideConfig, guide
+    from napari_localdisc.io.images import read_image
+    from napari_localdisc.io.priors import load_prior
+
+    record = saved.record
+    config = (GuideConfig.quick if record.quick else GuideConfig)(seed=record.seed)
+    prior = saved.prior or load_prior(record.prior or "", seed=record.seed)
+    encoder = open_encoder(record.encoder, files, reporter)
+    images = [read_image(files[index]).pixels for index in config.draw(len(files))]
+    return reporter.follow(guide(images, prior, encoder, config, device)).segmenter

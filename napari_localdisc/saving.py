@@ -1,0 +1,121 @@
+"""Masks of a viewer as files beside a report, as a folder run writes them. No Qt."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from napari.layers import Labels
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.io.atomic import replacing
+from napari_localdisc.io.images import read_image, write_mask
+from napari_localdisc.io.naming import output_names
+from napari_localdisc.io.outputs import MASKS, check_output_folder, earlier_results
+from napari_localdisc.io.recipe import write_recipe
+from napari_localdisc.io.report import FileResult, write_report
+from napari_localdisc.layers import SEGMENTATION, recipe_of
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+
+@dataclass(frozen=True)
+class MaskToSave:
+    """A label map as it is at the moment, painted on or not.
+
+    Attributes
+    ----------
+    labels : ndarray of uint8, shape (..., H, W)
+    image : Path
+        The image's file, or its name where it has none.
+    recipe : dict
+        How the labels were made; ``corrected`` says whether somebody has painted on them since.
+    """
+
+    labels: npt.NDArray[np.uint8]
+    image: Path
+    recipe: dict[str, Any]
+
+
+def fingerprint(labels: npt.NDArray[Any]) -> int:
+    """Tell labels from others, to see later whether they were painted on."""
+    return zlib.crc32(np.asarray(labels, dtype=np.uint8).tobytes())
+
+
+def masks_of(layers: Iterable[Layer]) -> list[MaskToSave]:
+    """Copy the segmentations among some layers.
+
+    Raises
+    ------
+    LocaldiscError
+        If there is none.
+    """
+    found = []
+    for layer in layers:
+        recipe = recipe_of(layer)
+        if isinstance(layer, Labels) and recipe is not None and recipe.get("kind") == SEGMENTATION:
+            labels = np.array(layer.data, dtype=np.uint8)
+            corrected = fingerprint(labels) != recipe.get("fingerprint")
+            image = Path(recipe.get("path") or recipe["image"])
+            found.append(MaskToSave(labels, image, {**recipe, "corrected": corrected}))
+    if not found:
+        raise LocaldiscError("there is no segmentation to save; run guidance first.")
+    return found
+
+
+def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[list[Path]]:
+    """Write masks, ``report.csv`` and ``recipe.json`` into a folder.
+
+    A mask of an image file is written as a folder run would write it, in the image's own place; one
+    of a stack, or of an image that is in no file, as TIFF. Masks that were saved there before are
+    replaced, other files never.
+
+    Returns
+    -------
+    list of Path
+        One for each mask.
+
+    Raises
+    ------
+    LocaldiscError
+        If a file would be replaced that this program did not write, or one cannot be written.
+    """
+    files = [mask.image for mask in masks]
+    check_output_folder(output, files, MASKS)
+    known, names = earlier_results(output), output_names(files)
+    results = []
+    for number, (mask, name) in enumerate(zip(masks, names, strict=True)):
+        yield Progress("save", number, len(masks), f"Saving {name}")
+        path = _write(mask, output / name, known)
+        confidence = float(np.mean(mask.recipe.get("confidence", 0.0)))
+        area = int(np.count_nonzero(mask.labels))
+        results.append(FileResult(mask.image, path, "done", 0.0, area, confidence))
+    written = sorted(known | {result.output.name for result in results if result.output})
+    write_report(output / "report.csv", results)
+    recipes = {name: mask.recipe for name, mask in zip(names, masks, strict=True)}
+    write_recipe(output / "recipe.json", {"masks": recipes, "written": written})
+    return [result.output for result in results if result.output]
+
+
+def _write(mask: MaskToSave, path: Path, known: set[str]) -> Path:
+    if mask.image.is_file() and mask.labels.ndim == 2:
+        image = read_image(mask.image)
+        if image.pixels.shape[:2] == mask.labels.shape:
+            single = len(mask.recipe.get("targets", ())) == 1
+            return write_mask(mask.labels, path, image, scale_to_255=single)
+    target = path.with_name(f"{path.name}.tif")
+    if target.exists() and target.name not in known:
+        raise LocaldiscError(
+            f"{target} would be replaced, and it is no mask saved earlier; name another folder."
+        )
+    with replacing(target, ".tif") as temporary:
+        tifffile.imwrite(temporary, mask.labels, compression="zlib")
+    return target

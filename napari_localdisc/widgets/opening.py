@@ -1,0 +1,101 @@
+"""Files of our own kinds, dragged onto napari's window or saved from its menus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari
+from napari._app_model import get_app_model
+from napari.utils.notifications import show_info, show_warning
+
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.widgets._importing import imported
+from napari_localdisc.widgets.docks import Dock, EncoderDock, FolderDock, GuidedDock
+from napari_localdisc.workers import Runner
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_localdisc.opening import Opened
+
+NO_LAYERS: list[tuple[None]] = [(None,)]
+"""What a reader of napari returns that has understood a file which holds no layers."""
+
+
+def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[tuple[None]]] | None:
+    """Return napari's reader of sessions, segmenters, priors and encoders."""
+    return _open if isinstance(path, str) else None
+
+
+def write_session(path: str, _: Sequence[Any]) -> list[str]:
+    """Write the session of the current viewer, whatever layers it is asked for."""
+    from napari_localdisc.core.progress import drain
+    from napari_localdisc.io.session_images import save_session
+    from napari_localdisc.keeping import collect
+
+    return [str(drain(save_session(collect(_viewer()), Path(path))))]
+
+
+def _open(path: str) -> list[tuple[None]]:
+    """Read a file in the background, and put it where it belongs."""
+    viewer, file, runner = _viewer(), Path(path), Runner()
+    runner.returned.connect(lambda opened: _take(viewer, file, opened))
+    runner.start(_reading(file), f"Opening {file.name}")
+    return NO_LAYERS
+
+
+def _reading(file: Path) -> Any:
+    # Brings torch with it, which takes seconds the first time; here they are the worker's.
+    open_file: Any = imported("napari_localdisc.opening:open_file")
+    imported("napari_localdisc.keeping")
+    return (yield from open_file(file))
+
+
+def _viewer() -> ViewerModel:
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise LocaldiscError("there is no napari window; open one, or use napari-localdisc run.")
+    return viewer
+
+
+def _take(viewer: ViewerModel, file: Path, opened: Opened) -> None:
+    from napari_localdisc.core.encoder import Encoder
+    from napari_localdisc.core.priors import Prior
+    from napari_localdisc.core.segmenter import Segmenter
+    from napari_localdisc.keeping import restore
+    from napari_localdisc.session import HeldEncoder, session_of
+
+    session = session_of(viewer)
+    if isinstance(opened, Segmenter):
+        session.segmenter = opened
+        _tell(viewer, FolderDock, f"{file.name} is in use: finds {', '.join(opened.targets)}.")
+    elif isinstance(opened, Prior):
+        session.prior = opened
+        message = f"{file.name} is in use: {len(opened)} masks of {', '.join(opened.targets)}."
+        _tell(viewer, GuidedDock, message)
+    elif isinstance(opened, Encoder):
+        session.encoder_name = str(file)
+        session.hold(HeldEncoder(str(file), opened))
+        _tell(viewer, EncoderDock, f"{file.name} is in use: {opened.card.modality}.")
+    else:
+        restore(opened.saved, viewer)
+        for note in opened.notes:
+            show_warning(note)
+        _tell(viewer, GuidedDock, f"{file.name} is open.")
+
+
+def _tell(viewer: ViewerModel, kind: type[Dock], message: str) -> None:
+    """Say what became of a file, beside the panel that goes on with it."""
+    docked = next(
+        (dock for dock in viewer.window.dock_widgets.values() if type(dock) is kind), None
+    )
+    if docked is None:
+        # As the menu does, so that the menu knows of it.
+        command = kind.__name__.removesuffix("Dock").lower()
+        get_app_model().commands.execute_command(f"napari-localdisc.{command}")
+    elif (frame := docked.parentWidget()) is not None:
+        frame.show()
+        frame.raise_()
+    show_info(message)

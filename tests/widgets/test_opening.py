@@ -1,0 +1,136 @@
+"""Files dragged onto the window: what they hold is in use, and the panel that goes on opens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Labels, Shapes
+from napari.utils.notifications import notification_manager
+
+from napari_localdisc.core.segmenter_file import load_segmenter
+from napari_localdisc.core.shapes import simulate
+from napari_localdisc.io.prior_file import save_prior
+from napari_localdisc.layers import METADATA_KEY, recipe_of
+from napari_localdisc.session import session_of
+
+ELLIPSE = np.array([[10, 20], [10, 40], [30, 40], [30, 20]], dtype=float)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, readers):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def drop(viewer, qtbot):
+    """Open a file as napari does when it is dragged onto the window; returns what is said then."""
+
+    def drop(path):
+        notification_manager.records.clear()
+        viewer.window._qt_viewer._qt_open([str(path)], stack=False, plugin="napari-localdisc")
+        qtbot.waitUntil(lambda: len(notification_manager.records) > 0, timeout=20_000)
+        return [note.message for note in notification_manager.records]
+
+    return drop
+
+
+def docks(viewer):
+    return set(viewer.window.dock_widgets)
+
+
+def test_a_segmenter(viewer, drop, segmenter_file):
+    assert drop(segmenter_file) == ["lungs.safetensors is in use: finds lungs."]
+    assert session_of(viewer).segmenter.card == load_segmenter(segmenter_file).card
+    assert docks(viewer) == {"Folder (Local discrimination)"}
+    assert len(viewer.layers) == 0
+    drop(segmenter_file)
+    assert docks(viewer) == {"Folder (Local discrimination)"}
+
+
+def test_a_prior(viewer, drop, tmp_path):
+    save_prior(simulate("optic-cup", 3), tmp_path / "cup.safetensors")
+    (said,) = drop(tmp_path / "cup.safetensors")
+    assert "3 masks of neuroretinal-rim, optic-cup" in said
+    assert session_of(viewer).chosen_prior.targets == ("neuroretinal-rim", "optic-cup")
+    assert docks(viewer) == {"Guided segmentation (Local discrimination)"}
+
+
+def test_an_encoder(viewer, drop, encoder_file):
+    assert drop(encoder_file) == ["tiny.safetensors is in use: phantoms."]
+    assert session_of(viewer).encoder_name == str(encoder_file)
+    assert session_of(viewer).encoder.name == "tiny"
+
+
+@pytest.mark.parametrize("name", ["other.safetensors", "other.localdisc"])
+def test_something_else(viewer, drop, tmp_path, name):
+    (tmp_path / name).write_text("no such thing")
+    (said,) = drop(tmp_path / name)
+    assert name in said
+    assert docks(viewer) == set()
+
+
+class TestSession:
+    @pytest.fixture
+    def full(self, viewer, films, segmenter_file):
+        """A viewer with everything that a session keeps."""
+        (image,) = viewer.open(films / "1.png")
+        image.scale, image.translate, image.rotate = (0.5, 0.25), (3, 4), 20
+        labels = viewer.add_labels(np.eye(64, dtype=np.uint8), name="found", scale=(0.5, 0.25))
+        labels.metadata[METADATA_KEY] = {"kind": "segmentation", "seed": 3}
+        drawn = viewer.add_shapes([ELLIPSE], shape_type="ellipse", name="drawn")
+        drawn.features = {"target": ["disc"]}
+        session = session_of(viewer)
+        session.prior = simulate("lungs", 3)
+        session.segmenter = load_segmenter(segmenter_file)
+        session.settle(seed=5, quick=True)
+        return viewer
+
+    @pytest.fixture
+    def saved(self, full, tmp_path):
+        path = tmp_path / "all.localdisc"
+        full.layers.save(str(path), plugin="napari-localdisc")
+        return path
+
+    def test_everything_comes_back(self, full, saved, drop):
+        before = full.layers["1"].data_to_world((5, 6))
+        full.layers.clear()
+        session = session_of(full)
+        session.prior = session.segmenter = None
+        session.settle(seed=0, quick=False)
+        assert drop(saved) == ["all.localdisc is open."]
+        assert [layer.name for layer in full.layers] == ["1", "drawn", "found"]
+        np.testing.assert_allclose(full.layers["1"].data_to_world((5, 6)), before)
+        found, drawn = full.layers["found"], full.layers["drawn"]
+        assert isinstance(found, Labels)
+        np.testing.assert_array_equal(found.data, np.eye(64))
+        assert recipe_of(found) == {"kind": "segmentation", "seed": 3}
+        assert isinstance(drawn, Shapes)
+        assert drawn.shape_type == ["ellipse"]
+        np.testing.assert_allclose(drawn.data[0], ELLIPSE)
+        assert list(drawn.features["target"]) == ["disc"]
+        assert len(session.chosen_prior) == 3
+        assert session.segmenter.targets == ("lungs",)
+        assert (session.settings.seed, session.settings.quick) == (5, True)
+
+    def test_images_that_went_or_changed_are_named(self, full, saved, drop, films):
+        full.layers.clear()
+        (films / "2.png").replace(films / "1.png")
+        assert any("has changed" in said for said in drop(saved))
+        full.layers.clear()
+        (films / "1.png").unlink()
+        assert any("is gone" in said for said in drop(saved))
+        assert [layer.name for layer in full.layers] == ["drawn", "found"]
+
+    def test_a_session_moved_with_its_images(self, full, saved, drop, films, tmp_path):
+        full.layers.clear()
+        other = tmp_path / "other"
+        films.replace(other)
+        saved.replace(other / saved.name)
+        assert drop(other / saved.name) == ["all.localdisc is open."]
+        assert full.layers["1"].source.path == str(other / "1.png")
+
+    def test_an_image_in_no_file_is_refused(self, full, tmp_path):
+        full.add_image(np.zeros((16, 16)), name="made up")
+        with pytest.raises(Exception, match="'made up' is in no file"):
+            full.layers.save(str(tmp_path / "all.localdisc"), plugin="napari-localdisc")
+        assert not (tmp_path / "all.localdisc").exists()
