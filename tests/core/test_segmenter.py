@@ -89,6 +89,7 @@ class TestFiles:
 
 SHIPPED = {
     "lungs": ("lungs",),
+    "optic-cup": ("neuroretinal-rim", "optic-cup"),
     "optic-disc": ("optic-disc",),
     "vessels": ("vessels",),
 }
