@@ -81,8 +81,8 @@ class Panel(QWidget):
 
     def fill(self, widget: QWidget) -> None:
         """Give a widget the room that the form leaves."""
-        self._body.takeAt(self._body.count() - 1)
-        self._body.addWidget(widget, 1)
+        # The stretch below stays, for when the widget is hidden.
+        self._body.insertWidget(self._body.count() - 1, widget, 100)
 
     def turn(self, box: ComboBox, pages: Mapping[str, Sequence[Row]]) -> None:
         """Show only the rows that belong to what is chosen in a box.

@@ -81,12 +81,12 @@ class Preview:
 
     def show_only(self, plane: Plane) -> None:
         """Bring a plane and its result into view, and hide the other images of the run."""
-        for image, result in self._results.items():
-            image.visible = result.visible = image is plane.layer
-        result = self._results.get(plane.layer)
-        if result is None or result not in self._viewer.layers:
+        shown = self._results.get(plane.layer)
+        if shown is None or shown not in self._viewer.layers:
             return
-        self._viewer.layers.selection.active = result
+        for image, result in self._results.items():
+            image.visible = result.visible = result is shown
+        self._viewer.layers.selection.active = shown
         centre = plane.layer.data_to_world((*plane.index, *(side / 2 for side in plane.shape)))
         for axis, at in enumerate(centre[:-2], start=self._viewer.dims.ndim - plane.layer.ndim):
             self._viewer.dims.set_point(axis, at)

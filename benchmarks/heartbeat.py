@@ -1,0 +1,141 @@
+"""How long napari's window stands still while this plugin works: gaps between beats of a timer.
+
+xvfb-run -a python benchmarks/heartbeat.py [--images 6] [--size 512] [--limit 0.15]
+
+A timer on the main thread is to beat every 5 ms. Each job is started by its own button in a real
+window; the exit code is 1 if the 99th percentile of the gaps is above the limit in any of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari._app_model import get_app_model
+from PIL import Image
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from napari_localdisc.core.phantoms import xray_phantom
+
+BEAT = 0.005
+
+
+class Heartbeat:
+    """A timer that notes when it is served."""
+
+    def __init__(self) -> None:
+        self.beats: list[float] = []
+        self._timer = QTimer()
+        self._timer.setInterval(round(1000 * BEAT))
+        self._timer.timeout.connect(lambda: self.beats.append(time.perf_counter()))
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Note beats, and when listening begins and ends."""
+        self.beats = [time.perf_counter()]
+        self._timer.start()
+        yield
+        self._timer.stop()
+        self.beats.append(time.perf_counter())
+
+    @property
+    def gaps(self) -> Any:
+        """Seconds between beats."""
+        return np.diff(self.beats)
+
+
+def until(done: Callable[[], bool], limit: float = 1200.0) -> None:
+    """Handle events until something is true."""
+    end = time.monotonic() + limit
+    while not done():
+        QApplication.processEvents()
+        time.sleep(0.001)
+        if time.monotonic() > end:
+            raise TimeoutError
+
+
+class Window:
+    """A viewer with images, and its docks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.viewer = napari.Viewer(show=True)
+        for path in sorted(folder.glob("*.png")):
+            self.viewer.open(path)
+
+    def open_dock(self, name: str) -> Any:
+        """Open a dock from the menu, and wait for its panel."""
+        get_app_model().commands.execute_command(f"napari-localdisc.{name}")
+        docks = self.viewer.window.dock_widgets.values()
+        dock = next(dock for dock in docks if type(dock).__name__ == f"{name.capitalize()}Dock")
+        until(lambda: dock.panel is not None)
+        return dock.panel
+
+    def run(self, panel: Any) -> None:
+        """Press a panel's button and wait for the end of its run."""
+        panel.run_row.button.click()
+        until(lambda: not panel.run_row.runner.running)
+
+
+def measure(folder: Path, output: Path) -> dict[str, Any]:
+    """Run every long job once; returns the gaps of each."""
+    window, heart = Window(folder), Heartbeat()
+    gaps = {}
+    with heart.listening():
+        until(lambda: len(heart.beats) > 400)
+    gaps["nothing"] = heart.gaps
+    with heart.listening():
+        clusters = window.open_dock("clusters")
+    gaps["opening the first panel"] = heart.gaps
+    with heart.listening():
+        window.run(clusters)
+    gaps["loading an encoder, embedding, clusters"] = heart.gaps
+    guided = window.open_dock("guided")
+    with heart.listening():
+        window.run(guided)
+    gaps["guidance (lungs)"] = heart.gaps
+    panel = window.open_dock("folder")
+    panel.input.value, panel.output.value, panel.method.value = (
+        folder,
+        output,
+        "The segmenter in use",
+    )
+    with heart.listening():
+        window.run(panel)
+    gaps["folder"] = heart.gaps
+    window.viewer.close()
+    return gaps
+
+
+def main() -> int:
+    """Print a line a job."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=6)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--limit", type=float, default=0.15, help="seconds, 99th percentile")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "images"
+        folder.mkdir()
+        for seed in range(options.images):
+            Image.fromarray(xray_phantom(seed, options.size).image).save(folder / f"{seed}.png")
+        gaps = measure(folder, Path(name) / "masks")
+    print(f"{'while':42} {'beats':>6} {'median':>7} {'99 %':>7} {'longest':>8}  (ms)")
+    for job, found in gaps.items():
+        middle, high = (1000 * np.percentile(found, share) for share in (50, 99))
+        longest = 1000 * found.max()
+        print(f"{job:42} {len(found):6} {middle:7.0f} {high:7.0f} {longest:8.0f}")
+    worst = max(np.percentile(found, 99) for found in gaps.values())
+    return int(worst > options.limit)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
