@@ -35,7 +35,7 @@ def segment(
         str | None,
         typer.Option(
             "--segmenter",
-            help="A shipped segmenter (lungs, optic-cup, optic-disc, vessels) or a file from `guide`.",
+            help="A shipped one (lungs, optic-cup, optic-disc, vessels) or a file made by `guide`.",
             metavar="NAME|FILE",
         ),
     ] = None,
