@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from napari_localdisc.core.encoder import Encoder, default_encoder, load_encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.shapes import BUILT_IN_PRIORS
+from napari_localdisc.preferences import preferences
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -233,5 +234,6 @@ def session_of(viewer: ViewerModel) -> Session:
     key = id(viewer)
     if key not in _sessions:
         _sessions[key] = Session()
+        _sessions[key].device = preferences().device
         weakref.finalize(viewer, _sessions.pop, key, None)
     return _sessions[key]

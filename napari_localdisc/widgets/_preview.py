@@ -20,6 +20,7 @@ from napari_localdisc.layers import (
     labels_layer,
     target_colours,
 )
+from napari_localdisc.preferences import preferences
 from napari_localdisc.saving import fingerprint
 
 
@@ -115,5 +116,5 @@ class Preview:
 
 def _see_through(layer: Labels) -> Labels:
     layer.colormap = target_colours()
-    layer.opacity = 0.5
+    layer.opacity = preferences().opacity
     return layer

@@ -17,6 +17,7 @@ from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.core.segmenter_file import shipped_segmenters
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.report import FileResult
+from napari_localdisc.preferences import preferences
 from napari_localdisc.viewer import add_result
 from napari_localdisc.widgets._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets._prior_row import PriorRow
@@ -41,7 +42,7 @@ class FolderPanel(Panel):
         super().__init__(
             napari_viewer, "Segments every image of a folder. A file that fails stops nothing."
         )
-        self.effort = GuideConfig()
+        self.effort = GuideConfig(max_images=preferences().guide_images)
         self.input = path_field("d", "Images to segment.")
         self.output = path_field("d", "Masks, report.csv and overview.png go here.")
         self.method = ComboBox(choices=(SHIPPED, IN_USE, FILE, PRIOR))

@@ -19,6 +19,7 @@ from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.sample import Sample
 from napari_localdisc.layers import Plane, all_planes, current_plane, in_view
+from napari_localdisc.preferences import preferences
 from napari_localdisc.session import RunSettings
 from napari_localdisc.widgets._curve import KLCurve
 from napari_localdisc.widgets._image_list import ImageList
@@ -46,7 +47,9 @@ class GuidedPanel(Panel):
         super().__init__(
             napari_viewer, "Finds the structure that looks like the prior in your images."
         )
-        self.effort, self.quick_effort = GuideConfig(), GuideConfig.quick()
+        most = {"max_images": preferences().guide_images}
+        self.effort = GuideConfig().model_copy(update=most)
+        self.quick_effort = GuideConfig.quick().model_copy(update=most)
         self._preview: Preview | None = None
         self.source = ComboBox(choices=(LAYERS, FOLDER))
         self.images = ImageList(self)
