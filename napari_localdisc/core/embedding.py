@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.encoder import Encoder
+from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import as_image
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
@@ -20,6 +21,9 @@ TOLERANCE = 1e-4
 
 _STRIP = 64
 """Rows that go through the branches at once."""
+
+_SMALLEST = 128
+"""Side in pixels of the smallest tile that is tried where memory is short."""
 
 FloatMap = npt.NDArray[np.float32]
 
@@ -71,15 +75,38 @@ def embed_and_cluster(
     Raises
     ------
     LocaldiscError
-        If the array is not an image.
+        If the array is not an image, or there is no memory for the smallest tile. Short of memory,
+        tiles are halved until they fit.
     """
     device = device or torch.device("cpu")
     network = channels_last(encoder.network.to(device)).eval()
     inputs, field, shape = _prepared(as_image(image), encoder)
-    stride, reach = network.body.stride, network.body.reach
+    stride = network.body.stride
     step = max(stride, tile // stride * stride)
-    height, width = inputs.shape[-2:]
-    card = encoder.card
+    while True:
+        try:
+            embedding, memberships = yield from _tiled(inputs, encoder, device, step)
+            break
+        except torch.OutOfMemoryError as error:
+            if step < _SMALLEST:
+                raise LocaldiscError(
+                    f"{device} has no memory left for a tile of {step} pixels; close what else"
+                    " uses it, or compute on another device."
+                ) from error
+        step = max(stride, step // 2 // stride * stride)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        yield Progress("embed", 0, 1, f"Out of memory: trying again with tiles of {step} pixels")
+    crop = (slice(None), slice(shape[0]), slice(shape[1]))
+    return Embedded(embedding[crop], memberships[crop], field)
+
+
+def _tiled(
+    inputs: Tensor, encoder: Encoder, device: torch.device, step: int
+) -> Run[tuple[FloatMap, FloatMap]]:
+    """Embedding (D, H, W) and memberships (M, H, W) of inputs (1, C, H, W), tile by tile."""
+    network, card = encoder.network, encoder.card
+    reach, (height, width) = network.body.reach, inputs.shape[-2:]
     embedding = np.empty((card.embedding_dim, height, width), np.float32)
     memberships = np.empty((card.clusters, height, width), np.float32)
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
@@ -101,8 +128,7 @@ def embed_and_cluster(
                 embedding[place] = vectors[0].cpu().numpy()
                 memberships[place] = shares[0].cpu().numpy()
         yield Progress("embed", done + 1, len(corners))
-    crop = (slice(None), slice(shape[0]), slice(shape[1]))
-    return Embedded(embedding[crop], memberships[crop], field)
+    return embedding, memberships
 
 
 def embed(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from napari_localdisc.core.clusters import cluster_map
 from napari_localdisc.core.embedding import TOLERANCE, embed, embedding_picture
 from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.network import UNet
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from napari_localdisc.core.progress import drain
+from tests.conftest import tiny_encoder
 
 
 @pytest.mark.parametrize("shape", [(200, 256), (131, 77), (256, 256)])
@@ -54,3 +58,36 @@ def test_picture_shows_what_differs() -> None:
     picture = embedding_picture(embedding)
     assert picture.shape == (8, 8, 3)
     assert picture[0, 0].tolist() != picture[0, 7].tolist()
+
+
+class TestShortOfMemory:
+    @pytest.fixture
+    def small_card(self, monkeypatch):
+        """A device that has no room for pieces wider than some pixels."""
+
+        def small_card(most):
+            body = UNet.forward
+
+            def forward(self, x):
+                if x.shape[-1] > most:
+                    raise torch.OutOfMemoryError
+                return body(self, x)
+
+            monkeypatch.setattr(UNet, "forward", forward)
+
+        return small_card
+
+    def test_tiles_are_halved_until_they_fit(self, small_card):
+        image, encoder = xray_phantom(0, 512).image, tiny_encoder()
+        whole = drain(embed(image, encoder))
+        small_card(400)
+        events = []
+        tiled = drain(embed(image, encoder), events.append)
+        np.testing.assert_allclose(tiled, whole, atol=TOLERANCE)
+        said = [event.message for event in events if event.message]
+        assert said == ["Out of memory: trying again with tiles of 256 pixels"]
+
+    def test_the_end_is_a_sentence(self, small_card):
+        small_card(0)
+        with pytest.raises(LocaldiscError, match="no memory left for a tile of 64 pixels"):
+            drain(embed(xray_phantom(0, 512).image, tiny_encoder()))
