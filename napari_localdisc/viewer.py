@@ -76,14 +76,19 @@ def add_result(viewer: ViewerModel, image: Path, mask: Path | None) -> None:
 
 
 def _add(viewer: ViewerModel, image: Path, masks: Sequence[_Found]) -> list[Layer]:
-    pixels = np.asarray(read_image(image).pixels)
-    layer = viewer.add_image(pixels, rgb=pixels.ndim == 3, name=image.stem)
+    shown = read_image(image)
+    pixels = np.asarray(shown.pixels)
+    has_colour = pixels.ndim > 2 and pixels.shape[-1] == 3
+    if shown.is_stack and not has_colour:
+        pixels = pixels[..., 0]
+    layer = viewer.add_image(pixels, rgb=has_colour, name=image.stem)
     layers = [layer]
     colours = 0
     for found in masks:
-        labels = read_mask(found.mask)
+        labels = read_mask(found.mask, may_be_stack=True)
         name = f"{image.stem} {found.title}"
-        result = labels_layer(all_planes(layer), [labels], name, found.recipe)
+        planes = list(labels) if shown.is_stack else [labels]
+        result = labels_layer(all_planes(layer), planes, name, found.recipe)
         result.colormap = target_colours(skip=colours)
         result.opacity = 0.5
         layers.append(viewer.add_layer(result))
@@ -93,10 +98,11 @@ def _add(viewer: ViewerModel, image: Path, masks: Sequence[_Found]) -> list[Laye
 
 def _lay_out(groups: Sequence[Sequence[Layer]]) -> None:
     columns = math.ceil(math.sqrt(len(groups)))
-    step = max((max(group[0].data.shape[:2]) for group in groups), default=0) * _GAP
+    step = max((max(group[0].extent.data[1, -2:]) + 1 for group in groups), default=0) * _GAP
     for number, group in enumerate(groups):
         for layer in group:
-            layer.translate = (number // columns * step, number % columns * step)
+            place = (number // columns * step, number % columns * step)
+            layer.translate = (*layer.translate[:-2], *place)
 
 
 def _results(folder: Path) -> Iterator[tuple[Path, _Found]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.encoder import Encoder, EncoderCard
+from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.features import describe
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
@@ -57,12 +58,13 @@ class Segmentation:
 
     Attributes
     ----------
-    labels : ndarray of uint8, shape (H, W)
+    labels : ndarray of uint8, shape (H, W), or (N, H, W) of a stack
         0 background, 1..K targets.
-    confidence : ndarray of float32, shape (H, W)
+    confidence : ndarray of float32, of the same shape
         Probability of the label that a pixel was given, in [0, 1].
     score : float
-        Expected Dice of the mask under the probabilities, in [0, 1]; 0 where nothing was found.
+        Expected Dice of the mask under the probabilities, in [0, 1]; 0 where nothing was found. Of
+        a stack the mean over its planes, weighted by what was found in them.
     """
 
     labels: npt.NDArray[np.uint8]
@@ -115,11 +117,11 @@ class Segmenter:
     def segment(
         self, image: npt.NDArray[np.generic], device: torch.device | None = None
     ) -> Segmentation:
-        """Segment one image.
+        """Segment one image, or a stack plane by plane.
 
         Parameters
         ----------
-        image : ndarray, shape (H, W) or (H, W, C)
+        image : ndarray, shape (H, W), (H, W, C), or (N, H, W, C) for a stack
             Of any size.
         device : torch.device, optional
             Where to compute; where the segmenter is if not given.
@@ -129,6 +131,8 @@ class Segmenter:
         LocaldiscError
             If the array is not an image.
         """
+        if image.ndim == 4:
+            return self._segment_planes(image, device)
         self.to(device or self._device)
         shares, inside = self._shares(image)
         place = Frame((image.shape[0], image.shape[1]), self.card.size)
@@ -141,6 +145,28 @@ class Segmenter:
         score = expected_dice(1 - lifted[0], shown > 0)
         return Segmentation(shown, confidence.astype(np.float32), score)
 
+    def _segment_planes(
+        self, planes: npt.NDArray[np.generic], device: torch.device | None
+    ) -> Segmentation:
+        """Segment a stack (N, H, W, C); planes that show nothing hold nothing."""
+        if planes.shape[-1] not in (1, 3):
+            raise LocaldiscError(
+                f"stack has shape {planes.shape}; expected (planes, height, width, 1 or 3): give"
+                " grey or RGB planes."
+            )
+        found = Segmentation(
+            np.zeros(planes.shape[:3], np.uint8), np.ones(planes.shape[:3], np.float32), 0.0
+        )
+        score, area = 0.0, 0
+        for index, plane in enumerate(planes):
+            if not _shows_something(plane):
+                continue
+            one = self.segment(plane, device)
+            found.labels[index], found.confidence[index] = one.labels, one.confidence
+            own = int((one.labels > 0).sum())
+            score, area = score + one.score * own, area + own
+        return replace(found, score=score / area if area else 0.0)
+
     @torch.inference_mode()
     def _shares(self, image: npt.NDArray[np.generic]) -> tuple[Tensor, Tensor]:
         features, inputs, inside = describe(image, self.encoder, self.card.size, self._device)
@@ -151,6 +177,12 @@ class Segmenter:
 
     def _labels(self, shares: Tensor) -> npt.NDArray[np.uint8]:
         return decide(shares.cpu().numpy()[0], self.card.thresholds, self.card.rules)
+
+
+def _shows_something(plane: npt.NDArray[np.generic]) -> bool:
+    """Whether a plane (H, W, C) has finite pixels, and not all the same."""
+    finite = plane[np.isfinite(plane)]
+    return bool(finite.size) and bool((finite != finite[0]).any())
 
 
 def decide(

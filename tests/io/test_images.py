@@ -90,9 +90,11 @@ def _write_bad(folder: Path, kind: str) -> Path:
         path = path.with_suffix(".gif")
         frames = [PIL.Image.fromarray(np.roll(noise, shift, 0)) for shift in range(3)]
         frames[0].save(path, save_all=True, append_images=frames[1:])
-    elif kind == "stack":
+    elif kind == "mixed":
         path = path.with_suffix(".tif")
-        tifffile.imwrite(path, np.zeros((5, 20, 20), np.uint16))
+        with tifffile.TiffWriter(path) as file:
+            for size in (20, 30):
+                file.write(np.zeros((size, size), np.uint16))
     elif kind == "torn":
         path = path.with_suffix(".tif")
         tifffile.imwrite(path, noise.astype(np.uint16), photometric="rgb")
@@ -108,8 +110,8 @@ def _write_bad(folder: Path, kind: str) -> Path:
         ("empty", "empty"),
         ("truncated", "damaged"),
         ("tiny", "1 x 1 pixels"),
-        ("animated", "3 pages"),
-        ("stack", "5 pages"),
+        ("animated", "3 frames"),
+        ("mixed", "different sizes"),
         ("torn", "damaged"),
     ],
 )
