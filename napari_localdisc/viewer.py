@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ import numpy as np
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import read_image
 from napari_localdisc.io.masks import read_mask
+from napari_localdisc.io.texts import parse_json, read_text
 from napari_localdisc.layers import all_planes, labels_layer, target_colours
 
 if TYPE_CHECKING:
@@ -110,16 +111,37 @@ def _results(folder: Path) -> Iterator[tuple[Path, _Found]]:
     if not report.is_file():
         raise LocaldiscError(f"{folder} holds no report.csv; choose a folder of results.")
     recipe = _recipe(folder)
-    with report.open(newline="", encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            if row["status"] == "done":
-                yield Path(row["file"]), _Found(folder / row["output"], folder.name, recipe)
+    try:
+        rows = [row for row in csv.DictReader(io.StringIO(read_text(report))) if _is_done(row)]
+        found = [(Path(row["file"]), _inside(folder, row["output"])) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise LocaldiscError(
+            f"{report} is not a readable report ({error}); choose a folder of results."
+        ) from error
+    for file, mask in found:
+        yield file, _Found(mask, folder.name, recipe)
+
+
+def _is_done(row: dict[str, str]) -> bool:
+    return row["status"] == "done"
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Place of a result by its name in a report, which must not lead out of its folder."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"{name} lies outside of {folder}")
+    return folder / name
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
     path = folder / "recipe.json"
-    recipe: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return recipe
+    if not path.is_file():
+        return {}
+    try:
+        recipe = parse_json(read_text(path))
+    except (OSError, ValueError):
+        return {}  # results can be looked at without it
+    return recipe if isinstance(recipe, dict) else {}
 
 
 def main() -> None:

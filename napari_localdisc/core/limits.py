@@ -13,6 +13,9 @@ VARIABLE = "LOCALDISC_MAX_PIXELS"
 MAX_PIXELS = 150_000_000
 """Pixels of an image unless `VARIABLE` says otherwise; a little over 12,000 x 12,000."""
 
+_BYTES, _VALUES = 16, 4
+"""Bytes of weights, and values of a network's widest layer, for each pixel of the limit."""
+
 STACK = 4
 """The planes of a stack, of which one is worked on at a time, may hold so many times as much."""
 
@@ -64,3 +67,43 @@ def too_large(path: Path, size: str, needed: int) -> LocaldiscError:
         f" {STACK * limit} a stack; scale it down or, if you trust it and have the memory, set"
         f" {VARIABLE}={needed}."
     )
+
+
+def check_bytes(path: Path) -> None:
+    """Refuse a file of weights that would fill the memory.
+
+    Raises
+    ------
+    LocaldiscError
+        Names the limit and how to raise it.
+    """
+    size, limit = path.stat().st_size, _BYTES * max_pixels()
+    if size > limit:
+        raise LocaldiscError(
+            f"{path} holds {size} bytes, more than the limit of {limit}; if you trust it and have"
+            f" the memory, set {VARIABLE}={-(-size // _BYTES)}."
+        )
+
+
+def check_values(path: Path, values: int) -> None:
+    """Refuse a network whose layers would fill the memory.
+
+    Parameters
+    ----------
+    path : Path
+        The network's file.
+    values : int
+        Numbers in its widest layer.
+
+    Raises
+    ------
+    LocaldiscError
+        Names the limit and how to raise it.
+    """
+    limit = _VALUES * max_pixels()
+    if values > limit:
+        needed = -(-values // _VALUES)
+        raise LocaldiscError(
+            f"{path} describes a network with layers of {values} numbers, more than the limit of"
+            f" {limit}; if you trust it and have the memory, set {VARIABLE}={needed}."
+        )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from napari_localdisc.core.card_fields import Share, Text
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.encoder import Encoder, EncoderCard
-from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.errors import LocaldiscError, printable
 from napari_localdisc.core.features import describe
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
@@ -44,12 +45,20 @@ class SegmenterCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: EncoderCard
-    targets: tuple[str, ...] = Field(min_length=1, max_length=255)
+    targets: tuple[Text, ...] = Field(min_length=1, max_length=255)
     size: int = Field(ge=32, le=4096, multiple_of=8)
-    thresholds: tuple[float, ...]
+    thresholds: tuple[Share, ...]
     rules: tuple[ShapeRules, ...]
     refined: bool
     recipe: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not len(self.targets) == len(self.thresholds) == len(self.rules):
+            raise ValueError("targets, thresholds and rules differ in number")
+        if self.size % self.encoder.stride or self.size < 2 * self.encoder.stride:
+            raise ValueError(f"a canvas of {self.size} is nothing for a stride of this encoder")
+        return self
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,9 @@ class Segmenter:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What its guidance warned of."""
-        return tuple(self.recipe.get("warnings", ()))
+        told = self.recipe.get("warnings", ())
+        lines = told if isinstance(told, list | tuple) else ()
+        return tuple(printable(line) for line in lines if isinstance(line, str))
 
     def to(self, device: torch.device) -> Segmenter:
         """Move all weights to a device."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from napari_localdisc.core.imaging import as_image
 from napari_localdisc.io.images import Image, image_stem, mask_suffix, read_image, write_mask
 from napari_localdisc.io.masks import read_mask
 from tests.corpus import CORPUS, Case
+
+MOST = 150_000
+"""kB that a file of a few thousand pixels may take, whatever it says of itself."""
 
 
 def bright(image: Image) -> np.ndarray:
@@ -27,6 +31,7 @@ def test_a_mask_or_one_line(tmp_path: Path, case: Case):
     inputs, output = tmp_path / "in", tmp_path / "out"
     inputs.mkdir()
     path = case.make(inputs)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         image = read_image(path, may_be_blank=False)
         mask = write_mask(bright(image), output / image_stem(path), image, scale_to_255=True)
@@ -39,3 +44,5 @@ def test_a_mask_or_one_line(tmp_path: Path, case: Case):
         assert case.truth is not None
         assert mask.name.endswith(mask_suffix(path))
         np.testing.assert_array_equal(read_mask(mask, may_be_stack=True) > 0, case.truth)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST
+    assert sorted(output.glob(".*")) == []
