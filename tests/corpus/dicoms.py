@@ -62,8 +62,7 @@ def _dicom(
     **tags: Any,
 ) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        kind, bits = tags.pop("kind", "MONOCHROME2"), tags.pop("bits", 8)
-        data = dataset(pixels, kind, bits, **tags)
+        data = dataset(pixels, **tags)
         if change:
             change(data)
         return written(name, content_of(data))(folder)
