@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.limits import VARIABLE, check_pixels, max_pixels
+from napari_localdisc.io.dicom_codecs import check_decoder, check_frames
 from napari_localdisc.io.dicom_mask import DicomGeometry as DicomGeometry
 from napari_localdisc.io.dicom_mask import labels_of, needed
 
@@ -77,7 +78,8 @@ def _read_tags(path: Path, pydicom: Any) -> Any:
     frames = int(tags.get("NumberOfFrames") or 1)
     check_pixels(path, int(tags.Columns), int(tags.Rows), frames)
     if syntax.is_compressed:
-        _check_decoder(path, syntax)
+        check_decoder(path, syntax)
+        check_frames(path, tags)
     return tags
 
 
@@ -95,21 +97,6 @@ def _check_deflated(path: Path, pydicom: Any) -> None:
         raise LocaldiscError(
             f"{path} unfolds to more than {max_pixels()} bytes; export it again without"
             f" compression or, if you trust it and have the memory, raise {VARIABLE}."
-        )
-
-
-def _check_decoder(path: Path, syntax: Any) -> None:
-    try:
-        decoder = importlib.import_module("pydicom.pixels").get_decoder(syntax)
-    except NotImplementedError as error:
-        raise LocaldiscError(
-            f"{path} is compressed in a way that cannot be read (transfer syntax {syntax}); export"
-            " it again without compression."
-        ) from error
-    if not decoder.is_available:
-        raise LocaldiscError(
-            f"{path} is compressed as {syntax.name}, which takes another package; run:"
-            " pip install 'napari-localdisc[codecs]'"
         )
 
 

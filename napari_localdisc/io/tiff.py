@@ -24,6 +24,8 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LIBRARY = "tifffile"
 _TRANSLATED = {"PALETTE", "SEPARATED", "YCBCR", "CIELAB", "ICCLAB", "ITULAB"}
 """Colour spaces that Pillow brings to RGB."""
+_PILLOW = {"LZW", "PACKBITS", "JPEG", "ZSTD", "CCITTRLE", "CCITTFAX3", "CCITTFAX4"}
+"""Compressions that Pillow reads."""
 _UNPACKED = {"NONE", "ADOBE_DEFLATE", "DEFLATE", "LZMA"}
 """Compressions that tifffile reads on its own."""
 
@@ -133,9 +135,10 @@ def _is_for_pillow(path: Path, page: tifffile.TiffPage) -> bool:
     packing = _name(page.compression)
     if packing in _UNPACKED or importlib.util.find_spec("imagecodecs"):
         return False
-    if page.bitspersample > 8 and page.samplesperpixel > 1:
+    is_deep_colour = page.bitspersample > 8 and page.samplesperpixel > 1
+    if is_deep_colour or packing not in _PILLOW:
         raise LocaldiscError(
-            f"{path} is compressed by {packing}, which takes another package at this depth; run:"
+            f"{path} is compressed by {packing}, which takes another package here; run:"
             " pip install 'napari-localdisc[codecs]'"
         )
     return True
