@@ -255,7 +255,7 @@ def _list_folder(folder: Path) -> list[Path]:
         raise LocaldiscError(
             f"folder {folder} cannot be read ({error.strerror}); check its permissions."
         ) from error
-    images = [file for file in files if _is_file(file) and _is_image(file)]
+    images = [file for file in files if is_image_file(file)]
     if not images:
         raise LocaldiscError(
             f"folder {folder} holds no image ({', '.join(SUFFIXES)}); check the path."
@@ -263,19 +263,18 @@ def _list_folder(folder: Path) -> list[Path]:
     return images
 
 
-def _is_file(path: Path) -> bool:
+def is_image_file(path: Path) -> bool:
+    """Whether a file is an image: by its name or, as it comes from scanners without ending, DICOM.
+
+    Pipes, devices, folders and links that lead nowhere are none.
+    """
     try:
-        return path.is_file()
-    except OSError:  # whatever leads nowhere is no image
+        if not path.is_file():
+            return False
+    except OSError:
         return False
-
-
-def _is_image(path: Path) -> bool:
-    """Whether a file is one of ours: by its name or, as it comes from scanners, without ending."""
-    if is_image_name(path):
-        return True
     is_bare = not path.suffix and not path.name.startswith(".")
-    return is_bare and kind_of(path) == "dicom"
+    return is_image_name(path) or (is_bare and kind_of(path) == "dicom")
 
 
 def is_image_name(path: Path) -> bool:
