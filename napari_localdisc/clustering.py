@@ -15,6 +15,7 @@ import PIL.Image
 from napari_localdisc.batch import BatchReport, run_files
 from napari_localdisc.core.clusters import cluster_map
 from napari_localdisc.core.embedding import embedding_picture
+from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Run, drain
 from napari_localdisc.io.atomic import replacing, write_text
 from napari_localdisc.io.images import Image
@@ -60,6 +61,11 @@ def cluster_files(
     rows: list[dict[str, object]] = []
 
     def cluster(image: Image, name: str) -> FileResult:
+        if image.is_stack:
+            raise LocaldiscError(
+                f"{image.path} holds {len(image.pixels)} planes; expected a single image: save the"
+                " plane you want on its own."
+            )
         found = drain(cluster_map(image.pixels, encoder, device))
         path = output / f"{name}_clusters.png"
         _save(_coloured(found.labels), path)

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_localdisc import __version__
 from napari_localdisc.core.encoder import Encoder, EncoderCard, default_encoder, save_encoder
-from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.errors import LocaldiscError, printable
 from napari_localdisc.core.pretraining import (
     CollapseError,
     Glimpse,
@@ -281,7 +281,7 @@ def _card(sample: Sample, name: str, options: TrainingOptions) -> EncoderCard:
         "clusters": options.clusters,
     }
     return EncoderCard(
-        name=name,
+        name=printable(name),
         modality=options.modality or ("colour images" if colour else "grey images"),
         channels=3 if colour else 1,
         field_of_view=bool(colour),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ import numpy as np
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import read_image
 from napari_localdisc.io.masks import read_mask
+from napari_localdisc.io.texts import parse_json, read_text
 from napari_localdisc.layers import all_planes, labels_layer, target_colours
 
 if TYPE_CHECKING:
@@ -76,14 +77,19 @@ def add_result(viewer: ViewerModel, image: Path, mask: Path | None) -> None:
 
 
 def _add(viewer: ViewerModel, image: Path, masks: Sequence[_Found]) -> list[Layer]:
-    pixels = np.asarray(read_image(image).pixels)
-    layer = viewer.add_image(pixels, rgb=pixels.ndim == 3, name=image.stem)
+    shown = read_image(image)
+    pixels = np.asarray(shown.pixels)
+    has_colour = pixels.ndim > 2 and pixels.shape[-1] == 3
+    if shown.is_stack and not has_colour:
+        pixels = pixels[..., 0]
+    layer = viewer.add_image(pixels, rgb=has_colour, name=image.stem)
     layers = [layer]
     colours = 0
     for found in masks:
-        labels = read_mask(found.mask)
+        labels = read_mask(found.mask, may_be_stack=True)
         name = f"{image.stem} {found.title}"
-        result = labels_layer(all_planes(layer), [labels], name, found.recipe)
+        planes = list(labels) if shown.is_stack else [labels]
+        result = labels_layer(all_planes(layer), planes, name, found.recipe)
         result.colormap = target_colours(skip=colours)
         result.opacity = 0.5
         layers.append(viewer.add_layer(result))
@@ -93,10 +99,11 @@ def _add(viewer: ViewerModel, image: Path, masks: Sequence[_Found]) -> list[Laye
 
 def _lay_out(groups: Sequence[Sequence[Layer]]) -> None:
     columns = math.ceil(math.sqrt(len(groups)))
-    step = max((max(group[0].data.shape[:2]) for group in groups), default=0) * _GAP
+    step = max((max(group[0].extent.data[1, -2:]) + 1 for group in groups), default=0) * _GAP
     for number, group in enumerate(groups):
         for layer in group:
-            layer.translate = (number // columns * step, number % columns * step)
+            place = (number // columns * step, number % columns * step)
+            layer.translate = (*layer.translate[:-2], *place)
 
 
 def _results(folder: Path) -> Iterator[tuple[Path, _Found]]:
@@ -104,16 +111,37 @@ def _results(folder: Path) -> Iterator[tuple[Path, _Found]]:
     if not report.is_file():
         raise LocaldiscError(f"{folder} holds no report.csv; choose a folder of results.")
     recipe = _recipe(folder)
-    with report.open(newline="", encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            if row["status"] == "done":
-                yield Path(row["file"]), _Found(folder / row["output"], folder.name, recipe)
+    try:
+        rows = [row for row in csv.DictReader(io.StringIO(read_text(report))) if _is_done(row)]
+        found = [(Path(row["file"]), _inside(folder, row["output"])) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise LocaldiscError(
+            f"{report} is not a readable report ({error}); choose a folder of results."
+        ) from error
+    for file, mask in found:
+        yield file, _Found(mask, folder.name, recipe)
+
+
+def _is_done(row: dict[str, str]) -> bool:
+    return row["status"] == "done"
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Place of a result by its name in a report, which must not lead out of its folder."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"{name} lies outside of {folder}")
+    return folder / name
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
     path = folder / "recipe.json"
-    recipe: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return recipe
+    if not path.is_file():
+        return {}
+    try:
+        recipe = parse_json(read_text(path))
+    except (OSError, ValueError):
+        return {}  # results can be looked at without it
+    return recipe if isinstance(recipe, dict) else {}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from PIL import Image as Picture
@@ -86,3 +87,28 @@ def test_the_program_says_what_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["viewer", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"report\.csv"):
         main()
+
+
+def test_a_report_that_leads_out_of_its_folder_is_refused(results):
+    report = results / "report.csv"
+    report.write_text(report.read_text().replace("image-0.png,done", "../images/image-0.png,done"))
+    with pytest.raises(LocaldiscError, match=r"report\.csv is not a readable report .*outside"):
+        open_results([results], ViewerModel())
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "[]", "null", "{"])
+def test_results_are_shown_without_a_recipe_that_can_be_read(results, text):
+    (results / "recipe.json").write_text(text)
+    assert recipe_of(open_results([results], ViewerModel()).layers[1]) == {}
+
+
+def test_a_stack_is_shown_with_its_masks(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 20, 30), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+    labels = (pixels > 128).astype(np.uint8)
+    mask = write_mask(labels, tmp_path / "mask", read_image(tmp_path / "a.tif"), scale_to_255=True)
+    viewer = ViewerModel()
+    add_result(viewer, tmp_path / "a.tif", mask)
+    image, shown = viewer.layers
+    np.testing.assert_array_equal(image.data, pixels)
+    np.testing.assert_array_equal(shown.data, labels)

@@ -38,7 +38,7 @@ class ShapeRules(BaseModel):
         No reference has a hole worth mentioning.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     width: float
     area: float = Field(ge=0, le=1)

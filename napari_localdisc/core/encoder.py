@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from napari_localdisc.core.card_fields import Scales, Text, Texts, Widths
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import is_coloured
 from napari_localdisc.core.network import LocalDiscriminationNet, stride_of
 from napari_localdisc.core.preprocessing import Preprocessing
 from napari_localdisc.core.tensorfile import (
-    fill,
+    filled,
     find_file,
     load_tensors,
     save_tensors,
@@ -42,21 +43,21 @@ class EncoderCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    version: str = "1"
-    modality: str
+    name: Text
+    version: Text = "1"
+    modality: Text
     channels: int = Field(ge=1, le=3)
     field_of_view: bool = False
-    sigmas: tuple[float, ...] = (6.0, 24.0)
-    scales: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
-    widths: tuple[int, ...] = (16, 32, 64, 64)
+    sigmas: Scales = (6.0, 24.0)
+    scales: Scales = (1.0, 2.0, 4.0, 8.0, 16.0)
+    widths: Widths = (16, 32, 64, 64)
     embedding_dim: int = Field(default=48, ge=2, le=1024)
     clusters: int = Field(default=16, ge=2, le=255)
-    working_size: int = Field(default=512, ge=32)
-    training_sets: tuple[str, ...] = ()
+    working_size: int = Field(default=512, ge=32, le=8192)
+    training_sets: Texts = ()
     training: dict[str, Any] = Field(default_factory=dict)
     probes: dict[str, float] = Field(default_factory=dict)
-    licence: str = "BSD-3-Clause"
+    licence: Text = "BSD-3-Clause"
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -136,7 +137,4 @@ def load_encoder(name_or_path: str | Path) -> Encoder:
         raise LocaldiscError(
             f"the card of encoder {path} is not valid ({error.errors()[0]['msg']})."
         ) from error
-    encoder = Encoder(card, card.build())
-    fill(encoder.network, tensors, path)
-    encoder.network.eval()
-    return encoder
+    return Encoder(card, filled(card.build, tensors, path))

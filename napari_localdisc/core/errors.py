@@ -11,7 +11,23 @@ class LocaldiscError(Exception):
 
     The message is one sentence that names the thing (file, option, argument), says what was
     expected of it and what came, and ends with the remedy. It is shown as it is, without traceback.
+
+    Parameters
+    ----------
+    message : str
+        Names of files and what decoders say may hold anything; line breaks become blanks, and what
+        cannot be printed, such as the codes that steer a terminal, is written out.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(" ".join(message.split())))
+
+
+def printable(text: str) -> str:
+    """Write out what a terminal would not show but obey, and bytes that are no text."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 def cannot_write(path: Path, error: OSError) -> LocaldiscError:

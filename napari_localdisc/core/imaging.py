@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -50,16 +52,21 @@ def as_image(array: npt.NDArray[np.generic], where: str = "image") -> FloatImage
     image = image[..., :3]
     if image.dtype == np.uint8:
         return image.astype(np.float32) / np.float32(255)
-    return _stretch(image.astype(np.float32), where)
+    if image.dtype.kind not in "buif":
+        raise LocaldiscError(f"{where} holds {image.dtype} numbers; give plain grey or RGB pixels.")
+    # What has eight bytes a number may reach beyond the range of those with four.
+    wide = image.dtype.itemsize > 4
+    return _stretch(image.astype(np.float64 if wide else np.float32), where)
 
 
-def _stretch(image: FloatImage, where: str) -> FloatImage:
+def _stretch(image: npt.NDArray[np.floating[Any]], where: str) -> FloatImage:
     finite = np.isfinite(image)
     if not finite.any():
         raise LocaldiscError(f"{where} holds no finite pixel; check how it was exported.")
     low, high = np.percentile(image[finite], (0.1, 99.9))
     filled = np.where(finite, image, low)
-    stretched = np.clip((filled - low) / max(high - low, 1e-6), 0, 1)
+    span = high - low
+    stretched = np.clip((filled - low) / (span if 0 < span < np.inf else 1), 0, 1)
     return np.asarray(stretched, dtype=np.float32)
 
 

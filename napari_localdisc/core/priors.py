@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.transform import resize
 
-from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.errors import LocaldiscError, printable
 
 CANVAS = 512
 """Side in pixels of the square canvas that reference masks are laid on."""
@@ -80,7 +80,7 @@ class Prior:
         if not masks:
             raise LocaldiscError(f"prior {name!r} holds no masks; give at least one.")
         laid = [_lay(np.asarray(mask), name, targets) for mask in masks]
-        return cls(name, tuple(targets), np.stack(laid))
+        return cls(name, tuple(map(printable, targets)), np.stack(laid))
 
 
 def _lay(mask: npt.NDArray[np.generic], name: str, targets: Sequence[str]) -> npt.NDArray[np.bool_]:

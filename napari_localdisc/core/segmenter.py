@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from napari_localdisc.core.card_fields import Share, Text
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.encoder import Encoder, EncoderCard
+from napari_localdisc.core.errors import LocaldiscError, printable
 from napari_localdisc.core.features import describe
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
@@ -43,12 +45,20 @@ class SegmenterCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: EncoderCard
-    targets: tuple[str, ...] = Field(min_length=1, max_length=255)
+    targets: tuple[Text, ...] = Field(min_length=1, max_length=255)
     size: int = Field(ge=32, le=4096, multiple_of=8)
-    thresholds: tuple[float, ...]
+    thresholds: tuple[Share, ...]
     rules: tuple[ShapeRules, ...]
     refined: bool
     recipe: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not len(self.targets) == len(self.thresholds) == len(self.rules):
+            raise ValueError("targets, thresholds and rules differ in number")
+        if self.size % self.encoder.stride or self.size < 2 * self.encoder.stride:
+            raise ValueError(f"a canvas of {self.size} is nothing for a stride of this encoder")
+        return self
 
 
 @dataclass(frozen=True)
@@ -57,12 +67,13 @@ class Segmentation:
 
     Attributes
     ----------
-    labels : ndarray of uint8, shape (H, W)
+    labels : ndarray of uint8, shape (H, W), or (N, H, W) of a stack
         0 background, 1..K targets.
-    confidence : ndarray of float32, shape (H, W)
+    confidence : ndarray of float32, of the same shape
         Probability of the label that a pixel was given, in [0, 1].
     score : float
-        Expected Dice of the mask under the probabilities, in [0, 1]; 0 where nothing was found.
+        Expected Dice of the mask under the probabilities, in [0, 1]; 0 where nothing was found. Of
+        a stack the mean over its planes, weighted by what was found in them.
     """
 
     labels: npt.NDArray[np.uint8]
@@ -94,7 +105,9 @@ class Segmenter:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What its guidance warned of."""
-        return tuple(self.recipe.get("warnings", ()))
+        told = self.recipe.get("warnings", ())
+        lines = told if isinstance(told, list | tuple) else ()
+        return tuple(printable(line) for line in lines if isinstance(line, str))
 
     def to(self, device: torch.device) -> Segmenter:
         """Move all weights to a device."""
@@ -115,11 +128,11 @@ class Segmenter:
     def segment(
         self, image: npt.NDArray[np.generic], device: torch.device | None = None
     ) -> Segmentation:
-        """Segment one image.
+        """Segment one image, or a stack plane by plane.
 
         Parameters
         ----------
-        image : ndarray, shape (H, W) or (H, W, C)
+        image : ndarray, shape (H, W), (H, W, C), or (N, H, W, C) for a stack
             Of any size.
         device : torch.device, optional
             Where to compute; where the segmenter is if not given.
@@ -129,6 +142,8 @@ class Segmenter:
         LocaldiscError
             If the array is not an image.
         """
+        if image.ndim == 4:
+            return self._segment_planes(image, device)
         self.to(device or self._device)
         shares, inside = self._shares(image)
         place = Frame((image.shape[0], image.shape[1]), self.card.size)
@@ -141,6 +156,28 @@ class Segmenter:
         score = expected_dice(1 - lifted[0], shown > 0)
         return Segmentation(shown, confidence.astype(np.float32), score)
 
+    def _segment_planes(
+        self, planes: npt.NDArray[np.generic], device: torch.device | None
+    ) -> Segmentation:
+        """Segment a stack (N, H, W, C); planes that show nothing hold nothing."""
+        if planes.shape[-1] not in (1, 3):
+            raise LocaldiscError(
+                f"stack has shape {planes.shape}; expected (planes, height, width, 1 or 3): give"
+                " grey or RGB planes."
+            )
+        found = Segmentation(
+            np.zeros(planes.shape[:3], np.uint8), np.ones(planes.shape[:3], np.float32), 0.0
+        )
+        score, area = 0.0, 0
+        for index, plane in enumerate(planes):
+            if not _shows_something(plane):
+                continue
+            one = self.segment(plane, device)
+            found.labels[index], found.confidence[index] = one.labels, one.confidence
+            own = int((one.labels > 0).sum())
+            score, area = score + one.score * own, area + own
+        return replace(found, score=score / area if area else 0.0)
+
     @torch.inference_mode()
     def _shares(self, image: npt.NDArray[np.generic]) -> tuple[Tensor, Tensor]:
         features, inputs, inside = describe(image, self.encoder, self.card.size, self._device)
@@ -151,6 +188,12 @@ class Segmenter:
 
     def _labels(self, shares: Tensor) -> npt.NDArray[np.uint8]:
         return decide(shares.cpu().numpy()[0], self.card.thresholds, self.card.rules)
+
+
+def _shows_something(plane: npt.NDArray[np.generic]) -> bool:
+    """Whether a plane (H, W, C) has finite pixels, and not all the same."""
+    finite = plane[np.isfinite(plane)]
+    return bool(finite.size) and bool((finite != finite[0]).any())
 
 
 def decide(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
+from torch import Tensor
 
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.heads import Head
+from napari_localdisc.core.limits import check_values
 from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
 from napari_localdisc.core.tensorfile import (
-    fill,
+    check_finite,
+    filled,
     find_file,
     load_tensors,
     save_tensors,
@@ -55,12 +59,27 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
         raise LocaldiscError(
             f"segmenter {path} is incomplete or of another version; guide a new one."
         ) from error
-    encoder = Encoder(card.encoder, card.encoder.build().eval())
-    head = Head(whitening.shape[-1], len(card.targets)).eval()
-    refined = SegmentationNet.of(card.encoder, len(card.targets)).eval() if card.refined else None
-    for name, module in {"encoder": encoder.network, "head": head, "refined": refined}.items():
-        if module is not None:
-            prefix = f"{name}."
-            own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-            fill(module, own, path)
-    return Segmenter(card, encoder, head, whitening, refined)
+    inputs = card.encoder.preprocessing.inputs
+    features = card.encoder.embedding_dim + inputs
+    if whitening.ndim != 2 or len(whitening) != features or not whitening.shape[1]:
+        raise LocaldiscError(
+            f"segmenter {path} has a whitening of shape {tuple(whitening.shape)}, expected"
+            f" ({features}, D); the file is damaged or of another version."
+        )
+    check_finite({"whitening": whitening}, path)
+    widest = max(features, inputs + 2 * card.encoder.widths[0], 4 * card.encoder.widths[0])
+    check_values(path, card.size**2 * widest)
+    targets = len(card.targets)
+    head = filled(lambda: Head(whitening.shape[-1], targets), _part(tensors, "head"), path)
+    refined = None
+    if card.refined:
+        refined = filled(
+            lambda: SegmentationNet.of(card.encoder, targets), _part(tensors, "refined"), path
+        )
+    network = filled(card.encoder.build, _part(tensors, "encoder"), path)
+    return Segmenter(card, Encoder(card.encoder, network), head, whitening.float(), refined)
+
+
+def _part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}."
+    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}

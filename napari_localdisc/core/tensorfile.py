@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +16,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from napari_localdisc.core.errors import LocaldiscError, cannot_write
+from napari_localdisc.core.limits import check_bytes
+
+_Module = TypeVar("_Module", bound=torch.nn.Module)
+
+_LONGEST_HEADER = 2**24
+"""Bytes of names, sizes and card at the beginning of a file."""
 
 
 def shipped_in(folder: Path) -> tuple[str, ...]:
@@ -135,6 +142,8 @@ def load_tensors(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
     if not path.is_file():
         raise LocaldiscError(f"{kind} file {path} does not exist; check the path.")
     try:
+        check_bytes(path)
+        _check_header(path)
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             names = list(file.keys())
@@ -143,11 +152,70 @@ def load_tensors(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
                 what = f"is of kind {found!r}" if found else "was not written by napari-localdisc"
                 raise LocaldiscError(f"{path} {what}; expected a file of kind {kind!r}.")
             return metadata["header"], {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, KeyError) as error:
+    except LocaldiscError:
+        raise
+    except Exception as error:  # whatever the library makes of a damaged file
         raise LocaldiscError(
             f"{path} is not a readable {kind} file ({error}); give a .safetensors file"
             " written by napari-localdisc."
         ) from error
+
+
+def _check_header(path: Path) -> None:
+    """Refuse a header that takes long to read before the library reads it."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"header of {length} bytes, more than the limit of {_LONGEST_HEADER}")
+
+
+def filled(build: Callable[[], _Module], tensors: Mapping[str, Tensor], path: Path) -> _Module:
+    """Build a module with the weights of a file, ready for use.
+
+    Its size is compared with the file's before any memory is taken for it: a card can describe more
+    than the file holds.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the module, with random weights.
+    tensors : mapping of str to Tensor
+    path : Path
+        The file that both come from.
+
+    Raises
+    ------
+    LocaldiscError
+        If the tensors are not those of the module, or not finite.
+    """
+    with torch.device("meta"):
+        expected = {name: tensor.shape for name, tensor in build().state_dict().items()}
+    other = next(
+        (
+            name
+            for name in sorted({*expected, *tensors})
+            if name not in tensors or tensors[name].shape != expected.get(name)
+        ),
+        None,
+    )
+    if other is not None:
+        raise LocaldiscError(
+            f"the weights in {path} do not fit the network that its card describes (at"
+            f" {other}); the file is damaged or of another version."
+        )
+    check_finite(tensors, path)
+    module = build()
+    fill(module, tensors, path)
+    return module.eval()
+
+
+def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that would turn every result into nothing."""
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor.float()).all():
+            raise LocaldiscError(
+                f"the weights in {path} are not finite (at {name}); the file is damaged."
+            )
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

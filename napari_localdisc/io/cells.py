@@ -14,6 +14,7 @@ from napari_localdisc.core.transfer import Cell, CellScore
 from napari_localdisc.io.atomic import write_text
 from napari_localdisc.io.recipe import versions
 from napari_localdisc.io.tables import csv_table
+from napari_localdisc.io.texts import parse_json, read_text
 
 COLUMNS = (
     "set", "init", "labels", "seed", "images", "dice", "std", "test_images", "seconds", "device",
@@ -82,7 +83,7 @@ def _stored_settings(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["settings"])
+        return dict(parse_json(read_text(path))["settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(path, error) from error
 
@@ -91,7 +92,9 @@ def _stored_scores(path: Path) -> dict[Cell, CellScore]:
     if not path.exists():
         return {}
     try:
-        rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")), strict=True)
+        rows = csv.DictReader(io.StringIO(read_text(path)), strict=True)
+        if tuple(rows.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"expected the columns {', '.join(COLUMNS)}")
         return {score.cell: score for score in map(_score, rows)}
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise _unreadable(path, error) from error

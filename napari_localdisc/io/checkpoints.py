@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.tensorfile import load_tensors, save_tensors
 from napari_localdisc.core.training_state import TrainingState
+from napari_localdisc.io.texts import parse_json
 
 _KIND = "checkpoint"
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -91,10 +92,9 @@ class CheckpointFile:
             return None
         header, tensors = load_tensors(self.path, _KIND)
         try:
-            found = json.loads(header)
-            return TrainingState(
-                found["recipe"], found["step"], found["seconds"], found["plain"], tensors
-            )
+            found = parse_json(header)
+            plain = {key: found[key] for key in ("recipe", "step", "seconds", "plain")}
+            return TrainingState(**plain, tensors=tensors)
         except (ValueError, KeyError, TypeError) as error:
             raise LocaldiscError(
                 f"{self.path} is not a complete checkpoint ({error}); delete it to start anew."

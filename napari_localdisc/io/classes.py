@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import image_stem
+from napari_localdisc.io.texts import read_text
 
 
 def read_classes(spec: str, files: Sequence[Path]) -> dict[Path, str]:
@@ -61,15 +63,16 @@ def _from_names(spec: str, files: Sequence[Path]) -> dict[Path, str]:
 
 def _from_table(path: Path, files: Sequence[Path]) -> dict[Path, str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as table:
-            rows = list(csv.DictReader(table))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.DictReader(io.StringIO(read_text(path))))
+    except (OSError, ValueError, csv.Error) as error:
         raise LocaldiscError(
             f"classes {path} cannot be read ({error}); give a CSV file with columns file and class."
         ) from error
     if not rows or not {"file", "class"} <= set(rows[0]):
         raise LocaldiscError(f"classes {path} lack the columns file and class; add them.")
-    known = {row["file"].strip(): row["class"].strip() for row in rows if row["file"]}
+    known = {
+        row["file"].strip(): row["class"].strip() for row in rows if row["file"] and row["class"]
+    }
     found = {}
     for file in files:
         name = next((key for key in (str(file), file.name, image_stem(file)) if key in known), None)

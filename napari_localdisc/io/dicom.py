@@ -1,10 +1,13 @@
-"""DICOM files that hold one image, read with pydicom where it is installed."""
+"""DICOM files, read with pydicom where it is installed.
+
+What pydicom says of a damaged file may quote the patient's data; it is not passed on.
+"""
 
 from __future__ import annotations
 
 import importlib
 import warnings
-from dataclasses import dataclass
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,88 +15,139 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.limits import VARIABLE, check_pixels, max_pixels
+from napari_localdisc.io.dicom_codecs import check_decoder, check_frames
+from napari_localdisc.io.dicom_mask import DicomGeometry as DicomGeometry
+from napari_localdisc.io.dicom_mask import labels_of, needed
 
 SUFFIXES = (".dcm", ".dicom")
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_PIXEL_DESCRIPTION = (
-    "LargestImagePixelValue", "SmallestImagePixelValue", "ModalityLUTSequence", "PixelPaddingValue",
-    "RescaleIntercept", "RescaleSlope", "RescaleType", "VOILUTSequence", "WindowCenter",
-    "WindowWidth", "PlanarConfiguration", "LossyImageCompression",
-)  # fmt: skip
+SIGNATURE = b"DICM"
+"""At byte 128."""
+
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_TAGS = 2**24
+"""Bytes that a compressed data set may hold besides its pixels."""
+
+Pixels = npt.NDArray[np.generic]
 
 
-@dataclass(frozen=True)
-class DicomGeometry:
-    """The tags of the image: patient, study, position and pixel spacing."""
-
-    tags: Any
-
-    suffix = ".dcm"
-
-    def save(self, labels: npt.NDArray[np.uint8], path: Path) -> None:
-        """Write labels as a derived DICOM image of the same study and place."""
-        pydicom = _pydicom(path)
-        mask = self.tags.copy()
-        for name in _PIXEL_DESCRIPTION:
-            mask.pop(name, None)
-        mask.SOPClassUID = _SECONDARY_CAPTURE
-        mask.SOPInstanceUID = pydicom.uid.generate_uid()
-        mask.SeriesInstanceUID = pydicom.uid.generate_uid()
-        mask.SeriesDescription = "napari-localdisc mask"
-        mask.ImageType = ["DERIVED", "SECONDARY"]
-        mask.file_meta = pydicom.dataset.FileMetaDataset()
-        mask.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        mask.set_pixel_data(np.ascontiguousarray(labels), "MONOCHROME2", 8)
-        pydicom.dcmwrite(path, mask, enforce_file_format=True)
-
-
-def read_dicom(path: Path) -> tuple[npt.NDArray[np.generic], DicomGeometry]:
-    """Read a single-frame DICOM file, with its window applied and bright as bright.
+def read_dicom(path: Path) -> tuple[Pixels, DicomGeometry]:
+    """Read the image or the frames of a DICOM file, with its window applied and bright as bright.
 
     Returns
     -------
-    pixels : ndarray, shape (H, W) or (H, W, 3)
+    pixels : ndarray, shape (H, W), (H, W, 3), or (N, H, W, C) of several frames, C in {1, 3}
+        Of a segmentation the numbers of its segments.
     geometry : DicomGeometry
 
     Raises
     ------
     LocaldiscError
-        If pydicom is missing, the file cannot be decoded, or it holds several frames.
+        If pydicom is missing, the file holds no image, is too large, or cannot be decoded.
     """
-    pydicom = _pydicom(path)
+    pydicom = needed("pydicom", path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tags = pydicom.dcmread(path)
-            pixels = _decode(tags)
+            tags = _read_tags(path, pydicom)
+            is_mask = tags.get("SOPClassUID") == _SEGMENTATION
+            pixels = labels_of(tags, path) if is_mask else _decode(tags)
+    except LocaldiscError:
+        raise
     except Exception as error:
         raise LocaldiscError(
-            f"{path} is not a DICOM image that can be read ({error}); export it again without"
-            " compression."
+            f"{path} is not a DICOM image that can be read ({type(error).__name__}); export it"
+            " again without compression."
         ) from error
-    if pixels.ndim != 2 and pixels.shape[-1] != 3:
+    for name in _PIXELS:
+        if name in tags:
+            del tags[name]
+    return pixels, DicomGeometry(tags, path)
+
+
+def _read_tags(path: Path, pydicom: Any) -> Any:
+    meta = pydicom.filereader.read_file_meta_info(path)
+    syntax = meta.get("TransferSyntaxUID", "")
+    if syntax == pydicom.uid.DeflatedExplicitVRLittleEndian:
+        _check_deflated(path, pydicom)
+    tags = pydicom.dcmread(path)
+    if not any(name in tags for name in _PIXELS):
+        raise LocaldiscError(f"{path} is a DICOM file that holds no image; leave it out.")
+    frames = int(tags.get("NumberOfFrames") or 1)
+    check_pixels(path, int(tags.Columns), int(tags.Rows), frames)
+    if syntax.is_compressed:
+        check_decoder(path, syntax)
+        check_frames(path, tags)
+    return tags
+
+
+def _check_deflated(path: Path, pydicom: Any) -> None:
+    """Refuse a data set that would unfold to more than an image of the largest size."""
+    with path.open("rb") as file:
+        file.seek(132)
+        pydicom.filereader._read_file_meta_info(file)
+        unpacker, left = zlib.decompressobj(-zlib.MAX_WBITS), max_pixels() + _TAGS
+        while left > 0 and (packed := file.read(2**16)):
+            while packed and left > 0:
+                left -= len(unpacker.decompress(packed, 2**20))
+                packed = unpacker.unconsumed_tail
+    if left <= 0:
         raise LocaldiscError(
-            f"{path} holds frames of shape {pixels.shape}; expected one image: save the frame you"
-            " want on its own."
+            f"{path} unfolds to more than {max_pixels()} bytes; export it again without"
+            f" compression or, if you trust it and have the memory, raise {VARIABLE}."
         )
-    del tags.PixelData
-    return pixels, DicomGeometry(tags)
 
 
-def _decode(tags: Any) -> npt.NDArray[np.generic]:
+def _decode(tags: Any) -> Pixels:
     processing = importlib.import_module("pydicom.pixels")
-    pixels = processing.apply_modality_lut(tags.pixel_array, tags)
-    pixels = processing.apply_voi_lut(pixels, tags)
+    stored = np.asarray(processing.pixel_array(tags))
+    kind = tags.PhotometricInterpretation
+    if kind in _GREY:
+        pixels = _shades(stored, tags, processing)
+    elif kind == "PALETTE COLOR":
+        pixels = np.asarray(processing.apply_color_lut(stored, tags))
+        if (pixels == pixels[..., :1]).all():
+            pixels = pixels[..., 0]
+    else:
+        pixels = stored
+    samples = 3 if pixels.ndim > 2 and pixels.shape[-1] == 3 and kind not in _GREY else 1
+    planes = pixels.reshape((-1, int(tags.Rows), int(tags.Columns), samples))
+    if len(planes) > 1:
+        return planes
+    return planes[0] if samples > 1 else planes[0, ..., 0]
+
+
+def _shades(stored: Pixels, tags: Any, processing: Any) -> Pixels:
+    pixels = np.asarray(processing.apply_modality_lut(stored, tags))
+    if _has_window(tags):
+        pixels = np.asarray(processing.apply_voi_lut(pixels, tags))
+    if pixels.dtype.kind in "iu":
+        pixels = pixels.astype(np.int32)
     if tags.PhotometricInterpretation == "MONOCHROME1":
         pixels = pixels.max() - pixels
-    return np.asarray(pixels)
+    padding = _padding(stored, tags)
+    if padding is not None and padding.any() and not padding.all():
+        pixels = np.where(padding, pixels[~padding].min(), pixels)
+    return pixels
 
 
-def _pydicom(path: Path) -> Any:
-    try:
-        return importlib.import_module("pydicom")
-    except ImportError as error:
-        raise LocaldiscError(
-            f"{path} is a DICOM file and pydicom is not installed; run:"
-            " pip install 'napari-localdisc[medical]'"
-        ) from error
+def _has_window(tags: Any) -> bool:
+    if tags.get("VOILUTSequence"):
+        return True
+    widths = tags.get("WindowWidth")
+    if widths is None or tags.get("WindowCenter") is None:
+        return False
+    first = widths[0] if isinstance(widths, list | tuple) or hasattr(widths, "append") else widths
+    return float(first) >= 1
+
+
+def _padding(stored: Pixels, tags: Any) -> npt.NDArray[np.bool_] | None:
+    """Find what fills the frame outside of the image."""
+    value = tags.get("PixelPaddingValue")
+    if not isinstance(value, int):
+        return None
+    other = tags.get("PixelPaddingRangeLimit")
+    low, high = sorted((value, other if isinstance(other, int) else value))
+    return np.greater_equal(stored, low) & np.less_equal(stored, high)

@@ -10,7 +10,7 @@ from napari_localdisc.core.encoder import Encoder, default_encoder, load_encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.initialisation import RANDOM, Initialisation
 from napari_localdisc.core.pixel_vectors import check_fits
-from napari_localdisc.io.images import read_image
+from napari_localdisc.io.images import read_picture
 from napari_localdisc.io.labelled import SetFiles
 
 _WORD = re.compile(r"(?:(?P<name>[\w.+ -]+)(?:@(?P<set>[\w.+-]+))?=)?(?P<source>.+)")
@@ -97,7 +97,7 @@ def _inits(
             loaded[source] = load_encoder(source)
     first = next((loaded[source] for source in chosen.values() if source), None)
     if first is None:
-        first = load_encoder(default_encoder(read_image(files.train[0].image).pixels))
+        first = load_encoder(default_encoder(read_picture(files.train[0].image)))
     inits = []
     for init, source in chosen.items():
         if source is not None:

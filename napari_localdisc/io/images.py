@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io import dicom, nifti, raster
+from napari_localdisc.io import dicom, nifti, raster, tiff
 from napari_localdisc.io.atomic import replacing
+from napari_localdisc.io.kinds import kind_of
 
 SUFFIXES = raster.SUFFIXES + nifti.SUFFIXES + dicom.SUFFIXES
 """Endings of the files that are taken from a folder."""
@@ -30,58 +30,100 @@ class Geometry(Protocol):
         """Ending of the mask's file name."""
         ...
 
-    def save(self, labels: npt.NDArray[np.uint8], path: Path) -> None:
-        """Write labels of shape (H, W)."""
+    @property
+    def shown_as_picture(self) -> bool:
+        """Whether a single target is written as 255, so that any picture viewer shows it."""
+        ...
+
+    def save(
+        self, labels: npt.NDArray[np.uint8], path: Path, targets: Sequence[str] = (), /
+    ) -> None:
+        """Write labels of shape (H, W), or (N, H, W) of a stack."""
         ...
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image as it is stored.
+    """An image as it is stored, or a stack of them.
 
     Attributes
     ----------
-    pixels : ndarray, shape (H, W) or (H, W, 3)
+    pixels : ndarray, shape (H, W), (H, W, 3), or (N, H, W, C) with C in {1, 3}
+        Only a stack has four axes.
     path : Path
-    geometry : Geometry or None
-        None for plain pictures.
+    geometry : Geometry
+        That of an upright picture if not given.
     """
 
     pixels: npt.NDArray[np.generic]
     path: Path
-    geometry: Geometry | None = None
+    geometry: Geometry = field(default_factory=raster.PictureGeometry)
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether it holds several planes: pages, slices or frames."""
+        return self.pixels.ndim == 4
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Shape of its labels: (H, W) or (N, H, W)."""
+        return self.pixels.shape[:3] if self.is_stack else self.pixels.shape[:2]
+
+    def plane(self, index: int) -> npt.NDArray[np.generic]:
+        """One plane of a stack, (H, W) or (H, W, 3)."""
+        plane = np.asarray(self.pixels[index])
+        return plane[..., 0] if plane.shape[-1] == 1 else plane
 
 
-def read_image(path: str | Path, may_be_blank: bool = True) -> Image:
+def read_image(path: str | Path, may_be_blank: bool = True, may_be_stack: bool = True) -> Image:
     """Read an image file.
 
     Parameters
     ----------
     path : str or Path
-        A picture (EXIF orientation is respected), or a NIfTI or DICOM file with one 2D image.
+        A picture (EXIF orientation is respected), or a TIFF, NIfTI or DICOM file.
     may_be_blank : bool
         Whether all its pixels may be the same, as those of an empty mask.
+    may_be_stack : bool
+        Whether it may hold several planes.
 
     Raises
     ------
     LocaldiscError
-        If the file is missing, locked, damaged, no image, holds several, is smaller than
-        `MIN_SIDE`, or blank where it may not be.
+        If the file is missing, locked, damaged, no image, larger than the limit, smaller than
+        `MIN_SIDE`, blank where it may not be, or a stack where it may not be.
     """
     path = Path(path)
     _check_file(path)
-    image = _read(path)
-    height, width = image.pixels.shape[:2]
+    image = Image(*_read(path))
+    height, width = image.extent[-2:]
     if min(height, width) < MIN_SIDE:
         raise LocaldiscError(
             f"{path} is {width} x {height} pixels; expected at least {MIN_SIDE} x {MIN_SIDE}:"
             " give the full image."
         )
-    if not may_be_blank and bool((image.pixels == image.pixels[0, 0]).all()):
+    if image.is_stack and not may_be_stack:
+        raise LocaldiscError(
+            f"{path} holds {len(image.pixels)} planes; expected a single image: save the plane you"
+            " want on its own."
+        )
+    if not may_be_blank and is_blank(image.pixels):
         raise LocaldiscError(
             f"{path} is blank, all its pixels are the same; give an image that shows something."
         )
     return image
+
+
+def read_picture(path: str | Path, may_be_blank: bool = True) -> npt.NDArray[np.generic]:
+    """Read the pixels (H, W) or (H, W, 3) of an image, or those of the middle plane of a stack.
+
+    Raises
+    ------
+    LocaldiscError
+        As `read_image` does.
+    """
+    image = read_image(path, may_be_blank)
+    return image.plane(len(image.pixels) // 2) if image.is_stack else image.pixels
 
 
 def _check_file(path: Path) -> None:
@@ -91,39 +133,46 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             if not file.read(1):
                 raise LocaldiscError(f"{path} is empty (0 bytes); copy or export it again.")
-    except OSError as error:
-        raise LocaldiscError(
-            f"{path} cannot be read ({error.strerror}); check its permissions."
-        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LocaldiscError(f"{path} cannot be read ({reason}); check its permissions.") from error
 
 
-def _read(path: Path) -> Image:
-    name = path.name.lower()
-    if name.endswith(nifti.SUFFIXES):
-        pixels, nifti_geometry = nifti.read_nifti(path)
-        return Image(pixels, path, nifti_geometry)
-    if name.endswith(dicom.SUFFIXES):
-        pixels, dicom_geometry = dicom.read_dicom(path)
-        return Image(pixels, path, dicom_geometry)
-    return Image(raster.read_raster(path), path)
+def _read(path: Path) -> tuple[npt.NDArray[np.generic], Path, Geometry]:
+    readers: dict[str, Callable[[Path], tuple[npt.NDArray[np.generic], Geometry]]] = {
+        "nifti": nifti.read_nifti,
+        "dicom": dicom.read_dicom,
+        "tiff": tiff.read_tiff,
+        "picture": raster.read_raster,
+    }
+    pixels, geometry = readers[kind_of(path)](path)
+    return pixels, path, geometry
 
 
 def write_mask(
-    labels: npt.NDArray[np.uint8], path: str | Path, like: Image, scale_to_255: bool
+    labels: npt.NDArray[np.uint8],
+    path: str | Path,
+    like: Image,
+    scale_to_255: bool,
+    targets: Sequence[str] = (),
 ) -> Path:
     """Write a mask beside nothing else: the file appears whole or not at all.
 
     Parameters
     ----------
-    labels : ndarray of uint8, shape (H, W)
+    labels : ndarray of uint8, shape (H, W), or (N, H, W) of a stack
         0 background, 1..K targets.
     path : str or Path
-        Without ending; it gets the one that suits `like`: ``.png``, ``.nii.gz`` or ``.dcm``.
+        Without ending; it gets the one that suits `like`: ``.png``, ``.tif`` for several pages,
+        ``.nii.gz`` or ``.dcm``.
     like : Image
-        The image that the labels belong to.
+        The image that the labels belong to. A picture that is to be turned when it is shown has a
+        mask that is to be turned alike.
     scale_to_255 : bool
         Write a single target as 255, so that any picture viewer shows it. NIfTI and DICOM masks
         keep 1, as the programs that read them expect.
+    targets : sequence of str
+        Names of the targets, for the formats that keep them: DICOM.
 
     Returns
     -------
@@ -137,25 +186,35 @@ def write_mask(
     LocaldiscError
         If the file cannot be written.
     """
-    if labels.shape != like.pixels.shape[:2]:
-        raise ValueError(f"expected labels of shape {like.pixels.shape[:2]}, got {labels.shape}")
-    suffix = ".png" if like.geometry is None else like.geometry.suffix
-    target = Path(path).with_name(f"{Path(path).name}{suffix}")
-    with replacing(target, suffix) as temporary:
-        if like.geometry is None:
-            shown = (labels > 0).astype(np.uint8) * 255 if scale_to_255 else labels
-            PIL.Image.fromarray(shown).save(temporary, format="PNG", optimize=True)
-        else:
-            like.geometry.save(labels, temporary)
+    if labels.shape != like.extent:
+        raise ValueError(f"expected labels of shape {like.extent}, got {labels.shape}")
+    geometry = like.geometry
+    target = Path(path).with_name(f"{Path(path).name}{geometry.suffix}")
+    if scale_to_255 and geometry.shown_as_picture:
+        labels = (labels > 0).astype(np.uint8) * np.uint8(255)
+    with replacing(target, geometry.suffix) as temporary:
+        geometry.save(labels, temporary, targets)
     return target
 
 
 def mask_suffix(path: str | Path) -> str:
-    """Tell the ending of an image's mask by the image's name."""
-    name = Path(path).name.lower()
-    if name.endswith(nifti.SUFFIXES):
+    """Tell the ending of an image's mask; that of a file that is not there, by its name."""
+    path = Path(path)
+    kind = kind_of(path)
+    if kind == "tiff":
+        try:
+            return tiff.StackGeometry.suffix if tiff.count_pages(path) > 1 else ".png"
+        except LocaldiscError:
+            return ".png"
+    if kind == "nifti":
         return nifti.NiftiGeometry.suffix
-    return dicom.DicomGeometry.suffix if name.endswith(dicom.SUFFIXES) else ".png"
+    return dicom.DicomGeometry.suffix if kind == "dicom" else raster.PictureGeometry.suffix
+
+
+def is_blank(pixels: npt.NDArray[np.generic]) -> bool:
+    """Whether all pixels of an image (H, W, ...) or a stack are the same."""
+    first = pixels[(0,) * max(2, pixels.ndim - 1)]
+    return bool((pixels == first).all())
 
 
 def image_stem(path: str | Path) -> str:
@@ -175,12 +234,15 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        if path.is_dir():
-            found += _list_folder(path)
-        elif path.exists():
-            found.append(path)
-        else:
+        try:
+            is_folder, exists = path.is_dir(), path.exists()
+        except OSError as error:
+            raise LocaldiscError(
+                f"{path} cannot be read ({error.strerror}); check the path."
+            ) from error
+        if not exists:
             raise LocaldiscError(f"{path} does not exist; check the path.")
+        found += _list_folder(path) if is_folder else [path]
     if not found:
         raise LocaldiscError("no image was given; name image files or a folder that holds some.")
     return list(dict.fromkeys(found))
@@ -193,12 +255,26 @@ def _list_folder(folder: Path) -> list[Path]:
         raise LocaldiscError(
             f"folder {folder} cannot be read ({error.strerror}); check its permissions."
         ) from error
-    images = [file for file in files if is_image_name(file) and file.is_file()]
+    images = [file for file in files if is_image_file(file)]
     if not images:
         raise LocaldiscError(
             f"folder {folder} holds no image ({', '.join(SUFFIXES)}); check the path."
         )
     return images
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a file is an image: by its name or, as it comes from scanners without ending, DICOM.
+
+    Pipes, devices, folders and links that lead nowhere are none.
+    """
+    try:
+        if not path.is_file():
+            return False
+    except OSError:
+        return False
+    is_bare = not path.suffix and not path.name.startswith(".")
+    return is_image_name(path) or (is_bare and kind_of(path) == "dicom")
 
 
 def is_image_name(path: Path) -> bool:

@@ -180,7 +180,7 @@ def _few(pairs: tuple[Pair, ...], count: int | None) -> tuple[Pair, ...]:
 
 
 def _read(pair: Pair, size: int) -> LabelledImage:
-    pixels, truth = read_image(pair.image).pixels, read_mask(pair.mask)
+    pixels, truth = read_image(pair.image, may_be_stack=False).pixels, read_mask(pair.mask)
     field = None if pair.field is None else read_mask(pair.field)
     for mask, path in ((truth, pair.mask), (field, pair.field)):
         if mask is not None and mask.shape != pixels.shape[:2]:

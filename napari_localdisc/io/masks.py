@@ -19,7 +19,7 @@ _CLEAR = 0.9
 LabelMap = npt.NDArray[np.uint8]
 
 
-def read_mask(path: str | Path) -> LabelMap:
+def read_mask(path: str | Path, may_be_stack: bool = False) -> LabelMap:
     """Read a mask.
 
     Whole numbers up to `MOST_LABELS` are labels. Anything else must be black and white but for soft
@@ -28,10 +28,12 @@ def read_mask(path: str | Path) -> LabelMap:
     Parameters
     ----------
     path : str or Path
+    may_be_stack : bool
+        Whether it may hold several planes.
 
     Returns
     -------
-    ndarray of uint8, shape (H, W)
+    ndarray of uint8, shape (H, W), or (N, H, W) of a stack
         0 background, 1..K targets.
 
     Raises
@@ -39,8 +41,13 @@ def read_mask(path: str | Path) -> LabelMap:
     LocaldiscError
         If the file cannot be read or does not look like a mask.
     """
-    pixels = np.asarray(read_image(path).pixels)
-    values = pixels.max(axis=-1) if pixels.ndim == 3 else pixels
+    pixels = np.asarray(read_image(path, may_be_stack=may_be_stack).pixels)
+    values = pixels.max(axis=-1) if pixels.ndim > 2 else pixels
+    if not np.isfinite(values).all():
+        raise LocaldiscError(
+            f"{path} does not look like a mask (it holds numbers that are not finite); expected 0"
+            " outside and 255 inside, or labels 0, 1, 2, ..."
+        )
     distinct = np.unique(values)
     if distinct[0] >= 0 and distinct[-1] <= MOST_LABELS and bool((distinct % 1 == 0).all()):
         return values.astype(np.uint8)

@@ -44,12 +44,16 @@ def make_tile(
 
     Parameters
     ----------
-    pixels : ndarray, shape (H, W) or (H, W, 3)
-    labels : ndarray of uint8, shape (H, W)
+    pixels : ndarray, shape (H, W), (H, W, 3) or (N, H, W, C)
+        Of a stack the plane in which most was found is shown.
+    labels : ndarray of uint8, shape (H, W) or (N, H, W)
         0 background, 1..K targets.
     title, note : str
         The lines below it: a file name, a confidence.
     """
+    if pixels.ndim == 4:
+        shown = int((labels > 0).sum(axis=(1, 2)).argmax())
+        pixels, labels = pixels[shown], labels[shown]
     size = tile_size(labels.shape)
     grey_or_rgb = (as_image(pixels) * 255).round().astype(np.uint8)
     rgb = np.repeat(grey_or_rgb, 3, axis=-1) if grey_or_rgb.shape[-1] == 1 else grey_or_rgb

@@ -13,7 +13,7 @@ from skimage.transform import resize
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.io.images import read_image
+from napari_localdisc.io.images import read_picture
 
 Pixels = npt.NDArray[np.generic]
 
@@ -88,7 +88,7 @@ def read_sample(
 
 
 def _read(path: Path, size: int) -> Pixels:
-    return shrink(read_image(path, may_be_blank=False).pixels, size)
+    return shrink(read_picture(path, may_be_blank=False), size)
 
 
 def _nothing_read(errors: list[str]) -> str:

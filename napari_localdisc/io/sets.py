@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from napari_localdisc.core.augmentation import Turns
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.io.texts import parse_toml, read_text
 
 _NAME = r"[\w.+-]+"
 _FOLDERS = ("images", "masks", "fov")
@@ -87,12 +87,12 @@ def read_sets(path: Path, root: Path | None = None) -> list[SetSpec]:
         If the file is missing, no TOML, or describes a set wrongly.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = parse_toml(read_text(path))
     except OSError as error:
         raise LocaldiscError(
             f"{path} cannot be read ({error.strerror}); check the path."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise LocaldiscError(f"{path} is not a TOML file ({error}); correct it.") from error
     if not tables:
         raise LocaldiscError(f"{path} lists no set; add a table such as [drive].")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import as_image
-from napari_localdisc.io.images import read_image
+from napari_localdisc.io.images import read_picture
 from napari_localdisc.io.sample import shrink
 
 
@@ -47,7 +47,7 @@ class TrainingReader:
             raise LocaldiscError(
                 f"{path} has the same content as {self._seen[content]}; remove one of them."
             )
-        pixels = read_image(path).pixels
+        pixels = read_picture(path)
         height, width = pixels.shape[:2]
         if min(height, width) < self.least:
             raise LocaldiscError(

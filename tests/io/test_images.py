@@ -5,11 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import pytest
 import tifffile
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io.images import Image, find_images, image_stem, read_image, write_mask
+from napari_localdisc.io.images import (
+    Image,
+    find_images,
+    image_stem,
+    mask_suffix,
+    read_image,
+    read_picture,
+    write_mask,
+)
+from tests.corpus import CORPUS
 
 
 @pytest.fixture
@@ -90,9 +100,11 @@ def _write_bad(folder: Path, kind: str) -> Path:
         path = path.with_suffix(".gif")
         frames = [PIL.Image.fromarray(np.roll(noise, shift, 0)) for shift in range(3)]
         frames[0].save(path, save_all=True, append_images=frames[1:])
-    elif kind == "stack":
+    elif kind == "mixed":
         path = path.with_suffix(".tif")
-        tifffile.imwrite(path, np.zeros((5, 20, 20), np.uint16))
+        with tifffile.TiffWriter(path) as file:
+            for size in (20, 30):
+                file.write(np.zeros((size, size), np.uint16))
     elif kind == "torn":
         path = path.with_suffix(".tif")
         tifffile.imwrite(path, noise.astype(np.uint16), photometric="rgb")
@@ -108,8 +120,8 @@ def _write_bad(folder: Path, kind: str) -> Path:
         ("empty", "empty"),
         ("truncated", "damaged"),
         ("tiny", "1 x 1 pixels"),
-        ("animated", "3 pages"),
-        ("stack", "5 pages"),
+        ("animated", "3 frames"),
+        ("mixed", "different sizes"),
         ("torn", "damaged"),
     ],
 )
@@ -183,3 +195,72 @@ def test_find_images_names_what_is_missing_or_empty(tmp_path: Path):
 )
 def test_image_stem(name: str, stem: str):
     assert image_stem(name) == stem
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_is_stored_and_tagged_as_its_picture(
+    tmp_path: Path, colour: np.ndarray, orientation: int
+):
+    """Programs that turn pictures see both turned, those that do not see both as stored."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    PIL.Image.fromarray(colour).save(tmp_path / "a.png", exif=exif)
+    image = read_image(tmp_path / "a.png")
+    labels = (np.asarray(image.pixels)[..., 0] > 100).astype(np.uint8)
+    with PIL.Image.open(write_mask(labels, tmp_path / "mask", image, True)) as mask:
+        np.testing.assert_array_equal(np.asarray(mask) > 0, colour[..., 0] > 100)
+        shown = PIL.ImageOps.exif_transpose(mask)
+        np.testing.assert_array_equal(np.asarray(shown) > 0, labels)
+
+
+def test_pages_are_read_and_written_as_a_stack(tmp_path: Path, grey: np.ndarray):
+    pages = np.stack([grey, grey[::-1], 255 - grey])
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
+    image = read_image(tmp_path / "a.tif")
+    assert image.is_stack
+    assert image.extent == pages.shape
+    labels = (pages > 100).astype(np.uint8)
+    written = write_mask(labels, tmp_path / "mask", image, scale_to_255=True)
+    assert written.name == f"mask{mask_suffix(tmp_path / 'a.tif')}" == "mask.tif"
+    np.testing.assert_array_equal(tifffile.imread(written), labels * 255)
+    with pytest.raises(LocaldiscError, match="3 planes; expected a single image"):
+        read_image(tmp_path / "a.tif", may_be_stack=False)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif"), pages[1])
+
+
+@pytest.mark.parametrize("name", ["png grey", "tiff rgb", "tiff pages", "nifti volume", "dicom"])
+def test_the_limit_on_pixels_is_named_and_can_be_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    path = CORPUS[name].make(tmp_path)
+    monkeypatch.setenv("LOCALDISC_MAX_PIXELS", "500")
+    with pytest.raises(LocaldiscError, match=r"limit of 500 an image and 2000 a stack") as caught:
+        read_image(path)
+    needed = str(caught.value).rstrip(".").split("LOCALDISC_MAX_PIXELS=")[1]
+    monkeypatch.setenv("LOCALDISC_MAX_PIXELS", needed)
+    assert read_image(path).extent == CORPUS[name].truth.shape
+
+
+def test_a_limit_that_is_no_number_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOCALDISC_MAX_PIXELS", "many")
+    with pytest.raises(LocaldiscError, match="LOCALDISC_MAX_PIXELS=many is no number"):
+        read_image(CORPUS["png grey"].make(tmp_path))
+
+
+def test_a_link_in_place_of_a_mask_is_replaced_and_not_followed(tmp_path: Path, grey: np.ndarray):
+    outside = tmp_path / "outside.png"
+    outside.write_bytes(b"precious")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to(outside)
+    labels = (grey > 100).astype(np.uint8)
+    written = write_mask(labels, tmp_path / "out" / "a", Image(grey, tmp_path / "a.png"), True)
+    assert not written.is_symlink()
+    assert outside.read_bytes() == b"precious"
+
+
+def test_what_an_error_says_is_one_line_that_no_terminal_obeys(tmp_path: Path):
+    path = tmp_path / "a\n\x1b[31mb.png"
+    path.write_bytes(b"no image")
+    with pytest.raises(LocaldiscError, match=r"a \\x1b\[31mb\.png is not an image") as caught:
+        read_image(path)
+    assert str(caught.value).isprintable()

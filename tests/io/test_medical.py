@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import itertools
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io.images import read_image, write_mask
+from napari_localdisc.io.images import find_images, mask_suffix, read_image, write_mask
+from napari_localdisc.io.masks import read_mask
+from tests.corpus.dicoms import content_of, dataset
 
 nibabel = pytest.importorskip("nibabel")
 pydicom = pytest.importorskip("pydicom")
@@ -64,10 +67,49 @@ def test_scaled_nifti_intensities_do_not_scale_the_mask(tmp_path: Path):
     assert np.unique(np.asarray(nibabel.load(written).dataobj)).tolist() == [1]
 
 
-def test_a_volume_is_refused(tmp_path: Path):
-    path = _save_nifti(tmp_path / "a.nii", np.zeros((20, 20, 4), np.uint8), np.eye(4))
-    with pytest.raises(LocaldiscError, match=r"shape \(20, 20, 4\).*one grey 2D image"):
+@pytest.mark.parametrize("thick", [0, 1, 2])
+def test_a_volume_is_read_across_its_thickest_voxels_and_its_mask_lies_in_it(
+    tmp_path: Path, thick: int
+):
+    stored = np.random.default_rng(0).integers(0, 3, (17, 18, 19), np.uint8)
+    for direction in DIRECTIONS:
+        sizes = np.ones(3)
+        sizes[thick] = 3
+        affine = np.eye(4)
+        affine[:3, :3] = direction * sizes
+        affine[:3, 3] = (3, -4, 5)
+        path = _save_nifti(tmp_path / "a.nii", stored, affine)
+        image = read_image(path)
+        assert len(image.pixels) == stored.shape[thick]
+        labels = np.ascontiguousarray(image.pixels[..., 0])
+        mask = nibabel.load(write_mask(labels, tmp_path / "mask", image, True))
+        np.testing.assert_array_equal(mask.affine, affine)
+        np.testing.assert_array_equal(np.asarray(mask.dataobj), stored)
+
+
+def test_of_equal_voxels_axial_planes_are_read_from_head_to_feet(tmp_path: Path):
+    stored = np.zeros((20, 30, 4), np.uint8)
+    stored[..., 3] = 9
+    image = read_image(_save_nifti(tmp_path / "a.nii", stored, np.eye(4)))
+    assert image.extent == (4, 30, 20)
+    assert image.plane(0).max() == 9
+    assert image.plane(1).max() == 0
+
+
+def test_a_series_of_volumes_is_refused(tmp_path: Path):
+    path = _save_nifti(tmp_path / "a.nii", np.zeros((20, 20, 4, 2), np.uint8), np.eye(4))
+    with pytest.raises(LocaldiscError, match=r"shape \(20, 20, 4, 2\).*one grey image or volume"):
         read_image(path)
+
+
+def test_what_a_nifti_header_tells_of_the_patient_stays_out_of_the_mask(tmp_path: Path):
+    source = nibabel.Nifti1Image(UPRIGHT, np.eye(4))
+    source.header["db_name"] = source.header["descrip"] = b"Doe^Jane"
+    source.header.extensions.append(nibabel.nifti1.Nifti1Extension(6, b"Doe^Jane"))
+    nibabel.save(source, tmp_path / "a.nii")
+    image = read_image(tmp_path / "a.nii")
+    written = write_mask(np.ones(image.extent, np.uint8), tmp_path / "m", image, True)
+    assert b"Doe" not in gzip.decompress(written.read_bytes())
 
 
 def test_a_damaged_nifti_file_is_named(tmp_path: Path):
@@ -102,17 +144,74 @@ def test_dark_for_bright_dicom_is_inverted(dicom_file: Path):
     assert pixels[-1, -1] == pixels.min()
 
 
-def test_a_dicom_mask_belongs_to_the_same_study_and_place(dicom_file: Path, tmp_path: Path):
+def test_a_dicom_mask_is_a_segmentation_of_the_same_study(dicom_file: Path, tmp_path: Path):
     image = read_image(dicom_file)
     labels = (UPRIGHT % 3).astype(np.uint8)
     source = pydicom.dcmread(dicom_file)
-    mask = pydicom.dcmread(write_mask(labels, tmp_path / "out" / "a", image, False))
-    np.testing.assert_array_equal(mask.pixel_array, labels)
-    assert mask.PhotometricInterpretation == "MONOCHROME2"
-    for same in ("StudyInstanceUID", "PatientID", "PixelSpacing"):
+    written = write_mask(labels, tmp_path / "out" / "a", image, False, ("disc", "cup"))
+    mask = pydicom.dcmread(written)
+    assert mask.SOPClassUID == pydicom.uid.SegmentationStorage
+    assert [segment.SegmentLabel for segment in mask.SegmentSequence] == ["disc", "cup"]
+    np.testing.assert_array_equal(mask.pixel_array, np.stack([labels == 1, labels == 2]))
+    for same in ("StudyInstanceUID", "PatientID"):
         assert mask[same].value == source[same].value
-    assert mask.SOPInstanceUID != source.SOPInstanceUID
-    assert "WindowCenter" not in mask
+    for own in ("SOPInstanceUID", "SeriesInstanceUID"):
+        assert mask[own].value != source[own].value
+    spacing = mask.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
+    assert spacing == source.PixelSpacing
+    np.testing.assert_array_equal(read_mask(written), labels)
+
+
+def test_a_slice_keeps_its_place_and_orientation(tmp_path: Path):
+    place, directions = [-10.5, 20.25, -30.0], [0.0, 1.0, 0.0, 0.0, 0.0, -1.0]
+    data = dataset(
+        UPRIGHT.astype(np.uint16),
+        bits=16,
+        SOPClassUID=pydicom.uid.CTImageStorage,
+        ImagePositionPatient=place,
+        ImageOrientationPatient=directions,
+        FrameOfReferenceUID="1.2.3.4",
+        SliceThickness=2.5,
+    )
+    (tmp_path / "a.dcm").write_bytes(content_of(data))
+    image = read_image(tmp_path / "a.dcm")
+    written = write_mask((UPRIGHT > 99).astype(np.uint8), tmp_path / "m", image, True)
+    mask = pydicom.dcmread(written)
+    shared, frame = mask.SharedFunctionalGroupsSequence[0], mask.PerFrameFunctionalGroupsSequence[0]
+    assert frame.PlanePositionSequence[0].ImagePositionPatient == place
+    assert shared.PlaneOrientationSequence[0].ImageOrientationPatient == directions
+    assert shared.PixelMeasuresSequence[0].PixelSpacing == data.PixelSpacing
+    assert mask.FrameOfReferenceUID == "1.2.3.4"
+    np.testing.assert_array_equal(mask.pixel_array, UPRIGHT > 99)
+
+
+def test_masks_of_a_series_are_one_series_and_a_mask_made_twice_is_one_mask(tmp_path: Path):
+    masks = []
+    for number, name in ((1, "a"), (2, "b"), (1, "c")):
+        data = dataset(UPRIGHT.astype(np.uint8), SOPInstanceUID=f"1.2.3.{number}")
+        (tmp_path / f"{name}.dcm").write_bytes(content_of(data))
+        image = read_image(tmp_path / f"{name}.dcm")
+        labels = (UPRIGHT > 99).astype(np.uint8)
+        masks.append(pydicom.dcmread(write_mask(labels, tmp_path / f"{name}-mask", image, True)))
+    assert len({mask.SeriesInstanceUID for mask in masks}) == 1
+    assert masks[0].SOPInstanceUID == masks[2].SOPInstanceUID != masks[1].SOPInstanceUID
+
+
+def test_a_folder_from_a_scanner_needs_no_endings(tmp_path: Path):
+    (tmp_path / "IM0001").write_bytes(content_of(dataset(UPRIGHT.astype(np.uint8))))
+    (tmp_path / "README").write_text("about the disc")
+    assert find_images([tmp_path]) == [tmp_path / "IM0001"]
+    assert mask_suffix(tmp_path / "IM0001") == ".dcm"
+
+
+def test_what_is_said_of_a_damaged_dicom_file_does_not_tell_the_patient(tmp_path: Path):
+    whole = content_of(dataset(UPRIGHT.astype(np.uint8)))
+    path = tmp_path / "a.dcm"
+    for end in range(140, len(whole) - 1, 41):
+        path.write_bytes(whole[:end])
+        with pytest.raises(LocaldiscError) as caught:
+            read_image(path)
+        assert not any(word in str(caught.value) for word in ("Doe", "4711", "1950"))
 
 
 def test_a_damaged_dicom_file_is_named(tmp_path: Path):

@@ -1,0 +1,87 @@
+"""The real command on every odd and broken file at once."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from napari_localdisc.io.images import read_image
+from napari_localdisc.io.masks import read_mask
+from tests.cli.conftest import Outcome
+from tests.corpus import CORPUS
+
+SECONDS = 60
+TELLING = ("Doe", "Jane", "ID-4711", "19500101")
+"""What the corpus' DICOM files say of their patient."""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """All cases that are there, each in a folder of its own."""
+    root = tmp_path_factory.mktemp("corpus")
+    files = {}
+    for number, (name, case) in enumerate(CORPUS.items()):
+        folder = root / f"{number:03}"
+        folder.mkdir()
+        files[case.make(folder)] = name
+    return {path: name for path, name in files.items() if path.exists() and not path.is_dir()}
+
+
+def test_the_whole_corpus_in_one_run(
+    command: Callable[..., Outcome], corpus: dict[Path, str], segmenter_file: Path, tmp_path: Path
+):
+    output = tmp_path / "out"
+    start = time.perf_counter()
+    outcome = command("segment", *corpus, "-o", output, "--segmenter", segmenter_file)
+    assert time.perf_counter() - start < SECONDS
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.err
+    with (output / "report.csv").open(encoding="utf-8", errors="surrogateescape") as report:
+        rows = list(csv.DictReader(report))
+    assert [row["file"] for row in rows] == [os.fspath(path) for path in corpus]
+    masks = set()
+    for row in rows:
+        path = Path(row["file"])
+        case = CORPUS[corpus[path]]
+        assert (row["status"] == "done") == (case.truth is not None), row
+        if case.truth is None:
+            assert "could not be processed" not in row["error"], row
+            assert case.says in row["error"]
+            assert len(row["error"].splitlines()) == 1
+        else:
+            masks.add(row["output"])
+            found = read_mask(output / row["output"], may_be_stack=True)
+            assert found.shape == read_image(path).extent == case.truth.shape
+    own = {"report.csv", "recipe.json", "overview.png"}
+    assert {file.name for file in output.iterdir()} == masks | own
+    told = outcome.err + outcome.out + (output / "recipe.json").read_text("utf-8", "replace")
+    told += (output / "report.csv").read_text("utf-8", "replace")
+    assert not any(word in told for word in TELLING)
+
+
+def test_a_folder_that_holds_all_kinds_of_places(
+    command: Callable[..., Outcome], segmenter_file: Path, tmp_path: Path
+):
+    """Pipes, devices, folders and links that lead nowhere are passed over, not waited for."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in (
+        "pipe",
+        "link to a device",
+        "folder named png",
+        "link in a loop",
+        "link to nothing",
+    ):
+        place = folder / name.replace(" ", "-")
+        place.mkdir()
+        made = CORPUS[name].make(place)
+        (folder / f"{place.name}.png").symlink_to(made)
+    CORPUS["png grey"].make(folder)
+    outcome = command("segment", folder, "-o", tmp_path / "out", "--segmenter", segmenter_file)
+    assert outcome.code == 0, outcome.err
+    assert {"a.png", "report.csv"} <= {file.name for file in (tmp_path / "out").iterdir()}

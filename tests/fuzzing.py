@@ -1,0 +1,201 @@
+"""Parsers of files, seeds for them, and blind mutations; coverage guides `benchmarks/fuzz.py`."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.segmenter_file import load_segmenter
+from napari_localdisc.core.training_state import TrainingState
+from napari_localdisc.io.cells import COLUMNS, CellStore
+from napari_localdisc.io.checkpoints import CheckpointFile, Interval
+from napari_localdisc.io.classes import read_classes
+from napari_localdisc.io.images import mask_suffix, read_image, write_mask
+from napari_localdisc.io.masks import read_mask
+from napari_localdisc.io.sets import choose_sets, read_sets
+from tests.corpus import CORPUS
+
+_EDGES = (0, 1, 127, 128, 255, 2**15 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser.
+
+    Attributes
+    ----------
+    name : str
+        Of the file that it is given.
+    parse : callable
+        Reads a file; only `LocaldiscError` may come of it.
+    seeds : callable
+        Good files to start from.
+    """
+
+    name: str
+    parse: Callable[[Path], object]
+    seeds: Callable[[Path], list[bytes]]
+
+    def run(self, content: bytes, folder: Path) -> bool:
+        """Parse a content in a folder; True if it was taken, False if refused."""
+        path = folder / self.name
+        path.write_bytes(content)
+        try:
+            self.parse(path)
+        except LocaldiscError as error:
+            line = str(error)
+            assert line.isprintable(), line
+            assert str(folder) in line, line
+            return False
+        return True
+
+
+def _image(path: Path) -> None:
+    suffix = mask_suffix(path)
+    image = read_image(path)
+    mask = write_mask(np.ones(image.extent, np.uint8), path.parent / "mask", image, True)
+    assert mask.name == f"mask{suffix}"
+    assert read_mask(mask, may_be_stack=True).shape == image.extent
+
+
+def _words(path: Path) -> None:
+    text = path.read_bytes().decode("utf-8", "replace")
+    for parse in (Interval.parse, lambda word: choose_sets([word], [word], [], 256)):
+        with suppress(LocaldiscError):
+            parse(text)
+
+
+def _checkpoint(path: Path) -> None:
+    CheckpointFile(path, Interval()).load()
+
+
+def _cells(path: Path) -> None:
+    assert CellStore(path.parent, {}).scores is not None
+
+
+def _from_corpus(word: str, most: int) -> Callable[[Path], list[bytes]]:
+    def seeds(folder: Path) -> list[bytes]:
+        found = []
+        for number, (name, case) in enumerate(CORPUS.items()):
+            if name.startswith(word) and case.truth is not None:
+                (folder / str(number)).mkdir()
+                content = case.make(folder / str(number)).read_bytes()
+                found += [content] if len(content) < 40_000 else []
+        return found[:most]
+
+    return seeds
+
+
+def _weights(kind: str) -> Callable[[Path], list[bytes]]:
+    def seeds(folder: Path) -> list[bytes]:
+        from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
+
+        card = EncoderCard(
+            name="tiny", modality="x", channels=1, scales=(), widths=(2, 2), embedding_dim=2,
+            clusters=2, working_size=64,
+        )  # fmt: skip
+        encoder = Encoder(card, card.build().eval())
+        path = folder / "seed.safetensors"
+        if kind == "encoder":
+            save_encoder(encoder, path)
+        elif kind == "segmenter":
+            _save_segmenter(encoder, path)
+        else:
+            plain = {"dict": [["a", {"tensor": "a"}], ["b", [1, 2]]]}
+            state = TrainingState({"seed": 1}, 3, 1.5, plain, {"a": torch.ones(2)})
+            CheckpointFile(path, Interval()).save(state)
+        return [path.read_bytes()]
+
+    return seeds
+
+
+def _save_segmenter(encoder: object, path: Path) -> None:
+    from napari_localdisc.core.cleanup import ShapeRules
+    from napari_localdisc.core.heads import Head
+    from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
+    from napari_localdisc.core.segmenter_file import save_segmenter
+
+    features = encoder.card.embedding_dim + encoder.card.preprocessing.inputs
+    rule = ShapeRules(width=30, area=0.2, density=0.9, parts=1, smallest=0.01, solid=True)
+    card = SegmenterCard(
+        encoder=encoder.card, targets=("a",), size=32, thresholds=(0.5,), rules=(rule,),
+        refined=False,
+    )  # fmt: skip
+    save_segmenter(Segmenter(card, encoder, Head(features, 1), torch.eye(features)), path)
+
+
+_TABLE = "file,class\na.png,ill\nb.png,well\n"
+_ROW = "drive,random,all,0,20,0.75,0.01,10,3.0,cpu"
+_SETS = '[drive]\nimages = "a"\nmasks = "b"\nsize = 256\ntrain = 0.5\n[x]\nimages="c"\nmasks="d"\n'
+
+TARGETS: dict[str, Target] = {
+    "picture": Target("a.png", _image, _from_corpus("png", 20)),
+    "jpeg": Target("a.jpg", _image, _from_corpus("jpeg", 8)),
+    "tiff": Target("a.tif", _image, _from_corpus("tiff", 60)),
+    "nifti": Target("a.nii.gz", _image, _from_corpus("nifti", 12)),
+    "dicom": Target("a.dcm", _image, _from_corpus("dicom", 30)),
+    "encoder": Target("a.safetensors", load_encoder, _weights("encoder")),
+    "segmenter": Target("a.safetensors", load_segmenter, _weights("segmenter")),
+    "checkpoint": Target("a.safetensors", _checkpoint, _weights("checkpoint")),
+    "sets": Target("a.toml", read_sets, lambda _: [_SETS.encode()]),
+    "classes": Target(
+        "a.csv",
+        lambda path: read_classes(str(path), [path.parent / "a.png"]),
+        lambda _: [_TABLE.encode()],
+    ),
+    "cells": Target("cells.csv", _cells, lambda _: [f"{','.join(COLUMNS)}\n{_ROW}\n".encode()]),
+    "settings": Target("settings.json", _cells, lambda _: [b'{"settings": {"a": [1, "x"]}}']),
+    "words": Target("a.txt", _words, lambda _: [b"90s", b"200", b"drive=images:masks:fov"]),
+}
+
+
+def mutations(seeds: list[bytes], rng: np.random.Generator) -> Iterator[bytes]:
+    """Change good files without end, as chance has it: a few bytes, numbers, ends and blocks."""
+    while True:
+        content = bytearray(seeds[rng.integers(len(seeds))])
+        for _ in range(rng.integers(1, 6)):
+            if len(content) > 8:
+                _change(content, seeds, rng)
+        yield bytes(content)
+
+
+def _change(content: bytearray, seeds: list[bytes], rng: np.random.Generator) -> None:
+    # Headers, where what matters is, are short: half of all changes go there.
+    end = len(content) if rng.random() < 0.5 else min(len(content), 400)
+    place, kind = int(rng.integers(end - 4)), rng.integers(6)
+    if kind == 0:
+        content[place] ^= 1 << int(rng.integers(8))
+    elif kind == 1:
+        content[place] = int(rng.integers(256))
+    elif kind == 2:
+        form = ("<I", ">I", "<H", ">H")[rng.integers(4)]
+        number = int(rng.choice(_EDGES)) & (0xFFFFFFFF if "I" in form else 0xFFFF)
+        struct.pack_into(form, content, place, number)
+    elif kind == 3:
+        del content[place : place + int(rng.integers(1, 40))]
+    elif kind == 4:
+        content[place:place] = content[place : place + int(rng.integers(1, 40))]
+    else:
+        other = seeds[rng.integers(len(seeds))]
+        start = int(rng.integers(len(other)))
+        content[place : place + 16] = other[start : start + 16]
+
+
+def blind(name: str, count: int, seed: int = 0) -> tuple[int, int]:
+    """Parse mutated files; return how many were taken and how many refused."""
+    target = TARGETS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "seeds").mkdir()
+        seeds = target.seeds(Path(folder) / "seeds")
+        stream = mutations(seeds, np.random.default_rng(seed))
+        taken = sum(target.run(next(stream), Path(folder)) for _ in range(count))
+    return taken, count - taken
