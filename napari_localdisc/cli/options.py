@@ -16,6 +16,38 @@ Images = Annotated[
         help="Image files, or folders of them.", metavar="IMAGES...", show_default=False
     ),
 ]
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "-r",
+        "--recursive",
+        help="Take images from sub-folders too; results keep their sub-folders.",
+    ),
+]
+Patterns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pattern",
+        help="Of folders, take only files of such names ('*_left.png'). Repeat it for more.",
+        metavar="GLOB",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Of folders, pass over files and sub-folders of these names. Repeat it for more.",
+        metavar="GLOB",
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace results of other settings in the output folder. No other file."
+    ),
+]
 Device = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
 ]

@@ -96,6 +96,11 @@ class Segmenter:
         """What its guidance warned of."""
         return tuple(self.recipe.get("warnings", ()))
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self._device
+
     def to(self, device: torch.device) -> Segmenter:
         """Move all weights to a device."""
         if device != self._device:

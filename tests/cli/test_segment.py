@@ -15,7 +15,8 @@ def test_a_segmenter_is_applied_to_a_folder(command, xray_files, segmenter_file,
     assert result.code == 0
     assert "3 of 3 images done" in result.out
     assert {path.name for path in out.iterdir()} == {
-        "overview.png", "recipe.json", "report.csv", *(path.name for path in xray_files),
+        "journal.jsonl", "overview.png", "recipe.json", "report.csv",
+        *(path.name for path in xray_files),
     }  # fmt: skip
 
 
