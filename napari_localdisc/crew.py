@@ -78,7 +78,7 @@ Hire = Callable[[Work[Any]], AbstractContextManager[Crew]]
 """Makes a crew for some work."""
 
 
-class _StoppedError(Exception):
+class StoppedError(Exception):
     """A task was taken back before it was computed."""
 
 
@@ -119,7 +119,7 @@ class Threads:
 
     def _check(self) -> None:
         if self._stopped.is_set():
-            raise _StoppedError
+            raise StoppedError
 
 
 def attempt(task: Task, work: Work[T], check: Callable[[], None] = lambda: None) -> Outcome:
@@ -148,7 +148,7 @@ def attempt(task: Task, work: Work[T], check: Callable[[], None] = lambda: None)
                 found = work.compute(image)
         with seconds:
             result = work.write(image, found, task.place)
-    except (OutputLostError, _StoppedError):
+    except (OutputLostError, StoppedError):
         raise
     except LocaldiscError as error:
         result = FileResult(task.path, None, "failed", 0.0, error=str(error))
@@ -181,8 +181,9 @@ def hand_out(
             ended, running = wait(running, return_when=FIRST_COMPLETED)
             yield from _settle(ended, settle)
     finally:
-        crew.stop()
-        _settle_rest(running, settle)
+        if running:
+            crew.stop()
+            _settle_rest(running, settle)
 
 
 def _settle(ended: Iterable[Future[Outcome]], settle: Callable[[Outcome], None]) -> list[Outcome]:

@@ -48,6 +48,21 @@ Overwrite = Annotated[
         "--overwrite", help="Replace results of other settings in the output folder. No other file."
     ),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="Processes of this machine that share the work; 0: this one.", min=0
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        help="Hand the files to a Dask cluster whose machines see the same folders.",
+        metavar="tcp://HOST:PORT",
+        show_default=False,
+    ),
+]
 Device = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
 ]

@@ -24,12 +24,15 @@ from napari_localdisc.cli.options import (
     Quiet,
     Recursive,
     References,
+    Scheduler,
     Seed,
+    Workers,
 )
 from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
     from napari_localdisc.batch import BatchReport
+    from napari_localdisc.crew import Hire
 
 
 def segment(
@@ -61,6 +64,8 @@ def segment(
     pattern: Patterns = None,
     exclude: Exclude = None,
     overwrite: Overwrite = False,
+    workers: Workers = 0,
+    scheduler: Scheduler = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -87,6 +92,7 @@ def segment(
         resolve_device(device),
     )
     check_output_folder(output, files, MASKS, prior, output_names(files, folders))
+    manner = Manner(folders, overwrite, _hire(workers, scheduler))
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:
@@ -96,10 +102,25 @@ def segment(
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
             ready = guide_for_folder(files, options, output, overwrite, chosen, reporter)
             run |= {"guided": asdict(options)}
-        manner = Manner(folders, overwrite)
         report = reporter.follow(segment_files(files, ready, output, chosen, run, manner))
     run |= ready.card.encoder.identity
     return tell(report, reporter, run, json, doubts_of(ready, report))
+
+
+def _hire(workers: int, scheduler: str | None) -> Hire:
+    if workers and scheduler:
+        raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
+    if scheduler:
+        from napari_localdisc.cluster import on_scheduler
+
+        return on_scheduler(scheduler)
+    if workers:
+        from napari_localdisc.cluster import on_this_machine
+
+        return on_this_machine(workers)
+    from napari_localdisc.crew import Threads
+
+    return Threads
 
 
 def tell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import PIL.Image
@@ -127,3 +128,17 @@ def test_no_prior_guides_twice(
     refused = command(*line)
     assert refused.code == 2
     assert "guided on other images" in refused.err
+
+
+def test_a_missing_library_and_a_contradiction_are_told(
+    command, xray_files, segmenter_file, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    line = ["segment", *xray_files, "--segmenter", segmenter_file, "-o", tmp_path / "out"]
+    both = command(*line, "--workers", 2, "--scheduler", "tcp://127.0.0.1:1")
+    assert both.code == 2
+    assert "not both" in both.err
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "napari_localdisc.cluster", raising=False)
+    missing = command(*line, "--workers", 2)
+    assert (missing.code, missing.err.count("\n")) == (2, 1)
+    assert "pip install 'napari-localdisc[cluster]'" in missing.err
