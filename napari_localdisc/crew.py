@@ -174,7 +174,7 @@ def hand_out(
     running: set[Future[Outcome]] = set()
     try:
         while True:
-            free = crew.in_hand - len(running)
+            free = max(0, crew.in_hand - len(running))  # a crew may have shrunk meanwhile
             running |= {crew.submit(task) for task in islice(waiting, free)}
             if not running:
                 return

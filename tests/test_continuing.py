@@ -20,7 +20,7 @@ import pytest
 from napari_localdisc.batch import BatchReport, FileResult, Manner, run_files
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import drain
-from napari_localdisc.crew import IN_HAND
+from napari_localdisc.crew import IN_HAND, Threads
 from napari_localdisc.io.images import Image, write_mask
 from napari_localdisc.io.journal import JOURNAL, read_journal
 from tests.conftest import little_space
@@ -229,6 +229,15 @@ def test_few_images_are_in_memory_and_they_overlap(tmp_path: Path):
     report = drain(run_files(case.files, Watched(), case.output, "segment"))
     assert [result.error for result in report.results] == [""] * 20
     assert 2 <= most[0] <= IN_HAND
+
+
+def test_a_crew_may_shrink(case: Case):
+    class Shrinking(Threads):
+        @property
+        def in_hand(self) -> int:
+            return 3 if not case.work.log.exists() else 1
+
+    assert len(drain(case.run(hire=Shrinking)).done) == 8
 
 
 def _run_until_killed(case: Case) -> None:
