@@ -1,38 +1,51 @@
-"""Many files, one result each: nothing that is wrong with one file stops the others."""
+"""Many files, one result each: nothing that is wrong with one file stops the others.
+
+A run keeps a journal in its folder. The same run again goes on where the last one ended, however it
+ended, and redoes nothing but what was in hand.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc import __version__
+from napari_localdisc.core.errors import LocaldiscError, OutputLostError
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.verdict import LOW_CONFIDENCE, low_confidence
-from napari_localdisc.io.images import Image, read_image, write_mask
+from napari_localdisc.crew import Hire, Outcome, Task, Threads, Work, hand_out
+from napari_localdisc.io.journal import Journal
 from napari_localdisc.io.naming import output_names, renamed
-from napari_localdisc.io.outputs import MASKS, Layout, check_output_folder, earlier_results
-from napari_localdisc.io.overview import Tile, make_tile, write_overview
-from napari_localdisc.io.recipe import write_recipe
+from napari_localdisc.io.outputs import MASKS, REPORT, Layout, check_output_folder
 from napari_localdisc.io.report import FileResult, write_report
 
-if TYPE_CHECKING:
-    import torch
+__all__ = ["BatchReport", "FileResult", "Manner", "run_files"]
 
-    from napari_localdisc.core.segmenter import Segmentation, Segmenter
+_AHEAD = 16
+"""Results that are announced in the journal at once."""
 
-__all__ = ["BatchReport", "FileResult", "Work", "run_files", "segment_files"]
 
-MOST_TILES = 40
-"""Images on the overview; of more files, that many are shown at even distances."""
+@dataclass(frozen=True)
+class Manner:
+    """How a run goes about its folder.
 
-Work = Callable[[Image, str], FileResult]
-"""Does one image: gets it with its result's name, returns what became of it."""
+    Attributes
+    ----------
+    folders : tuple of Path
+        Folders below which results keep the place that their files have.
+    overwrite : bool
+        Replace results of another recipe instead of refusing to mix them.
+    hire : callable
+        Makes the crew that does the files.
+    """
+
+    folders: tuple[Path, ...] = ()
+    overwrite: bool = False
+    hire: Hire = Threads
 
 
 @dataclass(frozen=True)
@@ -44,22 +57,24 @@ class BatchReport:
     output : Path
         The folder written.
     results : tuple of FileResult
-        In the order of the files.
+        In the order of the files, those that an earlier run had done among them.
     notes : tuple of str
         What a user should know: results under another name.
-    written : tuple of str
-        Names of the results in the folder, those of earlier runs among them.
     """
 
     output: Path
     results: tuple[FileResult, ...]
     notes: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
 
     @property
     def done(self) -> tuple[FileResult, ...]:
         """Results of the files that went well."""
         return tuple(result for result in self.results if result.status == "done")
+
+    @property
+    def kept(self) -> tuple[FileResult, ...]:
+        """Those of them that an earlier run had done."""
+        return tuple(result for result in self.done if result.kept)
 
     @property
     def failed(self) -> tuple[FileResult, ...]:
@@ -73,170 +88,162 @@ class BatchReport:
         return (low_confidence(mean),) if mean < LOW_CONFIDENCE else ()
 
 
-def segment_files(
-    files: Sequence[Path],
-    segmenter: Segmenter,
-    output: Path,
-    device: torch.device | None = None,
-    recipe: Mapping[str, Any] | None = None,
-) -> Run[BatchReport]:
-    """Segment files into a folder.
-
-    Writes a mask a file, ``report.csv``, ``overview.png`` and ``recipe.json``. Cancelled, it leaves
-    the masks that are done and their report.
-
-    Parameters
-    ----------
-    files : sequence of Path
-    segmenter : Segmenter
-    output : Path
-        A folder, made once there is something to write.
-    device : torch.device, optional
-        CPU if not given.
-    recipe : mapping, optional
-        Settings of this run, kept beside the segmenter's own recipe.
-
-    Yields
-    ------
-    Progress
-        Per file, with its `FileResult` as payload.
-
-    Raises
-    ------
-    LocaldiscError
-        If the folder holds one of the files or another file in a result's place, or no file at all
-        could be segmented.
-    """
-    sheet = _Sheet(files)
-
-    def segment(image: Image, name: str) -> FileResult:
-        found = _segment(segmenter, image, device)
-        single = len(segmenter.targets) == 1
-        path = write_mask(found.labels, output / name, image, scale_to_255=single)
-        sheet.show(image, found)
-        return _result(image, path, found, segmenter.targets)
-
-    report = yield from run_files(files, segment, output, "segment")
-    heading = f"{len(report.done)} of {len(files)} images" + (
-        f", {len(sheet.tiles)} shown" if len(sheet.tiles) < len(report.done) else ""
-    )
-    if sheet.tiles:
-        write_overview(output / "overview.png", sheet.tiles, heading, segmenter.targets)
-    settings = {**(recipe or {}), "images": [str(file) for file in files]}
-    content = {
-        **segmenter.card.encoder.identity,
-        "segmenter": segmenter.recipe,
-        "run": settings,
-        "warnings": doubts_of(segmenter, report),
-        "written": report.written,
-    }
-    write_recipe(output / "recipe.json", content)
-    return report
-
-
-def doubts_of(segmenter: Segmenter, report: BatchReport) -> list[str]:
-    """List what a segmenter's guidance warned of and what its results raise, each once."""
-    return list(dict.fromkeys([*segmenter.warnings, *report.warnings]))
-
-
 def run_files(
-    files: Sequence[Path], work: Work, output: Path, stage: str, layout: Layout = MASKS
+    files: Sequence[Path],
+    work: Work[Any],
+    output: Path,
+    stage: str,
+    layout: Layout = MASKS,
+    recipe: Mapping[str, Any] | None = None,
+    manner: Manner | None = None,
 ) -> Run[BatchReport]:
-    """Do every file that can be done, one in memory at a time, and write ``report.csv``.
+    """Do every file that can be done and is not done yet, and write ``report.csv``.
+
+    Only a few images are in memory at a time. Closed, it leaves all that is done, in the journal
+    and in the report, and no half-written file.
 
     Parameters
     ----------
     files : sequence of Path
-    work : callable
+    work : Work
         Does one image.
     output : Path
-        The folder that `work` writes to.
+        The folder that `work` writes to; made once there is something to write.
     stage : str
         Name of the stage in the progress events.
     layout : Layout
         Which files `work` and the caller write there.
+    recipe : mapping, optional
+        What the results depend on beside the files, flat, of what JSON holds: what an earlier run
+        did by the same recipe is kept where its file is unchanged.
+    manner : Manner, optional
 
     Yields
     ------
     Progress
-        Per file, with its `FileResult` as payload.
+        Per file, as they are done, with its `FileResult` as payload.
 
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files or another file in a result's place, or all of them
-        failed.
+        If the folder holds one of the files, another file in a result's place or results of
+        another recipe, if it takes no more, or if all of the files failed.
     """
-    check_output_folder(output, files, layout)
-    earlier = earlier_results(output)
-    names = output_names(files)
-    results: list[FileResult] = []
-    yield Progress(stage, 0, len(files))
-    try:
-        for file, name in zip(files, names, strict=True):
-            results.append(_attempt(file, name, work))
-            yield Progress(stage, len(results), len(files), file.name, payload=results[-1])
-    finally:
-        if any(result.status == "done" for result in results):
-            write_report(output / "report.csv", results)
-    own = (
-        layout.results(result.path, name)
-        for result, name in zip(results, names, strict=True)
-        if result.status == "done"
-    )
-    written = tuple(sorted(earlier.union(*own)))
-    report = BatchReport(output, tuple(results), tuple(renamed(files, names)), written)
+    manner = manner or Manner()
+    names = output_names(files, manner.folders)
+    check_output_folder(output, files, layout, names=names)
+    tasks = [Task(file, name, output / name) for file, name in zip(files, names, strict=True)]
+    with Journal(output, full_recipe(stage, recipe or {}), manner.overwrite) as journal:
+        folder = _Folder(journal, layout, tasks)
+        yield Progress(stage, 0, len(files))
+        try:
+            yield from folder.run(work, stage, manner.hire)
+        except OutputLostError as error:
+            raise LocaldiscError(folder.lose(error)) from error
+        finally:
+            folder.report()
+    report = BatchReport(output, folder.results, tuple(renamed(files, names)))
     if not report.done:
         raise LocaldiscError(_all_failed(report.failed))
     return report
 
 
-def _attempt(file: Path, name: str, work: Work) -> FileResult:
-    start = time.perf_counter()
-    try:
-        result = work(read_image(file, may_be_blank=False), name)
-    except LocaldiscError as error:
-        result = FileResult(file, None, "failed", 0.0, error=str(error))
-    except Exception as error:  # whatever one image does, the others are still to be done
-        result = FileResult(file, None, "failed", 0.0, error=_unforeseen(file, error))
-    return replace(result, seconds=time.perf_counter() - start)
+def full_recipe(stage: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell what the journal of a folder says that results are made with."""
+    return {"work": stage, "version": __version__, **recipe}
 
 
-def _unforeseen(file: Path, error: Exception) -> str:
-    detail = " ".join(str(error).split()) or "no message"
-    return f"{file} could not be processed ({type(error).__name__}: {detail}); check the image."
+class _Folder:
+    """The folder of a run: what is done in it, and what is still to do."""
+
+    def __init__(self, journal: Journal, layout: Layout, tasks: Sequence[Task]) -> None:
+        self.journal, self.layout, self.tasks = journal, layout, tasks
+        self.found: dict[str, FileResult] = {}
+        self.is_lost = False
+        self._told = 0
+
+    @property
+    def results(self) -> tuple[FileResult, ...]:
+        """What is known so far, in the order of the files."""
+        return tuple(self.found[task.name] for task in self.tasks if task.name in self.found)
+
+    def run(self, work: Work[Any], stage: str, hire: Hire) -> Run[None]:
+        """Do what an earlier run has not done."""
+        to_do = []
+        for task in self.tasks:
+            kept = self._kept(task)
+            if kept is None:
+                to_do.append(task)
+            else:
+                yield self._event(stage, task, kept)
+        if to_do:
+            with hire(work) as crew:
+                announced = self._announced(to_do, crew.in_hand)
+                for outcome in hand_out(announced, crew, self._settle):
+                    yield self._event(stage, outcome.task, outcome.result)
+
+    def report(self) -> None:
+        """Write ``report.csv`` if anything was done."""
+        if not any(result.status == "done" for result in self.found.values()):
+            return
+        try:
+            write_report(self.journal.output / REPORT, self.results)
+        except OutputLostError:
+            if not self.is_lost:  # else it has been told already
+                raise
+
+    def lose(self, error: OutputLostError) -> str:
+        """Take in that nothing can be written any more, and say so."""
+        self.is_lost = True
+        done = sum(result.status == "done" for result in self.found.values())
+        return (
+            f"{done} of {len(self.tasks)} files are done and kept; {str(error).rstrip('.')} and run"
+            " it again to go on."
+        )
+
+    def _event(self, stage: str, task: Task, result: FileResult) -> Progress:
+        self.found[task.name] = result
+        self._told += 1
+        return Progress(stage, self._told, len(self.tasks), task.path.name, payload=result)
+
+    def _kept(self, task: Task) -> FileResult | None:
+        """Find the result of an earlier run, if it is still what this one would find."""
+        done = self.journal.past.done.get(task.name)
+        files = [self.journal.output / name for name in self._files(task)]
+        if done is None or not all(file.is_file() for file in files):
+            return None
+        moved = done.result.path != task.path
+        mark = done.mark.now(task.path, look_inside=moved)
+        if mark is None:
+            return None
+        result = replace(done.result, path=task.path)
+        if moved or mark != done.mark:
+            self.journal.finish(task.name, mark, result)
+        return replace(result, kept=True)
+
+    def _announced(self, tasks: Iterable[Task], in_hand: int) -> Iterator[Task]:
+        """Give tasks out, each after the journal knows that its results are about to be written."""
+        waiting = iter(tasks)
+        self.journal.begin(self.layout.own)
+        while some := list(islice(waiting, max(_AHEAD, in_hand))):
+            self.journal.begin(name for task in some for name in self._files(task))
+            yield from some
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Take in what became of a file, and put it into the journal if it is done."""
+        task, result = outcome.task, outcome.result
+        self.found[task.name] = result
+        if result.status == "done" and outcome.mark is not None:
+            self.journal.finish(task.name, outcome.mark, result)
+        elif result.status == "failed" and task.name in self.journal.past.done:
+            for name in self._files(task):  # what an older file showed is no result of this one
+                (self.journal.output / name).unlink(missing_ok=True)
+
+    def _files(self, task: Task) -> list[str]:
+        return self.layout.results(task.path, task.name)
 
 
 def _all_failed(failed: Sequence[FileResult]) -> str:
     if len(failed) == 1:
         return failed[0].error
     return f"none of {len(failed)} files could be processed; the first one: {failed[0].error}"
-
-
-def _segment(segmenter: Segmenter, image: Image, device: torch.device | None) -> Segmentation:
-    if device is None:
-        return segmenter.segment(image.pixels)
-    return segmenter.segment(image.pixels, device)
-
-
-def _result(image: Image, path: Path, found: Segmentation, targets: Sequence[str]) -> FileResult:
-    counts = np.bincount(found.labels.ravel(), minlength=len(targets) + 1)[1:]
-    areas = {name: int(count) for name, count in zip(targets, counts, strict=True)}
-    area = sum(areas.values())
-    return FileResult(image.path, path, "done", 0.0, area, float(found.score), areas=areas)
-
-
-class _Sheet:
-    """Collects the tiles of the overview while the files go by."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        count = min(len(files), MOST_TILES)
-        chosen = np.linspace(0, len(files) - 1, count).round().astype(int)
-        self.shown = {files[index] for index in chosen}
-        self.tiles: list[Tile] = []
-
-    def show(self, image: Image, found: Segmentation) -> None:
-        """Keep a tile of the image if it is one of those to be shown."""
-        if image.path in self.shown:
-            note = f"confidence {found.score:.2f}"
-            self.tiles.append(make_tile(image.pixels, found.labels, image.path.name, note))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from napari_localdisc.batch import BatchReport, run_files
+from napari_localdisc.batch import BatchReport, Manner, run_files
 from napari_localdisc.core.clusters import cluster_map
 from napari_localdisc.core.embedding import embedding_picture
+from napari_localdisc.core.encoder import encoder_digest
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Run, drain
 from napari_localdisc.io.atomic import replacing, write_text
 from napari_localdisc.io.images import Image
-from napari_localdisc.io.outputs import CLUSTERS
+from napari_localdisc.io.outputs import CLUSTERS, RECIPE
 from napari_localdisc.io.palette import palette
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult
@@ -30,10 +32,52 @@ if TYPE_CHECKING:
     from napari_localdisc.core.encoder import Encoder
 
 
+@dataclass(frozen=True)
+class Found:
+    """Cluster numbers, the embedding as a picture, and a table row for each cluster."""
+
+    labels: npt.NDArray[np.uint8]
+    picture: npt.NDArray[np.uint8]
+    rows: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Finds what an encoder tells apart, and writes it as pictures."""
+
+    encoder: Encoder
+    device: torch.device
+
+    def compute(self, image: Image) -> Found:
+        """Cluster the pixels of an image."""
+        if image.is_stack:
+            raise LocaldiscError(
+                f"{image.path} holds {len(image.pixels)} planes; expected a single image: save the"
+                " plane you want on its own."
+            )
+        found = drain(cluster_map(image.pixels, self.encoder, self.device))
+        table = found.table()
+        rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+        return Found(found.labels, embedding_picture(found.embedding), tuple(rows))
+
+    def write(self, image: Image, found: Found, place: Path) -> FileResult:
+        """Write both pictures."""
+        path = place.with_name(f"{place.name}_clusters.png")
+        _save(_coloured(found.labels), path)
+        embedding = place.with_name(f"{place.name}_embedding.png")
+        _save(PIL.Image.fromarray(found.picture), embedding)
+        area = int((found.labels > 0).sum())
+        return FileResult(image.path, path, "done", 0.0, area, 1.0, rows=found.rows)
+
+
 def cluster_files(
-    files: Sequence[Path], encoder: Encoder, output: Path, device: torch.device
+    files: Sequence[Path],
+    encoder: Encoder,
+    output: Path,
+    device: torch.device,
+    manner: Manner | None = None,
 ) -> Run[BatchReport]:
-    """Write what an encoder tells apart in each file.
+    """Write what an encoder tells apart in each file that an earlier run has not done.
 
     For ``a.jpg`` that is ``a_clusters.png``, whose values are cluster numbers and whose palette
     shows them in colour, and ``a_embedding.png``, the principal components of the embedding. Beside
@@ -46,6 +90,8 @@ def cluster_files(
     output : Path
         A folder, made once there is something to write.
     device : torch.device
+    manner : Manner, optional
+        Sub-folders, overwriting, and who does the work.
 
     Yields
     ------
@@ -55,37 +101,20 @@ def cluster_files(
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files or another file in a result's place, or no file at all
-        could be done.
+        If the folder holds one of the files, another file in a result's place or maps of another
+        encoder, if it takes no more, or if no file at all could be done.
     """
-    rows: list[dict[str, object]] = []
-
-    def cluster(image: Image, name: str) -> FileResult:
-        if image.is_stack:
-            raise LocaldiscError(
-                f"{image.path} holds {len(image.pixels)} planes; expected a single image: save the"
-                " plane you want on its own."
-            )
-        found = drain(cluster_map(image.pixels, encoder, device))
-        path = output / f"{name}_clusters.png"
-        _save(_coloured(found.labels), path)
-        picture = PIL.Image.fromarray(embedding_picture(found.embedding))
-        _save(picture, output / f"{name}_embedding.png")
-        table = found.table()
-        rows.extend(
-            {"file": str(image.path), **dict(zip(table, row, strict=True))}
-            for row in zip(*table.values(), strict=True)
-        )
-        return FileResult(image.path, path, "done", 0.0, int((found.labels > 0).sum()), 1.0)
-
-    report = yield from run_files(files, cluster, output, "clusters", CLUSTERS)
-    write_text(output / "clusters.csv", _csv(rows))
-    recipe = {
-        "encoder": encoder.card.model_dump(),
-        "images": [str(file) for file in files],
-        "written": report.written,
+    work = Clustering(encoder, device)
+    made_by = {
+        **encoder.card.identity,
+        "encoder_digest": encoder_digest(encoder),
+        "device": str(device),
     }
-    write_recipe(output / "recipe.json", recipe)
+    report = yield from run_files(files, work, output, "clusters", CLUSTERS, made_by, manner)
+    rows = [{"file": str(one.path), **row} for one in report.done for row in one.rows]
+    write_text(output / "clusters.csv", _csv(rows))
+    recipe = {"encoder": encoder.card.model_dump(), "images": [str(file) for file in files]}
+    write_recipe(output / RECIPE, recipe)
     return report
 
 

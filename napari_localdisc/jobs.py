@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.batch import BatchReport, segment_files
+from napari_localdisc.batch import BatchReport, Manner
 from napari_localdisc.core.clusters import ClusterMap, cluster_map
 from napari_localdisc.core.device import resolve_device
 from napari_localdisc.core.embedding import embedding_picture
@@ -23,7 +23,9 @@ from napari_localdisc.core.shapes import vary
 from napari_localdisc.io.outputs import MASKS, check_output_folder
 from napari_localdisc.io.priors import load_prior
 from napari_localdisc.io.sample import read_sample
+from napari_localdisc.keeping import guided_by, keep_segmenter, kept_segmenter
 from napari_localdisc.layers import Plane
+from napari_localdisc.segmenting import segment_files
 from napari_localdisc.session import EncoderChoice, HeldEncoder
 
 
@@ -61,12 +63,15 @@ class GuidedResult:
         One for each plane, or one for the first image of a folder.
     passed_over : tuple of str
         A line for each file that could not be read.
+    guided_on : tuple of Path
+        The files that guided, where they were files.
     """
 
     held: HeldEncoder
     guidance: Guidance
     segmentations: tuple[Segmentation, ...]
     passed_over: tuple[str, ...] = ()
+    guided_on: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,18 +226,22 @@ def guide_on_files(
     yield Progress("read", len(sample.images), len(sample.images), payload=sample)
     guidance = yield from _guide(sample.images, prior, held, config, device)
     first = guidance.segmenter.segment(sample.images[0], resolve_device(device))
-    return GuidedResult(held, guidance, (first,), sample.errors)
+    return GuidedResult(held, guidance, (first,), sample.errors, sample.paths)
 
 
 def segment_with(
-    files: Sequence[Path], segmenter: Segmenter | Path | str, output: Path, device: str
+    files: Sequence[Path],
+    segmenter: Segmenter | Path | str,
+    output: Path,
+    device: str,
+    manner: Manner | None = None,
 ) -> Run[FolderResult]:
     """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
     check_output_folder(output, files, MASKS)
     yield Progress("read", 0, 1, "Loading the segmenter")
     ready = segmenter if isinstance(segmenter, Segmenter) else load_segmenter(segmenter)
     where = resolve_device(device)
-    report = yield from segment_files(files, ready, output, where, {"device": str(where)})
+    report = yield from segment_files(files, ready, output, where, {"device": str(where)}, manner)
     return FolderResult(ready, report)
 
 
@@ -243,11 +252,24 @@ def segment_by_prior(
     config: GuideConfig,
     output: Path,
     device: str,
+    manner: Manner | None = None,
 ) -> Run[FolderResult]:
-    """Guide on some of the files, then segment them all."""
+    """Guide on some of the files unless an earlier run has, then segment them all."""
     check_output_folder(output, files, MASKS)
-    guided = yield from guide_on_files(files, prior, choice, config, device)
-    return (yield from segment_with(files, guided.guidance.segmenter, output, device))
+    probe = yield from read_sample(files, 1)
+    held = choice.obtain(probe.images[0])
+    overwrite = manner is not None and manner.overwrite
+    where = resolve_device(device)
+    yield Progress("read", 0, 1, "Preparing reference masks")
+    masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
+    settings = guided_by(masks, held.encoder, config, where)
+    segmenter = kept_segmenter(output, settings, files, overwrite)
+    if segmenter is None:
+        ready = EncoderChoice(held.name, held)
+        guided = yield from guide_on_files(files, masks, ready, config, device)
+        segmenter = guided.guidance.segmenter
+        keep_segmenter(output, segmenter, settings, guided.guided_on, where, overwrite)
+    return (yield from segment_with(files, segmenter, output, device, manner))
 
 
 def _guide(

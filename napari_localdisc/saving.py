@@ -16,15 +16,20 @@ from napari.layers import Labels
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.io.atomic import replacing
-from napari_localdisc.io.images import read_image, write_mask
+from napari_localdisc.io.fingerprint import Fingerprint
+from napari_localdisc.io.images import Image as SourceImage
+from napari_localdisc.io.images import mask_suffix, read_image, write_mask
+from napari_localdisc.io.journal import Journal
 from napari_localdisc.io.naming import output_names
-from napari_localdisc.io.outputs import MASKS, check_output_folder, earlier_results
+from napari_localdisc.io.outputs import RECIPE, REPORT
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult, write_report
 from napari_localdisc.layers import SEGMENTATION, recipe_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+_STACK = ".tif"
 
 
 @dataclass(frozen=True)
@@ -89,33 +94,45 @@ def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[list[Path]]:
         If a file would be replaced that this program did not write, or one cannot be written.
     """
     files = [mask.image for mask in masks]
-    check_output_folder(output, files, MASKS)
-    known, names = earlier_results(output), output_names(files)
+    names = output_names(files)
+    recipe = {"saved from": "napari"}
     results = []
-    for number, (mask, name) in enumerate(zip(masks, names, strict=True)):
-        yield Progress("save", number, len(masks), f"Saving {name}")
-        path = _write(mask, output / name, known)
-        confidence = float(np.mean(mask.recipe.get("confidence", 0.0)))
-        area = int(np.count_nonzero(mask.labels))
-        results.append(FileResult(mask.image, path, "done", 0.0, area, confidence))
-    written = sorted(known | {result.output.name for result in results if result.output})
-    write_report(output / "report.csv", results)
-    recipes = {name: mask.recipe for name, mask in zip(names, masks, strict=True)}
-    write_recipe(output / "recipe.json", {"masks": recipes, "written": written})
+    with Journal(output, recipe, overwrite=True) as journal:
+        expected = [f"{name}{_ending(mask)}" for name, mask in zip(names, masks, strict=True)]
+        journal.begin([REPORT, RECIPE, *expected])
+        for number, (mask, name) in enumerate(zip(masks, names, strict=True)):
+            yield Progress("save", number, len(masks), f"Saving {name}")
+            like = _image_of(mask)
+            if like is None:
+                journal.begin([f"{name}{_STACK}"])
+            path = _write(mask, output / name, like)
+            confidence = float(np.mean(mask.recipe.get("confidence", 0.0)))
+            area = int(np.count_nonzero(mask.labels))
+            results.append(FileResult(mask.image, path, "done", 0.0, area, confidence))
+            journal.finish(name, Fingerprint.of(path), results[-1])
+        write_report(output / REPORT, results)
+        recipes = {name: mask.recipe for name, mask in zip(names, masks, strict=True)}
+        write_recipe(output / RECIPE, {"masks": recipes})
     return [result.output for result in results if result.output]
 
 
-def _write(mask: MaskToSave, path: Path, known: set[str]) -> Path:
-    if mask.image.is_file() and mask.labels.ndim == 2:
-        image = read_image(mask.image)
-        if image.pixels.shape[:2] == mask.labels.shape:
-            single = len(mask.recipe.get("targets", ())) == 1
-            return write_mask(mask.labels, path, image, scale_to_255=single)
-    target = path.with_name(f"{path.name}.tif")
-    if target.exists() and target.name not in known:
-        raise LocaldiscError(
-            f"{target} would be replaced, and it is no mask saved earlier; name another folder."
-        )
-    with replacing(target, ".tif") as temporary:
+def _ending(mask: MaskToSave) -> str:
+    return mask_suffix(mask.image) if mask.image.is_file() else _STACK
+
+
+def _image_of(mask: MaskToSave) -> SourceImage | None:
+    """Read the image that a mask can be written for, as a folder run would."""
+    if not mask.image.is_file():
+        return None
+    image = read_image(mask.image)
+    return image if image.extent == mask.labels.shape else None
+
+
+def _write(mask: MaskToSave, path: Path, like: SourceImage | None) -> Path:
+    if like is not None:
+        single = len(mask.recipe.get("targets", ())) == 1
+        return write_mask(mask.labels, path, like, scale_to_255=single)
+    target = path.with_name(f"{path.name}{_STACK}")
+    with replacing(target, _STACK) as temporary:
         tifffile.imwrite(temporary, mask.labels, compression="zlib")
     return target

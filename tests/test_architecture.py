@@ -23,7 +23,8 @@ for name in ("napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide6
     sys.modules[name] = None
 import napari_localdisc
 PARTS = (
-    "core", "io", "cli", "batch", "clustering", "evaluation", "encoder_training", "probing",
+    "core", "io", "cli", "batch", "crew", "keeping", "segmenting", "clustering", "evaluation",
+    "encoder_training", "probing",
     "transferring",
 )
 for part in PARTS:

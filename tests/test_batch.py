@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from napari_localdisc import batch
-from napari_localdisc.batch import FileResult, run_files, segment_files
+from napari_localdisc import segmenting
+from napari_localdisc.batch import FileResult, run_files
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.io.images import Image, write_mask
+from napari_localdisc.segmenting import segment_files
 
 
 @pytest.fixture
@@ -33,13 +34,25 @@ def files(tmp_path: Path) -> list[Path]:
     return [*paths[:2], stray, *paths[2:]]
 
 
-def _bright_parts(output: Path):
-    def work(image: Image, name: str) -> FileResult:
-        labels = (image.pixels > 100).astype(np.uint8)
-        path = write_mask(labels, output / name, image, scale_to_255=True)
-        return FileResult(image.path, path, "done", 0.0, int(labels.sum()), 0.5)
+@dataclass(frozen=True)
+class Bright:
+    """Work that finds what is bright."""
 
-    return work
+    confidence: float = 0.5
+    raises_at: str = ""
+
+    def compute(self, image: Image) -> np.ndarray:
+        if image.path.stem == self.raises_at:
+            raise RuntimeError("out of\nmemory")
+        return (image.pixels > 100).astype(np.uint8)
+
+    def write(self, image: Image, found: np.ndarray, place: Path) -> FileResult:
+        path = write_mask(found, place, image, scale_to_255=True)
+        return FileResult(image.path, path, "done", 0.0, int(found.sum()), self.confidence)
+
+
+def _run(files: list[Path], output: Path, work: Bright | None = None, **options):
+    return run_files(files, work or Bright(), output, "segment", **options)
 
 
 def _rows(report: Path) -> list[dict[str, str]]:
@@ -49,11 +62,11 @@ def _rows(report: Path) -> list[dict[str, str]]:
 
 def test_a_bad_file_is_reported_and_the_rest_are_done(files: list[Path], tmp_path: Path):
     output = tmp_path / "out"
-    report = drain(run_files(files, _bright_parts(output), output, "segment"))
+    report = drain(_run(files, output))
     assert [result.status for result in report.results] == ["done"] * 2 + ["failed"] + ["done"] * 2
     assert "stray.png" in report.failed[0].error
     names = sorted(path.name for path in output.iterdir())
-    assert names == ["a.png", "b.png", "c.png", "d.png", "report.csv"]
+    assert names == ["a.png", "b.png", "c.png", "d.png", "journal.jsonl", "report.csv"]
     rows = _rows(output / "report.csv")
     assert [row["status"] for row in rows] == [result.status for result in report.results]
     assert [row["area"] for row in rows] == ["640", "640", "", "640", "640"]
@@ -61,7 +74,7 @@ def test_a_bad_file_is_reported_and_the_rest_are_done(files: list[Path], tmp_pat
 
 def test_a_blank_image_fails_and_the_rest_are_done(files: list[Path], tmp_path: Path):
     PIL.Image.new("L", (40, 32), 90).save(files[2])
-    report = drain(run_files(files, _bright_parts(tmp_path / "o"), tmp_path / "o", "segment"))
+    report = drain(_run(files, tmp_path / "o"))
     assert [result.path for result in report.failed] == [files[2]]
     assert report.failed[0].error.startswith(f"{files[2]} is blank")
 
@@ -69,22 +82,15 @@ def test_a_blank_image_fails_and_the_rest_are_done(files: list[Path], tmp_path: 
 def test_every_file_is_an_event_with_its_result(files: list[Path], tmp_path: Path):
     events = []
     drain(
-        run_files(files, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment"),
+        _run(files, tmp_path / "out"),
         events.append,
     )
     assert [(event.done, event.total) for event in events] == [(n, 5) for n in range(6)]
-    assert [event.payload.path for event in events[1:]] == files
+    assert sorted(event.payload.path for event in events[1:]) == sorted(files)
 
 
 def test_what_one_image_does_to_the_work_does_not_stop_it(files: list[Path], tmp_path: Path):
-    inner = _bright_parts(tmp_path / "out")
-
-    def work(image: Image, name: str) -> FileResult:
-        if name == "b":
-            raise RuntimeError("out of\nmemory")
-        return inner(image, name)
-
-    report = drain(run_files(files, work, tmp_path / "out", "segment"))
+    report = drain(_run(files, tmp_path / "out", Bright(raises_at="b")))
     assert len(report.done) == 3
     assert report.failed[0].error == (
         f"{files[1]} could not be processed (RuntimeError: out of memory); check the image."
@@ -93,9 +99,7 @@ def test_what_one_image_does_to_the_work_does_not_stop_it(files: list[Path], tmp
 
 def test_a_very_low_mean_confidence_is_warned_of(files: list[Path], tmp_path: Path):
     def judged(confidence: float):
-        inner = _bright_parts(tmp_path / "out")
-        work = lambda image, name: replace(inner(image, name), confidence=confidence)  # noqa: E731
-        return drain(run_files(files, work, tmp_path / "out", "segment"))
+        return drain(_run(files, tmp_path / str(confidence), Bright(confidence)))
 
     assert judged(0.5).warnings == ()
     (warning,) = judged(0.19).warnings
@@ -103,35 +107,34 @@ def test_a_very_low_mean_confidence_is_warned_of(files: list[Path], tmp_path: Pa
 
 
 def test_cancelled_it_leaves_what_is_done_and_its_report(files: list[Path], tmp_path: Path):
-    run = run_files(files, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment")
+    run = _run(files, tmp_path / "out")
     for _ in range(3):
         next(run)
     run.close()
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["a.png", "b.png", "report.csv"]
-    assert len(_rows(tmp_path / "out" / "report.csv")) == 2
+    masks = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
+    assert 1 <= len(masks) < 5
+    done = [row["output"] for row in _rows(tmp_path / "out" / "report.csv") if row["output"]]
+    assert sorted(done) == masks
 
 
 def test_nothing_done_leaves_nothing(files: list[Path], tmp_path: Path):
     for path in files:
         path.write_text("no image")
     with pytest.raises(LocaldiscError, match=r"none of 5 files.*a\.png"):
-        drain(run_files(files, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment"))
+        drain(_run(files, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
 def test_a_single_bad_file_is_told_in_its_own_words(files: list[Path], tmp_path: Path):
     with pytest.raises(LocaldiscError, match=r"^\S*stray\.png is not an image"):
-        drain(run_files(files[2:3], _bright_parts(tmp_path), tmp_path / "out", "segment"))
+        drain(_run(files[2:3], tmp_path / "out"))
 
 
 def test_files_of_one_name_do_not_replace_each_other(files: list[Path], tmp_path: Path):
     twin = tmp_path / "other" / "a.png"
     twin.parent.mkdir()
     twin.write_bytes(files[0].read_bytes())
-    report = drain(
-        run_files([files[0], twin], _bright_parts(tmp_path / "out"), tmp_path / "out", "segment")
-    )
+    report = drain(_run([files[0], twin], tmp_path / "out"))
     assert [result.output.name for result in report.done] == ["in_a.png", "other_a.png"]
     assert len(report.notes) == 2
 
@@ -142,13 +145,13 @@ def test_names_that_end_twice_do_not_meet_either(files: list[Path], tmp_path: Pa
     twins += [twins[0].with_name(name) for name in names[1:]]
     for twin in twins[1:]:
         twin.write_bytes(twins[0].read_bytes())
-    report = drain(run_files(twins, _bright_parts(tmp_path / "out"), tmp_path / "out", "segment"))
+    report = drain(_run(twins, tmp_path / "out"))
     assert [result.output.name for result in report.done] == list(names)
 
 
 def test_results_do_not_go_among_the_images(files: list[Path], tmp_path: Path):
     with pytest.raises(LocaldiscError, match="name another folder"):
-        drain(run_files(files, _bright_parts(tmp_path / "in"), tmp_path / "in", "segment"))
+        drain(_run(files, tmp_path / "in"))
 
 
 def test_segmenting_writes_masks_report_overview_and_recipe(
@@ -159,7 +162,7 @@ def test_segmenting_writes_masks_report_overview_and_recipe(
     report = drain(segment_files(xray_files, segmenter, output, recipe={"seed": 7}))
     names = sorted(path.name for path in output.iterdir())
     masks = [f"{path.stem}.png" for path in xray_files]
-    assert names == sorted([*masks, "overview.png", "recipe.json", "report.csv"])
+    assert names == sorted([*masks, "journal.jsonl", "overview.png", "recipe.json", "report.csv"])
     for path, row in zip(xray_files, _rows(output / "report.csv"), strict=True):
         mask = np.asarray(PIL.Image.open(output / path.name))
         assert mask.shape == np.asarray(PIL.Image.open(path)).shape
@@ -179,7 +182,7 @@ def test_of_many_files_the_overview_shows_some(
 ):
     segmenter = load_segmenter(segmenter_file)
     drain(segment_files(xray_files[:1], segmenter, tmp_path / "one"))
-    monkeypatch.setattr(batch, "MOST_TILES", 1)
+    monkeypatch.setattr(segmenting, "MOST_TILES", 1)
     drain(segment_files(xray_files, segmenter, tmp_path / "three"))
     sheets = [PIL.Image.open(tmp_path / name / "overview.png") for name in ("one", "three")]
     assert sheets[0].size == sheets[1].size

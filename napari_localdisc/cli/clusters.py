@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from napari_localdisc.cli.console import Reporter
 from napari_localdisc.cli.guiding import AUTO, open_encoder
-from napari_localdisc.cli.options import Device, Encoder, Images, Json, OutputFolder, Quiet
+from napari_localdisc.cli.options import (
+    Device,
+    Encoder,
+    Exclude,
+    Images,
+    Json,
+    OutputFolder,
+    Overwrite,
+    Patterns,
+    Quiet,
+    Recursive,
+)
 from napari_localdisc.cli.segment import tell
 
 
@@ -13,19 +24,31 @@ def clusters(
     output: OutputFolder,
     encoder: Encoder = AUTO,
     device: Device = "auto",
+    recursive: Recursive = False,
+    pattern: Patterns = None,
+    exclude: Exclude = None,
+    overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """Show what an encoder tells apart: cluster maps, and a PCA picture of the embedding."""
+    from napari_localdisc.batch import Manner
     from napari_localdisc.clustering import cluster_files
     from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.io.images import find_images
+    from napari_localdisc.io.finding import Choice
+    from napari_localdisc.io.naming import output_names
     from napari_localdisc.io.outputs import CLUSTERS, check_output_folder
 
-    files, chosen = find_images(images), resolve_device(device)
-    check_output_folder(output, files, CLUSTERS)
+    choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()))
+    files, folders, chosen = (
+        choice.find(images),
+        choice.kept_folders(images),
+        resolve_device(device),
+    )
+    check_output_folder(output, files, CLUSTERS, names=output_names(files, folders))
     with Reporter(quiet or json) as reporter:
+        manner = Manner(folders, overwrite)
         opened = open_encoder(encoder, files, reporter)
-        report = reporter.follow(cluster_files(files, opened, output, chosen))
+        report = reporter.follow(cluster_files(files, opened, output, chosen, manner))
     run = {**opened.card.identity, "device": str(chosen)}
     return tell(report, reporter, run, json)

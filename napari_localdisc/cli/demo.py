@@ -65,15 +65,17 @@ def _find(
     device: torch.device,
     reporter: Reporter,
 ) -> None:
-    from napari_localdisc.batch import segment_files
+    from napari_localdisc.batch import Manner
     from napari_localdisc.evaluation import evaluate_files
+    from napari_localdisc.segmenting import segment_files
 
     options = GuideOptions(
         prior, AUTO, seed, references=20, images=len(phantoms.images), quick=True
     )
     guidance = guide_on_files(phantoms.images, options, device, reporter).guidance
     run = {"prior": prior, "seed": seed, "device": str(device)}
-    segmenting = segment_files(phantoms.images, guidance.segmenter, output, device, run)
+    manner = Manner(overwrite=True)
+    segmenting = segment_files(phantoms.images, guidance.segmenter, output, device, run, manner)
     report = reporter.follow(segmenting)
     masks = [result.output for result in report.done if result.output is not None]
     scores = reporter.follow(evaluate_files(masks, phantoms.truths[prior]))

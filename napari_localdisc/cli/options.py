@@ -16,6 +16,53 @@ Images = Annotated[
         help="Image files, or folders of them.", metavar="IMAGES...", show_default=False
     ),
 ]
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "-r",
+        "--recursive",
+        help="Take images from sub-folders too; results keep their sub-folders.",
+    ),
+]
+Patterns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pattern",
+        help="Of folders, take only files of such names ('*_left.png'). Repeat it for more.",
+        metavar="GLOB",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Of folders, pass over files and sub-folders of these names. Repeat it for more.",
+        metavar="GLOB",
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace results of other settings in the output folder. No other file."
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="Processes of this machine that share the work; 0: this one.", min=0
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        help="Hand the files to a Dask cluster whose machines see the same folders.",
+        metavar="tcp://HOST:PORT",
+        show_default=False,
+    ),
+]
 Device = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
 ]

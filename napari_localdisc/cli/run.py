@@ -39,10 +39,10 @@ def run(
     quiet: Quiet = False,
 ) -> int:
     """Segment the images of a session saved in napari, by its segmenter, else by its prior."""
-    from napari_localdisc.batch import doubts_of, segment_files
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.io.outputs import MASKS, check_output_folder
     from napari_localdisc.io.session_images import open_session
+    from napari_localdisc.segmenting import doubts_of, segment_files
 
     with Reporter(quiet or json) as reporter:
         opened = reporter.follow(open_session(session))
@@ -69,12 +69,12 @@ def _guided(
     """Guide as the panel would."""
     from napari_localdisc.cli.guiding import open_encoder
     from napari_localdisc.core.guidance import GuideConfig, guide
-    from napari_localdisc.io.images import read_image
+    from napari_localdisc.io.images import read_picture
     from napari_localdisc.io.priors import load_prior
 
     record = saved.record
     config = (GuideConfig.quick if record.quick else GuideConfig)(seed=record.seed)
     prior = saved.prior or load_prior(record.prior or "", seed=record.seed)
     encoder = open_encoder(record.encoder, files, reporter)
-    images = [read_image(files[index]).pixels for index in config.draw(len(files))]
+    images = [read_picture(files[index]) for index in config.draw(len(files))]
     return reporter.follow(guide(images, prior, encoder, config, device)).segmenter

@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_on_files
+from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_for_folder
 from napari_localdisc.cli.options import (
     Device,
     Encoder,
+    Exclude,
     GuideImages,
     Images,
     Json,
     OutputFolder,
+    Overwrite,
+    Patterns,
     Quick,
     Quiet,
+    Recursive,
     References,
+    Scheduler,
     Seed,
+    Workers,
 )
 from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
     from napari_localdisc.batch import BatchReport
+    from napari_localdisc.crew import Hire
 
 
 def segment(
@@ -53,22 +60,39 @@ def segment(
     encoder: Encoder = AUTO,
     device: Device = "auto",
     seed: Seed = 0,
+    recursive: Recursive = False,
+    pattern: Patterns = None,
+    exclude: Exclude = None,
+    overwrite: Overwrite = False,
+    workers: Workers = 0,
+    scheduler: Scheduler = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Segment images into a folder of masks, by a saved segmenter or straight from a prior."""
-    from napari_localdisc.batch import doubts_of, segment_files
+    """Segment images into a folder of masks, by a saved segmenter or straight from a prior.
+
+    The same command again goes on where the last one ended, however it ended.
+    """
+    from napari_localdisc.batch import Manner
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter_file import load_segmenter
-    from napari_localdisc.io.images import find_images
+    from napari_localdisc.io.finding import Choice
+    from napari_localdisc.io.naming import output_names
     from napari_localdisc.io.outputs import MASKS, check_output_folder
+    from napari_localdisc.segmenting import doubts_of, segment_files
 
     if (segmenter is None) == (prior is None):
         raise LocaldiscError(
             "give either --segmenter NAME|FILE or --prior NAME|FOLDER, one of them."
         )
-    files, chosen = find_images(images), resolve_device(device)
-    check_output_folder(output, files, MASKS, prior)
+    choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()))
+    files, folders, chosen = (
+        choice.find(images),
+        choice.kept_folders(images),
+        resolve_device(device),
+    )
+    check_output_folder(output, files, MASKS, prior, output_names(files, folders))
+    manner = Manner(folders, overwrite, _hire(workers, scheduler))
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:
@@ -76,11 +100,27 @@ def segment(
             run |= {"segmenter": segmenter}
         else:
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
-            ready = guide_on_files(files, options, chosen, reporter).guidance.segmenter
+            ready = guide_for_folder(files, options, output, overwrite, chosen, reporter)
             run |= {"guided": asdict(options)}
-        report = reporter.follow(segment_files(files, ready, output, chosen, run))
+        report = reporter.follow(segment_files(files, ready, output, chosen, run, manner))
     run |= ready.card.encoder.identity
     return tell(report, reporter, run, json, doubts_of(ready, report))
+
+
+def _hire(workers: int, scheduler: str | None) -> Hire:
+    if workers and scheduler:
+        raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
+    if scheduler:
+        from napari_localdisc.cluster import on_scheduler
+
+        return on_scheduler(scheduler)
+    if workers:
+        from napari_localdisc.cluster import on_this_machine
+
+        return on_this_machine(workers)
+    from napari_localdisc.crew import Threads
+
+    return Threads
 
 
 def tell(
@@ -101,6 +141,7 @@ def tell(
         files = [asdict(result) for result in report.results]
         print_json({"output": report.output, "run": run, "files": files, "warnings": warnings})
     elif not reporter.quiet:
-        count = f"{len(report.done)} of {len(report.results)}"
-        typer.echo(f"{count} images done, results in {report.output}")
+        count = f"{len(report.done)} of {len(report.results)} images done"
+        earlier = f" ({len(report.kept)} by an earlier run)" if report.kept else ""
+        typer.echo(f"{count}{earlier}, results in {report.output}")
     return 1 if report.failed else 0

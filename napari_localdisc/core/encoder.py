@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_localdisc.core.card_fields import Scales, Text, Texts, Widths
+from napari_localdisc.core.digest import digest
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import is_coloured
 from napari_localdisc.core.network import LocalDiscriminationNet, stride_of
@@ -119,6 +120,11 @@ def save_encoder(encoder: Encoder, path: Path) -> None:
     """Write an encoder to one ``.safetensors`` file with its card in the header."""
     header = encoder.card.model_dump_json()
     save_tensors(Path(path), "encoder", header, encoder.network.state_dict())
+
+
+def encoder_digest(encoder: Encoder) -> str:
+    """Hash what `save_encoder` writes: two encoders of one digest see the same."""
+    return digest(encoder.card.model_dump_json(), encoder.network.state_dict())
 
 
 def load_encoder(name_or_path: str | Path) -> Encoder:

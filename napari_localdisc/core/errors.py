@@ -30,8 +30,29 @@ def printable(text: str) -> str:
     )
 
 
+class OutputLostError(LocaldiscError):
+    """The place of the results takes no more: the disk is full, or gone."""
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_GONE = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO)
+
+
 def cannot_write(path: Path, error: OSError) -> LocaldiscError:
-    """Say why a file cannot be written, and what to do about it."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    remedy = "free some space" if full else "choose a folder that you may write to"
-    return LocaldiscError(f"cannot write {path} ({error.strerror or error}); {remedy}.")
+    """Say why a file cannot be written, and what to do about it.
+
+    Returns
+    -------
+    LocaldiscError
+        An `OutputLostError` where no other file could be written either.
+    """
+    remedy = remedy_for(error)
+    kind = OutputLostError if error.errno in (*_FULL, *_GONE) else LocaldiscError
+    return kind(f"cannot write {path} ({error.strerror or error}); {remedy}.")
+
+
+def remedy_for(error: OSError) -> str:
+    """Say what helps where a file cannot be written."""
+    if error.errno in _FULL:
+        return "free some space"
+    return "check the drive" if error.errno in _GONE else "choose a folder that you may write to"

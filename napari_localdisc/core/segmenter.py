@@ -109,6 +109,11 @@ class Segmenter:
         lines = told if isinstance(told, list | tuple) else ()
         return tuple(printable(line) for line in lines if isinstance(line, str))
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self._device
+
     def to(self, device: torch.device) -> Segmenter:
         """Move all weights to a device."""
         if device != self._device:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import Tensor
 
+from napari_localdisc.core.digest import digest
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.heads import Head
@@ -28,13 +29,22 @@ _SHIPPED = Path(__file__).parents[1] / "segmenters"
 
 def save_segmenter(segmenter: Segmenter, path: Path) -> None:
     """Write a segmenter to one ``.safetensors`` file."""
+    save_tensors(Path(path), "segmenter", segmenter.card.model_dump_json(), _tensors(segmenter))
+
+
+def segmenter_digest(segmenter: Segmenter) -> str:
+    """Hash what `save_segmenter` writes: two segmenters of one digest find the same."""
+    return digest(segmenter.card.model_dump_json(), _tensors(segmenter))
+
+
+def _tensors(segmenter: Segmenter) -> dict[str, Tensor]:
     parts = {"encoder": segmenter.encoder.network, "head": segmenter.head}
     if segmenter.refined is not None:
         parts["refined"] = segmenter.refined
     tensors = {"whitening": segmenter.whitening}
     for name, module in parts.items():
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-    save_tensors(Path(path), "segmenter", segmenter.card.model_dump_json(), tensors)
+    return tensors
 
 
 def shipped_segmenters() -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from napari_localdisc.core.durable import make_folder, put
 from napari_localdisc.core.errors import LocaldiscError, cannot_write
 from napari_localdisc.core.limits import check_bytes
 
@@ -80,7 +80,7 @@ def save_tensors(path: Path, kind: str, header: str, tensors: Mapping[str, Tenso
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         # Named after its file, so that what a kill leaves behind can be found.
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         os.close(handle)
@@ -89,10 +89,7 @@ def save_tensors(path: Path, kind: str, header: str, tensors: Mapping[str, Tenso
     try:
         save_file(plain, name, metadata={"napari-localdisc": kind, "header": header})
         Path(name).chmod(0o644)
-        _sync(Path(name))
-        Path(name).replace(path)
-        with suppress(OSError):  # not every file system can
-            _sync(path.parent)
+        put(Path(name), path)
     except OSError as error:
         raise cannot_write(path, error) from error
     except SafetensorError as error:
@@ -106,15 +103,6 @@ def _cause(error: SafetensorError) -> OSError:
     found = re.search(r"os error (\d+)", str(error))
     number = int(found[1]) if found else 0
     return OSError(number, os.strerror(number) if found else str(error))
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or which files a folder holds, is on the disk."""
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def kind_of(path: Path) -> str | None:

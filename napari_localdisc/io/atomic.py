@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from napari_localdisc.core.durable import make_folder, put
 from napari_localdisc.core.errors import cannot_write
+
+_OF_NAME = 40
+"""So much of a file's name is in that of its temporary neighbour: a long one would get too long."""
+
+_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part(\..+)?", re.DOTALL)
+_ASKING = threading.Lock()
 
 
 @contextmanager
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """Write to a temporary neighbour that takes the place of `path` when all went well.
+
+    Whatever happens meanwhile, a kill or a power cut included, `path` holds either what it held
+    before or all of the new content.
 
     Parameters
     ----------
@@ -33,15 +45,17 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         If the folder or the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=f".part{suffix}", dir=path.parent)
+        make_folder(path.parent)
+        prefix = f".{path.name[:_OF_NAME]}."
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=f".part{suffix}", dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise cannot_write(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
-        _settle(temporary, path)
+        temporary.chmod(0o666 & ~_umask())
+        put(temporary, path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -54,14 +68,21 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _settle(temporary: Path, path: Path) -> None:
-    temporary.chmod(0o666 & ~_umask())
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def sweep(paths: Iterable[Path]) -> None:
+    """Delete what a kill amid writing these files left beside them."""
+    by_folder: dict[Path, set[str]] = {}
+    for path in paths:
+        by_folder.setdefault(path.parent, set()).add(path.name[:_OF_NAME])
+    for folder, names in by_folder.items():
+        if folder.is_dir():
+            for file in folder.iterdir():
+                found = _TEMPORARY.fullmatch(file.name)
+                if found and found[1] in names:
+                    file.unlink(missing_ok=True)
 
 
 def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
+    with _ASKING:  # asking is setting: two threads at once could leave the wrong one behind
+        current = os.umask(0o022)
+        os.umask(current)
     return current

@@ -11,31 +11,46 @@ RESERVED = ("overview",)
 """Names that a run's own files bear."""
 
 
-def output_names(files: Sequence[Path]) -> list[str]:
+def output_names(files: Sequence[Path], folders: Sequence[Path] = ()) -> list[str]:
     """Name the result of each file, without ending.
 
-    That is the file's stem. Files that share one, in any mix of capitals, are told apart by their
-    ending, else by their folder, else by a number.
+    That is the file's stem, after the sub-folder that it lies in. Files that share both, in any mix
+    of capitals, are told apart by their ending, else by their folder, else by a number.
 
     Parameters
     ----------
     files : sequence of Path
+    folders : sequence of Path
+        Folders whose sub-folders are kept, each under its own name if there are several.
 
     Returns
     -------
     list of str
-        As many as there are files, all different.
+        As many as there are files, all different; ``/`` separates sub-folders.
     """
-    groups: dict[str, list[Path]] = {}
-    for file in files:
-        groups.setdefault(image_stem(file).lower(), []).append(file)
+    places = [_sub_folder(file, folders) for file in files]
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, (file, place) in enumerate(zip(files, places, strict=True)):
+        groups.setdefault((place.lower(), image_stem(file).lower()), []).append(index)
     taken = set(RESERVED)
-    names: dict[Path, str] = {}
+    names = [""] * len(files)
     for group in sorted(groups.values(), key=len):
-        for file in group:
-            names[file] = _free(_candidates(file, group), taken)
-            taken.add(names[file].lower())
-    return [names[file] for file in files]
+        for index in group:
+            candidates = _candidates(files[index], [files[other] for other in group])
+            names[index] = _free([f"{places[index]}{name}" for name in candidates], taken)
+            taken.add(names[index].lower())
+    return names
+
+
+def _sub_folder(file: Path, folders: Sequence[Path]) -> str:
+    for folder in folders:
+        if file.is_relative_to(folder):
+            parts = file.relative_to(folder).parts[:-1]
+            if ".." in parts:
+                continue
+            above = (folder.resolve().name,) if len(folders) > 1 else ()
+            return "".join(f"{part}/" for part in (*above, *parts))
+    return ""
 
 
 def _candidates(file: Path, group: list[Path]) -> list[str]:
@@ -62,5 +77,5 @@ def renamed(files: Sequence[Path], names: Sequence[str]) -> list[str]:
     return [
         f"{file} shares its name with another file; its result is named {name}"
         for file, name in zip(files, names, strict=True)
-        if name != image_stem(file)
+        if name.rsplit("/", 1)[-1] != image_stem(file)
     ]

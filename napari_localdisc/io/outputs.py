@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,15 +10,15 @@ from pathlib import Path
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import is_image_name, mask_suffix
+from napari_localdisc.io.journal import check_strangers, read_journal
 from napari_localdisc.io.naming import output_names
-from napari_localdisc.io.report import listed_outputs
 
-REPORT, RECIPE = "report.csv", "recipe.json"
+REPORT, RECIPE, SEGMENTER = "report.csv", "recipe.json", "segmenter.safetensors"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which files a run writes into its folder.
+    """Which files a run writes into its folder, beside its journal.
 
     Attributes
     ----------
@@ -41,20 +40,12 @@ MASKS = Layout((REPORT, RECIPE, "overview.png"), lambda file: (mask_suffix(file)
 CLUSTERS = Layout((REPORT, RECIPE, "clusters.csv"), lambda _: ("_clusters.png", "_embedding.png"))
 
 
-def earlier_results(output: Path) -> set[str]:
-    """Names of the results in a folder that earlier runs wrote, by their report and recipe."""
-    listed = listed_outputs(output / REPORT)
-    if listed is None:
-        return set()
-    try:
-        written = json.loads((output / RECIPE).read_text("utf-8"))["written"]
-    except (OSError, ValueError, KeyError, TypeError):
-        written = []
-    return listed | {str(name) for name in written}
-
-
 def check_output_folder(
-    output: Path, files: Sequence[Path], layout: Layout | None = None, prior: str | None = None
+    output: Path,
+    files: Sequence[Path],
+    layout: Layout | None = None,
+    prior: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> None:
     """Refuse a folder that cannot be written to, or in which results would replace other files.
 
@@ -67,6 +58,8 @@ def check_output_folder(
         What will be written; files in its place must be those of an earlier run.
     prior : str, optional
         A folder of reference masks is to stay as it is.
+    names : sequence of str, optional
+        Of the results, without ending; `output_names` if not given.
 
     Raises
     ------
@@ -74,12 +67,8 @@ def check_output_folder(
         Names the file or folder in the way.
     """
     _check_place(output, "folder")
-    inside = next((file for file in files if file.resolve().parent == output.resolve()), None)
-    if inside is not None:
-        raise LocaldiscError(
-            f"output folder {output} holds the image {inside.name}, which a result could replace;"
-            " name another folder."
-        )
+    named = output_names(files) if names is None else names
+    _check_inputs(output, files, named)
     own = output.resolve()
     if prior is not None and Path(prior).is_dir() and Path(prior).resolve() in (own, own.parent):
         raise LocaldiscError(
@@ -87,21 +76,20 @@ def check_output_folder(
             " name another folder."
         )
     if layout is not None and output.is_dir():
-        _check_strangers(output, files, layout)
+        pairs = zip(files, named, strict=True)
+        results = (result for file, name in pairs for result in layout.results(file, name))
+        check_strangers(output, (*results, *layout.own), read_journal(output).known)
 
 
-def _check_strangers(output: Path, files: Sequence[Path], layout: Layout) -> None:
-    known = earlier_results(output)
-    if listed_outputs(output / REPORT) is not None:
-        known |= set(layout.own)
-    named = zip(files, output_names(files), strict=True)
-    results = [result for file, name in named for result in layout.results(file, name)]
-    for name in (*results, *layout.own):
-        if name not in known and os.path.lexists(output / name):
-            raise LocaldiscError(
-                f"{output / name} would be replaced, and no report.csv of an earlier run lists it;"
-                " move it away or name another output folder."
-            )
+def _check_inputs(output: Path, files: Sequence[Path], names: Sequence[str]) -> None:
+    """Refuse to put results among the images, be it in a sub-folder."""
+    taken = {folder.resolve() for folder in {output, *((output / name).parent for name in names)}}
+    inside = next((file for file in files if file.resolve().parent in taken), None)
+    if inside is not None:
+        raise LocaldiscError(
+            f"output folder {output} holds the image {inside.name}, which a result could replace;"
+            " name another folder."
+        )
 
 
 def check_output_file(output: Path, inputs: Sequence[Path] = ()) -> None:

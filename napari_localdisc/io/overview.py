@@ -107,7 +107,7 @@ def write_overview(
         top = _HEADER + (index // columns) * step[1]
         _draw_tile(sheet, draw, tile, left, top)
     with replacing(path, ".png") as temporary:
-        sheet.save(temporary, format="PNG", optimize=True)
+        sheet.save(temporary, format="PNG")
 
 
 def _grid(count: int) -> tuple[int, int]:

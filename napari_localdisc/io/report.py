@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from napari_localdisc.io.atomic import write_text
 
@@ -35,6 +35,10 @@ class FileResult:
         What was wrong and what to do, empty if nothing.
     areas : mapping of str to int
         Pixels by target.
+    rows : tuple of mapping
+        Lines of a further table, of what JSON holds.
+    kept : bool
+        It was done by an earlier run, and is as it would be now.
     """
 
     path: Path
@@ -45,6 +49,8 @@ class FileResult:
     confidence: float = 0.0
     error: str = ""
     areas: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[Mapping[str, Any], ...] = ()
+    kept: bool = False
 
 
 def write_report(path: Path, results: Sequence[FileResult]) -> None:
@@ -55,30 +61,46 @@ def write_report(path: Path, results: Sequence[FileResult]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, *(f"area {name}" for name in extra)])
     for result in results:
-        writer.writerow([*_row(result), *(result.areas.get(name, "") for name in extra)])
+        writer.writerow(
+            [*_row(result, path.parent), *(result.areas.get(name, "") for name in extra)]
+        )
     write_text(path, text.getvalue())
 
 
-def listed_outputs(path: Path) -> set[str] | None:
-    """Names of the masks that a report lists; None if there is no report of ours."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            if tuple(rows.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
-                return None
-            return {row["output"] for row in rows if row["output"]}
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return None
+def result_content(result: FileResult, folder: Path) -> dict[str, Any]:
+    """Put a result into what JSON holds, places being told within the folder."""
+    content = asdict(replace(result, kept=False))
+    content["path"] = str(result.path)
+    content["output"] = name_within(result.output, folder) if result.output else None
+    return content
 
 
-def _row(result: FileResult) -> list[object]:
+def result_from(content: Mapping[str, Any], folder: Path) -> FileResult:
+    """Make a result of what `result_content` returned.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If it is of another version.
+    """
+    path, output, rows = Path(content["path"]), content["output"], tuple(content["rows"])
+    own = {"path": path, "output": folder / output if output else None, "rows": rows}
+    return FileResult(**{**content, **own})
+
+
+def _row(result: FileResult, folder: Path) -> list[object]:
     done = result.status == "done"
     return [
         result.path,
-        result.output.name if result.output else "",
+        name_within(result.output, folder) if result.output else "",
         result.status,
         f"{result.seconds:.2f}",
         result.area if done else "",
         f"{result.confidence:.4f}" if done else "",
         result.error,
     ]
+
+
+def name_within(path: Path, folder: Path) -> str:
+    """Tell where a file lies in a folder, with ``/`` between the sub-folders."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name

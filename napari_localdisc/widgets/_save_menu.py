@@ -12,9 +12,9 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.segmenter_file import save_segmenter
 from napari_localdisc.io.session_file import SUFFIX
 from napari_localdisc.io.session_images import save_session
-from napari_localdisc.keeping import collect
 from napari_localdisc.saving import masks_of, save_masks
 from napari_localdisc.session import session_of
+from napari_localdisc.viewer_session import collect
 from napari_localdisc.widgets._panel import reported
 from napari_localdisc.widgets._run_row import RunRow
 

@@ -33,7 +33,7 @@ def write_session(path: str, _: Sequence[Any]) -> list[str]:
     """Write the session of the current viewer, whatever layers it is asked for."""
     from napari_localdisc.core.progress import drain
     from napari_localdisc.io.session_images import save_session
-    from napari_localdisc.keeping import collect
+    from napari_localdisc.viewer_session import collect
 
     return [str(drain(save_session(collect(_viewer()), Path(path))))]
 
@@ -49,7 +49,7 @@ def _open(path: str) -> list[tuple[None]]:
 def _reading(file: Path) -> Any:
     # Brings torch with it, which takes seconds the first time; here they are the worker's.
     open_file: Any = imported("napari_localdisc.opening:open_file")
-    imported("napari_localdisc.keeping")
+    imported("napari_localdisc.viewer_session")
     return (yield from open_file(file))
 
 
@@ -64,8 +64,8 @@ def _take(viewer: ViewerModel, file: Path, opened: Opened) -> None:
     from napari_localdisc.core.encoder import Encoder
     from napari_localdisc.core.priors import Prior
     from napari_localdisc.core.segmenter import Segmenter
-    from napari_localdisc.keeping import restore
     from napari_localdisc.session import HeldEncoder, session_of
+    from napari_localdisc.viewer_session import restore
 
     session = session_of(viewer)
     if isinstance(opened, Segmenter):

@@ -15,7 +15,8 @@ def test_a_segmenter_is_applied_to_a_folder(command, xray_files, segmenter_file,
     assert result.code == 0
     assert "3 of 3 images done" in result.out
     assert {path.name for path in out.iterdir()} == {
-        "overview.png", "recipe.json", "report.csv", *(path.name for path in xray_files),
+        "journal.jsonl", "overview.png", "recipe.json", "report.csv",
+        *(path.name for path in xray_files),
     }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def test_a_shipped_segmenter_by_its_name(command, xray_files, tmp_path: Path):
 def test_a_segmenter_that_is_not_there(command, xray_files, tmp_path: Path):
     result = command("segment", *xray_files, "--segmenter", "livers", "-o", tmp_path / "out")
     assert result.code == 2
-    assert "'livers' is neither shipped (lungs, optic-disc, vessels)" in result.err
+    assert "'livers' is neither shipped (lungs, optic-cup, optic-disc, vessels)" in result.err
 
 
 def test_two_files_of_one_name(command, xray_files, segmenter_file, tmp_path: Path):

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.io.journal import Journal
 from napari_localdisc.io.outputs import CLUSTERS, MASKS, check_output_file, check_output_folder
-from napari_localdisc.io.recipe import write_recipe
-from napari_localdisc.io.report import FileResult, write_report
 
 
 @pytest.fixture
@@ -91,13 +90,17 @@ def test_masks_of_medical_files_are_looked_for_under_their_own_name(tmp_path: Pa
 
 
 def test_results_of_earlier_runs_are_replaced(tmp_path: Path):
-    for name in ("a.png", "b.png", "c.png", "overview.png", "recipe.json"):
-        (tmp_path / name).touch()
-    write_report(tmp_path / "report.csv", [FileResult(Path("a"), tmp_path / "a.png", "done", 1)])
-    check_output_folder(tmp_path, [Path("in/a.jpg")], MASKS)
-    with pytest.raises(LocaldiscError, match=r"b\.png would be replaced"):
-        check_output_folder(tmp_path, [Path("in/b.jpg")], MASKS)
-    write_recipe(tmp_path / "recipe.json", {"written": ["b.png"]})
-    check_output_folder(tmp_path, [Path("in/b.jpg")], MASKS)
+    with Journal(tmp_path, {}) as journal:
+        journal.begin([*MASKS.own, "a.png"])
+        for name in ("a.png", "c.png", "overview.png", "recipe.json"):
+            (tmp_path / name).touch()
+        journal.guide({}, "", [])
+    check_output_folder(tmp_path, [Path("in/a.jpg"), Path("in/b.jpg")], MASKS)
     with pytest.raises(LocaldiscError, match=r"c\.png would be replaced"):
         check_output_folder(tmp_path, [Path("in/c.jpg")], MASKS)
+
+
+def test_results_in_sub_folders_do_not_go_among_images_either(tmp_path: Path):
+    with pytest.raises(LocaldiscError, match=r"holds the image a\.png"):
+        check_output_folder(tmp_path, [tmp_path / "x" / "a.png"], MASKS, names=["x/a"])
+    check_output_folder(tmp_path, [tmp_path / "x" / "a.png"], MASKS, names=["a"])

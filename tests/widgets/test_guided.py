@@ -229,7 +229,7 @@ class TestSaving:
         ask(done, "Masks", out)
         finish(done)
         assert {path.name for path in out.iterdir()} == {
-            "0.png", "1.png", "2.png", "recipe.json", "report.csv",
+            "0.png", "1.png", "2.png", "journal.jsonl", "recipe.json", "report.csv",
         }  # fmt: skip
         for number, layer in enumerate(labels_of(viewer)):
             np.testing.assert_array_equal(
@@ -257,7 +257,8 @@ class TestSaving:
         ask(done, "Masks", out)
         finish(done)
         assert "would be replaced" in notes[-1].message
-        assert [path.name for path in out.iterdir()] == ["1.png"]
+        assert (out / "1.png").read_bytes() == b"precious"
+        assert not (out / "0.png").exists()
 
     def test_a_session_runs_without_a_window(self, done, ask, finish, viewer, tmp_path, capsys):
         ask(done, "Session", tmp_path / "films")

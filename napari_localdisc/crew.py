@@ -1,0 +1,234 @@
+"""Who does the files of a run: threads of this process, or whatever else takes tasks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from napari_localdisc.core.errors import LocaldiscError, OutputLostError
+from napari_localdisc.io.fingerprint import Fingerprint
+from napari_localdisc.io.images import Image, read_image
+from napari_localdisc.io.report import FileResult
+
+T = TypeVar("T")
+
+IN_HAND = 3
+"""Files in the hands of threads: one is read and one written while a third is computed."""
+
+_COMPUTING = threading.Lock()
+"""One image at a time is computed in a process: it takes all cores, or the GPU's memory."""
+
+
+class Work(Protocol[T]):
+    """What is done to every image; may be called from several threads and sent to processes."""
+
+    def compute(self, image: Image) -> T:
+        """Find what is to be found; one image at a time in a process."""
+        ...
+
+    def write(self, image: Image, found: T, place: Path) -> FileResult:
+        """Write what was found to `place`, a path without ending."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file, the name of its result within the output folder, and where that is."""
+
+    path: Path
+    name: str
+    place: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task, and what its file looked like before it was read."""
+
+    task: Task
+    result: FileResult
+    mark: Fingerprint | None = None
+
+
+class Crew(Protocol):
+    """Does tasks, several at a time, in any order."""
+
+    @property
+    def in_hand(self) -> int:
+        """Tasks that it should be given before the first of them is done."""
+        ...
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        """Take a task; its future fails only where the whole run has to stop."""
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing more; what is too late to be stopped goes on to its end."""
+        ...
+
+
+Hire = Callable[[Work[Any]], AbstractContextManager[Crew]]
+"""Makes a crew for some work."""
+
+
+class StoppedError(Exception):
+    """A task was taken back before it was computed."""
+
+
+class Threads:
+    """A crew of threads in this process: reading and writing overlap with computing.
+
+    Parameters
+    ----------
+    work : Work
+    """
+
+    in_hand = IN_HAND
+
+    def __init__(self, work: Work[T]) -> None:
+        self._do = lambda task: attempt(task, work, self._check)
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(IN_HAND, "localdisc")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        """Take a task."""
+        return self._pool.submit(self._do, task)
+
+    def stop(self) -> None:
+        """Take back what is not being computed yet."""
+        self._stopped.set()
+
+    def _check(self) -> None:
+        if self._stopped.is_set():
+            raise StoppedError
+
+
+def attempt(task: Task, work: Work[T], check: Callable[[], None] = lambda: None) -> Outcome:
+    """Do one task, whatever is wrong with its file.
+
+    Parameters
+    ----------
+    task : Task
+    work : Work
+    check : callable, optional
+        Called before each step; raises to stop.
+
+    Raises
+    ------
+    OutputLostError
+        If no result can be written any more, this one or another.
+    """
+    seconds = _Watch()
+    mark = None
+    try:
+        with seconds:
+            mark, image = _read(task.path, check)
+        with _COMPUTING:
+            check()
+            with seconds:
+                found = work.compute(image)
+        with seconds:
+            result = work.write(image, found, task.place)
+    except (OutputLostError, StoppedError):
+        raise
+    except LocaldiscError as error:
+        result = FileResult(task.path, None, "failed", 0.0, error=str(error))
+    except Exception as error:  # whatever one image does, the others are still to be done
+        result = FileResult(task.path, None, "failed", 0.0, error=_unforeseen(task.path, error))
+    return Outcome(task, replace(result, seconds=seconds.total), mark)
+
+
+def hand_out(
+    tasks: Iterable[Task], crew: Crew, settle: Callable[[Outcome], None]
+) -> Generator[Outcome, None, None]:
+    """Give tasks to a crew, never more than it asks for, and yield what became of them.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+    crew : Crew
+    settle : callable
+        Called once with every outcome, before it is yielded; closed, with those of the tasks that
+        were too late to be stopped.
+    """
+    waiting = iter(tasks)
+    running: set[Future[Outcome]] = set()
+    try:
+        while True:
+            free = max(0, crew.in_hand - len(running))  # a crew may have shrunk meanwhile
+            running |= {crew.submit(task) for task in islice(waiting, free)}
+            if not running:
+                return
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from _settle(ended, settle)
+    finally:
+        if running:
+            crew.stop()
+            _settle_rest(running, settle)
+
+
+def _settle(ended: Iterable[Future[Outcome]], settle: Callable[[Outcome], None]) -> list[Outcome]:
+    """Settle all, also where one of them tells that the run must stop."""
+    outcomes, errors = [], []
+    for future in ended:
+        error = future.exception()
+        if error is not None:
+            errors.append(error)
+            continue
+        outcomes.append(future.result())
+        settle(outcomes[-1])
+    if errors:
+        raise errors[0]
+    return outcomes
+
+
+def _settle_rest(running: set[Future[Outcome]], settle: Callable[[Outcome], None]) -> None:
+    for future in wait(running).done:
+        if not future.cancelled() and future.exception() is None:
+            with suppress(LocaldiscError):  # the disk is full: there it stays, to be done again
+                settle(future.result())
+
+
+def _read(path: Path, check: Callable[[], None]) -> tuple[Fingerprint | None, Image]:
+    check()
+    try:
+        mark = Fingerprint.of(path)
+    except OSError:
+        mark = None  # reading it says what is wrong
+    return mark, read_image(path, may_be_blank=False)
+
+
+def _unforeseen(file: Path, error: Exception) -> str:
+    detail = " ".join(str(error).split()) or "no message"
+    return f"{file} could not be processed ({type(error).__name__}: {detail}); check the image."
+
+
+class _Watch:
+    """Adds up the seconds that are spent within it."""
+
+    total = 0.0
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.total += time.perf_counter() - self._start

@@ -1,0 +1,78 @@
+"""Whether a file is still the one that it was."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What tells a file, or a folder of files that make one image, from others.
+
+    Attributes
+    ----------
+    size : int
+        In bytes.
+    mtime_ns : int
+        When it was changed last.
+    sha256 : str
+        Of its content.
+    """
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Fingerprint:
+        """Look at a file now.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        # The look comes first: what is changed in between will then be seen to have changed.
+        size, mtime_ns = _look(path)
+        return cls(size, mtime_ns, _hash(path))
+
+    def now(self, path: Path, look_inside: bool = False) -> Fingerprint | None:
+        """Look again, at the content only where size or time differ.
+
+        Parameters
+        ----------
+        path : Path
+        look_inside : bool
+            Compare the content in any case, as it is due for a file in another place.
+
+        Returns
+        -------
+        Fingerprint or None
+            None if the content is another, or cannot be read.
+        """
+        try:
+            if not look_inside and _look(path) == (self.size, self.mtime_ns):
+                return self
+            later = Fingerprint.of(path)
+        except OSError:
+            return None
+        return later if later.sha256 == self.sha256 else None
+
+
+def _look(path: Path) -> tuple[int, int]:
+    found = [part.stat() for part in _parts(path)]
+    return sum(part.st_size for part in found), max((part.st_mtime_ns for part in found), default=0)
+
+
+def _hash(path: Path) -> str:
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    lines = (f"{_hash(part)} {part.name}\n" for part in _parts(path))
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _parts(path: Path) -> list[Path]:
+    return sorted(part for part in path.iterdir() if part.is_file()) if path.is_dir() else [path]

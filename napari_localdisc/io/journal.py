@@ -1,0 +1,291 @@
+"""The journal of a folder of results: what was begun and what is done, safe against kill and power.
+
+``journal.jsonl`` has a line of JSON for everything that happens, on the disk before the next thing
+is begun. Lines are only ever added:
+
+``{"napari-localdisc": "results", "recipe": {...}}``
+    What the results are made with. What an earlier recipe made is no longer done.
+``{"begin": ["a.png", ...]}``
+    Files that are about to be written, and belong to this folder's runs from now on.
+``{"guided": {...}, "segmenter": "...", "images": [...]}``
+    A segmenter was guided and is kept in the folder.
+``{"done": "a", "input": {...}, "result": {...}}``
+    A file is finished, and its result in place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from napari_localdisc.core.durable import make_folder, sync_folder
+from napari_localdisc.core.errors import LocaldiscError, cannot_write
+from napari_localdisc.io.atomic import sweep
+from napari_localdisc.io.fingerprint import Fingerprint
+from napari_localdisc.io.locking import lock
+from napari_localdisc.io.report import FileResult, result_content, result_from
+
+JOURNAL = "journal.jsonl"
+_MAGIC = b'{"napari-localdisc": "results", '
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished file: what it was, and what became of it."""
+
+    mark: Fingerprint
+    result: FileResult
+
+
+@dataclass
+class Past:
+    """What a journal tells.
+
+    Attributes
+    ----------
+    recipe : dict or None
+        What the results are made with, flat; None if there is no journal.
+    known : set of str
+        Names within the folder of all that its runs wrote or were about to write.
+    done : dict of str to Done
+        By the result's name without ending.
+    guided : dict
+        The latest line of a guidance, empty if there was none.
+    size : int
+        Bytes of whole lines; what follows was torn by a kill.
+    """
+
+    recipe: dict[str, Any] | None = None
+    known: set[str] = field(default_factory=set)
+    done: dict[str, Done] = field(default_factory=dict)
+    guided: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
+
+    def take(self, line: Mapping[str, Any], output: Path) -> None:
+        """Take in one line."""
+        if "recipe" in line:
+            self.recipe, self.done, self.guided = dict(line["recipe"]), {}, {}
+        elif "begin" in line:
+            self.known |= set(line["begin"])
+        elif "guided" in line:
+            self.guided = dict(line)
+        elif "done" in line:
+            result = result_from(line["result"], output)
+            self.done[line["done"]] = Done(Fingerprint(**line["input"]), result)
+
+
+def read_journal(output: Path) -> Past:
+    """Read the journal of a folder; one that is not there tells of nothing.
+
+    Raises
+    ------
+    LocaldiscError
+        If it cannot be read or is another program's.
+    """
+    path = output / JOURNAL
+    past = Past()
+    try:
+        content = path.read_bytes() if os.path.lexists(path) else b""
+    except OSError as error:
+        raise LocaldiscError(
+            f"{path} cannot be read ({error.strerror}); check it or name another output folder."
+        ) from error
+    if not (content.startswith(_MAGIC) or _MAGIC.startswith(content.rstrip(b"\0"))):
+        raise LocaldiscError(
+            f"{path} is no journal of napari-localdisc; move it away or name another output folder."
+        )
+    for line in content.splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            past.size += len(line)
+            # What is unreadable is as if it had not been: its file is then done again or refused.
+            with suppress(ValueError, KeyError, TypeError):
+                past.take(json.loads(line), output)
+    return past
+
+
+class Journal:
+    """Keeps the journal of one run; a context manager that no second run can enter meanwhile.
+
+    Parameters
+    ----------
+    output : Path
+        The folder of results; made with the first line.
+    recipe : mapping of str to object
+        Flat, of what JSON holds. What is done by it is done.
+    overwrite : bool
+        Replace what another recipe made, instead of refusing.
+
+    Raises
+    ------
+    LocaldiscError
+        On entering: if the folder holds results of another recipe, or another run is at it.
+    """
+
+    def __init__(self, output: Path, recipe: Mapping[str, Any], overwrite: bool = False) -> None:
+        self.output, self.path = output, output / JOURNAL
+        self.recipe: dict[str, Any] = json.loads(json.dumps(recipe))
+        self.overwrite = overwrite
+        self.past = Past()
+        self._handle: int | None = None
+        self._made: list[Path] | None = None
+
+    def __enter__(self) -> Self:
+        if os.path.lexists(self.path):
+            self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._handle is None:
+            return
+        try:
+            self.sweep()
+            if self._made is not None and not (self.past.done or self.past.guided):
+                self._discard(self._made)
+        finally:
+            os.close(self._handle)
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Note files that are about to be written: what is in their places later is ours.
+
+        Raises
+        ------
+        LocaldiscError
+            If one of them is there already and no run of this folder wrote it.
+        """
+        fresh = [name for name in names if name not in self.past.known]
+        check_strangers(self.output, fresh, self.past.known)
+        if fresh:
+            self._add({"begin": fresh})
+
+    def finish(self, name: str, mark: Fingerprint, result: FileResult) -> None:
+        """Note that a file is finished and its result in place."""
+        content = result_content(result, self.output)
+        self._add({"done": name, "input": asdict(mark), "result": content})
+
+    def guide(self, settings: Mapping[str, Any], digest: str, images: Sequence[str]) -> None:
+        """Note that a segmenter was guided on images and is kept."""
+        self._add({"guided": dict(settings), "segmenter": digest, "images": list(images)})
+
+    def sweep(self) -> None:
+        """Delete what a kill amid writing left behind."""
+        sweep(self.output / name for name in self.past.known)
+
+    def _open(self) -> None:
+        try:
+            self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        try:
+            lock(self._handle, self.output)
+            self.past = read_journal(self.output)
+            self._compare()
+            os.ftruncate(self._handle, self.past.size)
+            self.sweep()
+        except BaseException:
+            os.close(self._handle)
+            self._handle = None
+            raise
+
+    def _compare(self) -> None:
+        if self.past.recipe == self.recipe:
+            return
+        if self.past.done and not self.overwrite:
+            check_recipe(self.output, self.past.recipe or {}, self.recipe)
+        self.past.done, self.past.guided = {}, {}
+
+    def _add(self, line: Mapping[str, Any]) -> None:
+        if self._handle is None:
+            self._made = [f for f in (self.output, *self.output.parents) if not f.exists()]
+            try:
+                make_folder(self.output)
+            except OSError as error:
+                raise cannot_write(self.path, error) from error
+            self._open()
+            sync_folder(self.output)
+        if self.past.recipe != self.recipe:
+            self._write({"napari-localdisc": "results", "recipe": self.recipe})
+        self._write(line)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        """Add a line, and wait until it is on the disk."""
+        assert self._handle is not None
+        rest = json.dumps(line).encode() + b"\n"
+        start = os.lseek(self._handle, 0, os.SEEK_END)
+        try:
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
+            os.fsync(self._handle)
+        except BaseException as error:
+            with suppress(OSError):  # a torn end does no harm either
+                os.ftruncate(self._handle, start)
+            if isinstance(error, OSError):
+                raise cannot_write(self.path, error) from error
+            raise
+        self.past.take(line, self.output)
+
+    def _discard(self, made: Sequence[Path]) -> None:
+        """Leave no journal, and no new folder, in which nothing is."""
+        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+
+
+def check_strangers(output: Path, names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse to replace what no run of a folder wrote.
+
+    Parameters
+    ----------
+    output : Path
+    names : iterable of str
+        Files that will be written, within the folder.
+    known : collection of str
+        Those that runs of the folder wrote.
+
+    Raises
+    ------
+    LocaldiscError
+        Names the file in the way.
+    """
+    for name in names:
+        if name not in known and os.path.lexists(output / name):
+            raise LocaldiscError(
+                f"{output / name} would be replaced, and no run that kept a journal there wrote it;"
+                " move it away or name another output folder."
+            )
+
+
+def check_recipe(output: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse to mix results of two recipes in a folder.
+
+    Raises
+    ------
+    LocaldiscError
+        Says what differs.
+    """
+    other = [
+        f"{key} {_short(made.get(key))} there and {_short(wanted.get(key))} here"
+        for key in {**made, **wanted}
+        if made.get(key) != wanted.get(key)
+    ]
+    if other:
+        raise LocaldiscError(
+            f"{output} holds results of another recipe ({'; '.join(other)}); name another output"
+            " folder, or replace them with --overwrite."
+        )
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
