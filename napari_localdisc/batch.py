@@ -20,8 +20,8 @@ from napari_localdisc.core.verdict import LOW_CONFIDENCE, low_confidence
 from napari_localdisc.crew import Hire, Outcome, Task, Threads, Work, hand_out
 from napari_localdisc.io.journal import Journal
 from napari_localdisc.io.naming import output_names, renamed
-from napari_localdisc.io.outputs import MASKS, REPORT, Layout, check_output_folder
-from napari_localdisc.io.report import FileResult, write_report
+from napari_localdisc.io.outputs import MASKS, Layout, check_output_folder
+from napari_localdisc.io.report import REPORT, FileResult, write_report
 
 __all__ = ["BatchReport", "FileResult", "Manner", "run_files"]
 

@@ -21,9 +21,9 @@ from napari_localdisc.io.images import Image as SourceImage
 from napari_localdisc.io.images import mask_suffix, read_image, write_mask
 from napari_localdisc.io.journal import Journal
 from napari_localdisc.io.naming import output_names
-from napari_localdisc.io.outputs import RECIPE, REPORT
+from napari_localdisc.io.outputs import RECIPE
 from napari_localdisc.io.recipe import write_recipe
-from napari_localdisc.io.report import FileResult, write_report
+from napari_localdisc.io.report import REPORT, FileResult, write_report
 from napari_localdisc.layers import SEGMENTATION, recipe_of
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
+import numpy.typing as npt
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io.images import read_image
+from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.io.images import Image, read_image
 from napari_localdisc.io.masks import read_mask
+from napari_localdisc.io.report import read_report
 from napari_localdisc.io.texts import parse_json, read_text
 from napari_localdisc.layers import all_planes, labels_layer, target_colours
+from napari_localdisc.preferences import preferences
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -38,6 +40,14 @@ class _Found:
     mask: Path
     title: str
     recipe: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image in memory, with its masks of uint8, shape (H, W) or (N, H, W)."""
+
+    image: Image
+    masks: tuple[tuple[npt.NDArray[np.uint8], _Found], ...]
 
 
 def open_results(folders: Sequence[str | Path], viewer: ViewerModel | None = None) -> ViewerModel:
@@ -60,41 +70,48 @@ def open_results(folders: Sequence[str | Path], viewer: ViewerModel | None = Non
         for image, found in list(_results(folder))[:MOST_SHOWN]:
             images.setdefault(image, []).append(found)
     viewer = napari.Viewer(title="napari-localdisc") if viewer is None else viewer
-    _lay_out([_add(viewer, image, masks) for image, masks in images.items()])
+    _lay_out([show_result(viewer, _read(image, masks)) for image, masks in images.items()])
     viewer.reset_view()
     return viewer
 
 
-def add_result(viewer: ViewerModel, image: Path, mask: Path | None) -> None:
-    """Add an image file and, if there is one, its mask.
+def read_result(image: Path, mask: Path | None) -> Run[Opened]:
+    """Read an image file and, if there is one, its mask; for `show_result`.
 
     Raises
     ------
     LocaldiscError
         If a file cannot be read.
     """
-    _add(viewer, image, [] if mask is None else [_Found(mask, "mask", _recipe(mask.parent))])
+    yield Progress("read", 0, 1, f"Reading {image.name}")
+    return _read(image, [] if mask is None else [_Found(mask, "mask", _recipe(mask.parent))])
 
 
-def _add(viewer: ViewerModel, image: Path, masks: Sequence[_Found]) -> list[Layer]:
-    shown = read_image(image)
-    pixels = np.asarray(shown.pixels)
+def show_result(viewer: ViewerModel, opened: Opened) -> list[Layer]:
+    """Add an image and its masks to a viewer; returns their layers."""
+    pixels = np.asarray(opened.image.pixels)
     has_colour = pixels.ndim > 2 and pixels.shape[-1] == 3
-    if shown.is_stack and not has_colour:
+    if opened.image.is_stack and not has_colour:
         pixels = pixels[..., 0]
-    layer = viewer.add_image(pixels, rgb=has_colour, name=image.stem)
+    stem = opened.image.path.stem
+    layer = viewer.add_image(pixels, rgb=has_colour, name=stem)
     layers = [layer]
     colours = 0
-    for found in masks:
-        labels = read_mask(found.mask, may_be_stack=True)
-        name = f"{image.stem} {found.title}"
-        planes = list(labels) if shown.is_stack else [labels]
-        result = labels_layer(all_planes(layer), planes, name, found.recipe)
+    for labels, found in opened.masks:
+        planes = list(labels) if opened.image.is_stack else [labels]
+        result = labels_layer(all_planes(layer), planes, f"{stem} {found.title}", found.recipe)
         result.colormap = target_colours(skip=colours)
-        result.opacity = 0.5
+        result.opacity = preferences().opacity
         layers.append(viewer.add_layer(result))
         colours += int(labels.max(initial=1))
     return layers
+
+
+def _read(image: Path, masks: Sequence[_Found]) -> Opened:
+    shown = read_image(image)
+    return Opened(
+        shown, tuple((read_mask(found.mask, may_be_stack=True), found) for found in masks)
+    )
 
 
 def _lay_out(groups: Sequence[Sequence[Layer]]) -> None:
@@ -107,30 +124,10 @@ def _lay_out(groups: Sequence[Sequence[Layer]]) -> None:
 
 
 def _results(folder: Path) -> Iterator[tuple[Path, _Found]]:
-    report = folder / "report.csv"
-    if not report.is_file():
-        raise LocaldiscError(f"{folder} holds no report.csv; choose a folder of results.")
     recipe = _recipe(folder)
-    try:
-        rows = [row for row in csv.DictReader(io.StringIO(read_text(report))) if _is_done(row)]
-        found = [(Path(row["file"]), _inside(folder, row["output"])) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise LocaldiscError(
-            f"{report} is not a readable report ({error}); choose a folder of results."
-        ) from error
-    for file, mask in found:
-        yield file, _Found(mask, folder.name, recipe)
-
-
-def _is_done(row: dict[str, str]) -> bool:
-    return row["status"] == "done"
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """Place of a result by its name in a report, which must not lead out of its folder."""
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"{name} lies outside of {folder}")
-    return folder / name
+    for result in read_report(folder):
+        if result.output is not None:
+            yield result.path, _Found(result.output, folder.name, recipe)
 
 
 def _recipe(folder: Path) -> dict[str, Any]:

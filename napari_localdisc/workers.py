@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from threading import Event
 from typing import Any, Generic, TypeVar
 
 from napari.qt.threading import create_worker
@@ -23,6 +24,8 @@ T = TypeVar("T")
 EVENT_INTERVAL = 0.05
 """Seconds between progress events that reach the window; more would only keep it busy."""
 
+_BAR_INTERVAL = 0.2
+"""Seconds between moves of the bar in napari's activity dock, which are slow."""
 
 _ROOM = 40
 """Characters of a title that leave napari's activity dock room for the bar and *Cancel*."""
@@ -108,6 +111,16 @@ class Runner:
             self._worker.quit()
             self.cancelling.emit()
 
+    @property
+    def paused(self) -> bool:
+        """Whether the run waits at an event."""
+        return self._worker is not None and self._worker.held
+
+    def pause(self, wait: bool = True) -> None:
+        """Let the run wait at its next event, or go on."""
+        if self._worker is not None:
+            self._worker.hold(wait)
+
     def abandon(self) -> None:
         """Stop listening to the run and ask it to stop; nothing more is emitted for it."""
         self._generation += 1
@@ -147,17 +160,42 @@ class Runner:
 
 
 class RunWorker(GeneratorWorker[Progress, None, T], Generic[T]):
-    """Drives a run in a worker thread and closes it there, whatever happens.
+    """Drives a run in a worker thread, can hold it, and closes it there, whatever happens.
 
     Unlike its base it reports every exception: the base takes a RuntimeError for a deleted Qt
     object and falls silent, but torch raises RuntimeError for anything, memory included.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._may_go_on = Event()
+        self._may_go_on.set()
+
+    def hold(self, wait: bool) -> None:
+        """Let the run wait at its next event, or go on; from any thread."""
+        if wait:
+            self._may_go_on.clear()
+        else:
+            self._may_go_on.set()
+
+    @property
+    def held(self) -> bool:
+        """Whether the run is to wait."""
+        return not self._may_go_on.is_set()
+
+    def quit(self) -> None:
+        """Stop at the next event, also when waiting."""
+        super().quit()
+        self._may_go_on.set()
 
     def work(self) -> T | None:
         """Drive the run until it ends or is told to stop."""
         last = -EVENT_INTERVAL
         try:
             while not self.abort_requested:
+                self._may_go_on.wait()
+                if self.abort_requested:
+                    break
                 event = next(self._gen)
                 now = time.monotonic()
                 if event.payload is not None or now - last >= EVENT_INTERVAL:
@@ -216,6 +254,7 @@ class _ActivityBar:
     def __init__(self, title: str, cancel: Callable[[], None]) -> None:
         self._stage = ""
         self._showing = False
+        self._shown = -_BAR_INTERVAL
         # napari's bars also write themselves to a terminal; ours go nowhere. What comes after a
         # "|", usually times, napari shows in front of Cancel, and pushes that out of view.
         self._bar = _CancellingProgress(
@@ -227,9 +266,14 @@ class _ActivityBar:
         )
 
     def show_event(self, event: Progress) -> None:
-        """Show how far the run is; what arrives meanwhile, as napari handles events, is skipped."""
-        if not self._showing:
-            self._showing = True
+        """Show how far the run is, now and then.
+
+        What arrives meanwhile is skipped: napari handles all events whenever its bar moves.
+        """
+        now = time.monotonic()
+        due = event.stage != self._stage or now - self._shown >= _BAR_INTERVAL
+        if due and not self._showing:
+            self._showing, self._shown = True, now
             self._show(event)
             self._showing = False
 

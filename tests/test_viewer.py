@@ -11,10 +11,11 @@ from napari.layers import Image, Labels
 from PIL import Image as Picture
 
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.progress import drain
 from napari_localdisc.io.images import read_image, write_mask
 from napari_localdisc.io.report import FileResult, write_report
 from napari_localdisc.layers import recipe_of
-from napari_localdisc.viewer import add_result, main, open_results
+from napari_localdisc.viewer import main, open_results, read_result, show_result
 
 
 @pytest.fixture
@@ -39,7 +40,10 @@ def results(tmp_path):
 
 def test_a_file_and_its_mask(results):
     viewer = ViewerModel()
-    add_result(viewer, results.parent / "images" / "image-1.png", results / "image-1.png")
+    show_result(
+        viewer,
+        drain(read_result(results.parent / "images" / "image-1.png", results / "image-1.png")),
+    )
     image, labels = viewer.layers
     assert isinstance(image, Image)
     assert image.rgb
@@ -50,7 +54,7 @@ def test_a_file_and_its_mask(results):
 
 def test_an_image_that_failed_is_shown_alone(results):
     viewer = ViewerModel()
-    add_result(viewer, results.parent / "images" / "image-0.png", None)
+    show_result(viewer, drain(read_result(results.parent / "images" / "image-0.png", None)))
     assert [type(layer) for layer in viewer.layers] == [Image]
 
 
@@ -108,7 +112,7 @@ def test_a_stack_is_shown_with_its_masks(tmp_path):
     labels = (pixels > 128).astype(np.uint8)
     mask = write_mask(labels, tmp_path / "mask", read_image(tmp_path / "a.tif"), scale_to_255=True)
     viewer = ViewerModel()
-    add_result(viewer, tmp_path / "a.tif", mask)
+    show_result(viewer, drain(read_result(tmp_path / "a.tif", mask)))
     image, shown = viewer.layers
     np.testing.assert_array_equal(image.data, pixels)
     np.testing.assert_array_equal(shown.data, labels)

@@ -12,8 +12,9 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import is_image_name, mask_suffix
 from napari_localdisc.io.journal import check_strangers, read_journal
 from napari_localdisc.io.naming import output_names
+from napari_localdisc.io.report import REPORT
 
-REPORT, RECIPE, SEGMENTER = "report.csv", "recipe.json", "segmenter.safetensors"
+RECIPE, SEGMENTER = "recipe.json", "segmenter.safetensors"
 
 
 @dataclass(frozen=True)

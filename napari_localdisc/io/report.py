@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.atomic import write_text
+from napari_localdisc.io.texts import read_text
 
+REPORT = "report.csv"
 COLUMNS = ("file", "output", "status", "seconds", "area", "confidence", "error")
 
 
@@ -65,6 +68,43 @@ def write_report(path: Path, results: Sequence[FileResult]) -> None:
             [*_row(result, path.parent), *(result.areas.get(name, "") for name in extra)]
         )
     write_text(path, text.getvalue())
+
+
+def read_report(folder: Path) -> list[FileResult]:
+    """Read the report of a folder of results.
+
+    Raises
+    ------
+    LocaldiscError
+        If there is none, it cannot be read, or it names a result outside of the folder.
+    """
+    path = folder / REPORT
+    if not path.is_file():
+        raise LocaldiscError(f"{folder} holds no {REPORT}; choose a folder of results.")
+    try:
+        return [_result(row, folder) for row in csv.DictReader(io.StringIO(read_text(path)))]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise LocaldiscError(
+            f"{path} is not a readable report ({error}); choose a folder of results."
+        ) from error
+
+
+def _result(row: Mapping[str, str], folder: Path) -> FileResult:
+    name = row["output"]
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"{name} lies outside of {folder}")
+    if row["status"] not in ("done", "failed"):
+        raise ValueError(f"{row['status']!r} is no status")
+    done = row["status"] == "done"
+    return FileResult(
+        Path(row["file"]),
+        folder / name if name else None,
+        "done" if done else "failed",
+        float(row["seconds"]),
+        int(row["area"]) if done else 0,
+        float(row["confidence"]) if done else 0.0,
+        row["error"],
+    )
 
 
 def result_content(result: FileResult, folder: Path) -> dict[str, Any]:

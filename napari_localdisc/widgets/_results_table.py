@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
@@ -14,27 +16,47 @@ _NO_PARENT = QModelIndex()
 
 
 class ResultsModel(QAbstractTableModel):
-    """File results as a Qt table model; rows are only ever added."""
+    """Files and what became of them as a Qt table model, each in a row of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.results: list[FileResult] = []
+        self._paths: list[Path] = []
+        self._found: dict[Path, FileResult] = {}
+        self._rows: dict[Path, int] = {}
 
-    def add(self, result: FileResult) -> None:
-        """Append a row."""
-        row = len(self.results)
-        self.beginInsertRows(_NO_PARENT, row, row)
-        self.results.append(result)
-        self.endInsertRows()
+    @property
+    def results(self) -> list[FileResult]:
+        """Results so far, in the order of the rows."""
+        return [self._found[path] for path in self._paths if path in self._found]
 
-    def clear(self) -> None:
-        """Remove all rows."""
+    def begin(self, paths: Sequence[Path]) -> None:
+        """Replace the rows by files that nothing is known of yet."""
         self.beginResetModel()
-        self.results = []
+        self._paths, self._found = list(dict.fromkeys(paths)), {}
+        self._rows = {path: row for row, path in enumerate(self._paths)}
         self.endResetModel()
 
+    def take(self, results: Sequence[FileResult]) -> None:
+        """Fill in rows; a file without one gets one."""
+        if not results:
+            return
+        if unknown := [result.path for result in results if result.path not in self._rows]:
+            first = len(self._paths)
+            self.beginInsertRows(_NO_PARENT, first, first + len(unknown) - 1)
+            self._paths += unknown
+            self._rows |= {path: first + number for number, path in enumerate(unknown)}
+            self.endInsertRows()
+        self._found |= {result.path: result for result in results}
+        rows = [self._rows[result.path] for result in results]
+        corners = self.index(min(rows), 0), self.index(max(rows), len(_HEADERS) - 1)
+        self.dataChanged.emit(*corners)
+
+    def at(self, row: int) -> FileResult | None:
+        """Tell what became of the file in a row; None if it is still waiting."""
+        return self._found.get(self._paths[row])
+
     def rowCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self.results)
+        return 0 if parent.isValid() else len(self._paths)
 
     def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
         return 0 if parent.isValid() else len(_HEADERS)
@@ -47,13 +69,14 @@ class ResultsModel(QAbstractTableModel):
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        result = self.results[index.row()]
+        path, column = self._paths[index.row()], index.column()
+        result = self._found.get(path)
         if role == Qt.ItemDataRole.DisplayRole:
-            return _texts(result)[index.column()]
+            return _texts(result)[column] if result else (path.name, "waiting", *[""] * 4)[column]
         if role == Qt.ItemDataRole.UserRole:
-            return _values(result)[index.column()]
+            return _values(result)[column] if result else _unknown(path)[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return result.error or str(result.path)
+            return result.error if result and result.error else str(path)
         return None
 
 
@@ -61,7 +84,7 @@ class ResultsTable(QTableView):
     """A sortable view of a `ResultsModel`."""
 
     opened = Signal(object)
-    """A row was double-clicked; carries its `FileResult`."""
+    """A row was double-clicked, or Enter pressed on it; carries its `FileResult`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,24 +104,32 @@ class ResultsTable(QTableView):
         header.setStretchLastSection(True)
         for column, width in enumerate((110, 52, 58, 62, 76, 120)):
             self.setColumnWidth(column, width)
-        self.setToolTip("Double-click a row to open the image with its mask.")
-        self.doubleClicked.connect(self._on_double_click)
+        self.setToolTip(
+            "Double-click a row, or press Enter, to open image and mask. Click a heading to sort."
+        )
+        self.activated.connect(self._on_activated)
 
-    def _on_double_click(self, index: QModelIndex) -> None:
-        row = self._sorted.mapToSource(index).row()
-        self.opened.emit(self.results.results[row])
+    def _on_activated(self, index: QModelIndex) -> None:
+        result = self.results.at(self._sorted.mapToSource(index).row())
+        if result is not None:
+            self.opened.emit(result)
 
 
 def _texts(result: FileResult) -> tuple[str, ...]:
     done = result.status == "done"
     return (
         result.path.name,
-        result.status,
+        "kept" if result.kept else result.status,
         f"{result.seconds:.1f}",
         str(result.area) if done else "",
         f"{result.confidence:.2f}" if done else "",
         result.error,
     )
+
+
+def _unknown(path: Path) -> tuple[str | float, ...]:
+    """Sorted behind what is known, by rising confidence too."""
+    return path.name, "waiting", -1.0, -1, 2.0, ""
 
 
 def _values(result: FileResult) -> tuple[str | float, ...]:

@@ -8,15 +8,29 @@ from typing import Any
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.workers import Runner
+from napari_localdisc.workers import EVENT_INTERVAL, Runner
 
 
 class RunRow(QWidget):
     """A button that runs, then cancels, with a progress bar and the time that it takes.
+
+    Parameters
+    ----------
+    text, tooltip : str
+        Of the button while nothing runs.
+    pausable : bool
+        Whether a second button lets a run wait.
 
     Attributes
     ----------
@@ -28,9 +42,10 @@ class RunRow(QWidget):
 
     requested = Signal()
 
-    def __init__(self, text: str, tooltip: str) -> None:
+    def __init__(self, text: str, tooltip: str, *, pausable: bool = False) -> None:
         super().__init__()
         self._text = text
+        self._drawn = 0.0
         self._started = self._stage_started = 0.0
         self._event: Progress | None = None
         self._outcome = ""
@@ -38,13 +53,21 @@ class RunRow(QWidget):
         self.button = QPushButton(text)
         self.button.setToolTip(tooltip)
         self.button.clicked.connect(self._on_clicked)
+        self.pause = QPushButton("Pause")
+        self.pause.setToolTip("Wait after what is in hand, and go on later.")
+        self.pause.clicked.connect(self._on_pause)
+        self._pausable = pausable
         self.title = _line()
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
         self.status = _line()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.button, self.title, self.bar, self.status):
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.button, 1)
+        buttons.addWidget(self.pause)
+        layout.addLayout(buttons)
+        for widget in (self.title, self.bar, self.status):
             layout.addWidget(widget)
         self._clock = QTimer(self)
         self._clock.setInterval(500)
@@ -65,6 +88,8 @@ class RunRow(QWidget):
         self._event = None
         self._outcome = ""
         self.button.setText("Cancel")
+        self.pause.setText("Pause")
+        self.pause.setVisible(self._pausable)
         self.title.setText(title)
         self.title.setToolTip(title)
         self.title.show()
@@ -94,10 +119,21 @@ class RunRow(QWidget):
         else:
             self.requested.emit()
 
+    def _on_pause(self) -> None:
+        wait = not self.runner.paused
+        self.runner.pause(wait)
+        self.pause.setText("Go on" if wait else "Pause")
+        self._show_time()
+
     def _on_progress(self, event: Progress) -> None:
+        now = time.monotonic()
         if self._event is None or event.stage != self._event.stage:
-            self._stage_started = time.monotonic()
+            self._stage_started, self._drawn = now, 0.0
         self._event = event
+        # Files that are skipped come by the thousand in a second.
+        if now - self._drawn < EVENT_INTERVAL and event.done < event.total:
+            return
+        self._drawn = now
         # A single unit says nothing about how far it is; the bar just moves then.
         self.bar.setRange(0, event.total if event.total > 1 else 0)
         self.bar.setValue(min(event.done, event.total))
@@ -106,6 +142,7 @@ class RunRow(QWidget):
     def _on_cancelling(self) -> None:
         self.button.setText("Cancelling")
         self.button.setEnabled(False)
+        self.pause.hide()
         self.bar.setRange(0, 0)
 
     def _on_failed(self, error: Exception) -> None:
@@ -120,6 +157,7 @@ class RunRow(QWidget):
     def _show_idle(self) -> None:
         self.button.setText(self._text)
         self.button.setEnabled(True)
+        self.pause.hide()
         self.title.hide()
         self.bar.hide()
         self.status.setVisible(bool(self.status.text()))
@@ -129,7 +167,9 @@ class RunRow(QWidget):
         event = self._event
         parts = [event.message or event.stage.capitalize()] if event else ["Starting"]
         parts.append(_clock(now - self._started))
-        if event and 0 < event.done < event.total:
+        if self.runner.paused:
+            parts.append("paused")
+        elif event and 0 < event.done < event.total:
             left = (now - self._stage_started) * (event.total - event.done) / event.done
             parts.append(f"about {_clock(left)} left")
         self.status.setText(" · ".join(parts))

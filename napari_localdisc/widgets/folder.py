@@ -7,6 +7,9 @@ from pathlib import Path
 from magicgui.widgets import ComboBox
 from napari.components import ViewerModel
 from napari.utils.notifications import show_info
+from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QPushButton
 
 from napari_localdisc import jobs
 from napari_localdisc.batch import BatchReport
@@ -16,17 +19,22 @@ from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.core.segmenter_file import shipped_segmenters
 from napari_localdisc.io.images import find_images
-from napari_localdisc.io.report import FileResult
+from napari_localdisc.io.report import REPORT, FileResult, read_report
 from napari_localdisc.preferences import preferences
-from napari_localdisc.viewer import add_result
+from napari_localdisc.viewer import read_result, show_result
 from napari_localdisc.widgets._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets._prior_row import PriorRow
 from napari_localdisc.widgets._results_table import ResultsTable
 from napari_localdisc.widgets._rows import DeviceRow, EncoderRow, chosen_path, path_field
 from napari_localdisc.widgets._run_row import RunRow, run_title
+from napari_localdisc.workers import Runner
 
 SHIPPED, IN_USE = "A ready-made segmenter", "The segmenter in use"
 FILE, PRIOR = "A segmenter file", "A prior"
+
+_TIP = "Run in the background. What an earlier run has done with the same segmenter is kept."
+_FLUSH = 200
+"""Milliseconds between updates of the table."""
 
 
 class FolderPanel(Panel):
@@ -58,7 +66,13 @@ class FolderPanel(Panel):
         self.encoder_row = EncoderRow(self)
         self.device_row = DeviceRow(self)
         self.table = ResultsTable()
-        self.run_row = RunRow("Segment folder", "Run in the background.")
+        self.run_row = RunRow("Segment folder", _TIP, pausable=True)
+        self.retry = QPushButton("Try failed files again")
+        self.retry.setToolTip("Runs once more; what is done is kept.")
+        self._opener = Runner(alive=lambda: isalive(self))
+        self._coming: list[FileResult] = []
+        self._flush = QTimer(self)
+        self._flush.setInterval(_FLUSH)
         self._lay_out()
         self._connect()
         self._on_segmenter(self.session.segmenter)
@@ -77,11 +91,18 @@ class FolderPanel(Panel):
         self.add("Device", self.device_row)
         self.fill(self.table)
         self.footer.addWidget(self.run_row)
+        self.footer.addWidget(self.retry)
+        self.retry.hide()
 
     def _connect(self) -> None:
         self.run_row.requested.connect(self._run)
         self.run_row.runner.progressed.connect(self._on_progress)
         self.run_row.runner.returned.connect(self._on_report)
+        self.run_row.runner.ended.connect(self._on_end)
+        self._opener.returned.connect(lambda opened: show_result(self.viewer, opened))
+        self.retry.clicked.connect(self._run)
+        self._flush.timeout.connect(self._show_coming)
+        self.output.line_edit.changed.connect(self._look_for_results)
         self.table.opened.connect(self._open)
         self.listen(self.session.segmenter_changed, self._on_segmenter)
 
@@ -90,7 +111,9 @@ class FolderPanel(Panel):
             files = find_images([chosen_path(self.input, "folder of images")])
             output = chosen_path(self.output, "folder for the results")
             job = self._job(files, output)
-            self.table.results.clear()
+            self.table.results.begin(files)
+            self._flush.start()
+            self.retry.hide()
             self.run_row.start(job, run_title("Folder", [file.name for file in files]))
 
     def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
@@ -111,7 +134,18 @@ class FolderPanel(Panel):
 
     def _on_progress(self, event: Progress) -> None:
         if isinstance(event.payload, FileResult):
-            self.table.results.add(event.payload)
+            self._coming.append(event.payload)
+
+    def _show_coming(self) -> None:
+        """Fill in all that has come since the last time, at once."""
+        self.table.results.take(self._coming)
+        self._coming = []
+
+    def _on_end(self) -> None:
+        self._flush.stop()
+        self._show_coming()
+        failed = any(result.status == "failed" for result in self.table.results.results)
+        self.retry.setVisible(failed)
 
     def _on_report(self, result: jobs.FolderResult) -> None:
         if self.method.value != SHIPPED:
@@ -120,11 +154,23 @@ class FolderPanel(Panel):
         for note in report.notes:
             show_info(note)
         failed = f", {len(report.failed)} failed" if report.failed else ""
-        self.run_row.say(f"{len(report.done)} done{failed}. Results are in {report.output}.")
+        kept = f" ({len(report.kept)} of them earlier)" if report.kept else ""
+        self.run_row.say(f"{len(report.done)} done{kept}{failed}. Results are in {report.output}.")
+
+    def _look_for_results(self, text: str) -> None:
+        """Show what a folder of results holds already."""
+        folder = Path(text.strip() or ".").expanduser()
+        if not text.strip() or self.run_row.runner.running or not (folder / REPORT).is_file():
+            return
+        with reported():
+            results = read_report(folder)
+            self.table.results.begin([result.path for result in results])
+            self.table.results.take(results)
+            self.run_row.say(f"{len(results)} results of an earlier run.")
+            self._on_end()
 
     def _open(self, result: FileResult) -> None:
-        with reported():
-            add_result(self.viewer, result.path, result.output)
+        self._opener.start(read_result(result.path, result.output), f"Opening {result.path.name}")
 
     def _on_segmenter(self, segmenter: Segmenter | None) -> None:
         if segmenter is None:

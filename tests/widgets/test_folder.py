@@ -63,7 +63,7 @@ def test_a_segmenter_file(panel, click, finish, session, segmenter, tmp_path):
 def test_cancel_leaves_what_is_done(qtbot, panel, click, finish, session, segmenter):
     session.segmenter = segmenter
     click(panel.run_row.button)
-    qtbot.waitUntil(lambda: panel.table.results.rowCount() > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: len(panel.table.results.results) > 0, timeout=20_000)
     click(panel.run_row.button)
     finish(panel)
     assert panel.run_row.button.text() == "Segment folder"
@@ -80,7 +80,8 @@ def test_a_double_click_opens_image_and_mask(
     qtbot.mouseDClick(
         table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center()
     )
-    table.doubleClicked.emit(index)
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=10_000)
     assert {type(layer) for layer in viewer.layers} == {Image, Labels}
 
 
@@ -143,14 +144,87 @@ def test_a_prior_needs_its_rows_only(panel):
     assert panel.encoder_row.isVisible()
 
 
+def test_every_file_has_a_row_from_the_beginning(qtbot, panel, click, finish, session, segmenter):
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    texts = [panel.table.model().index(row, 1).data() for row in range(4)]
+    assert texts == ["waiting"] * 4
+    finish(panel)
+    texts = [panel.table.model().index(row, 1).data() for row in range(4)]
+    assert texts == ["done", "done", "done", "failed"]
+
+
+def test_again_only_what_failed(qtbot, panel, click, finish, session, segmenter, folder, xrays):
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    finish(panel)
+    assert panel.retry.isVisible()
+    Picture.fromarray(xrays[0]).save(folder / "broken.png")
+    click(panel.retry)
+    finish(panel)
+    texts = [panel.table.model().index(row, 1).data() for row in range(4)]
+    assert texts == ["kept", "kept", "kept", "done"]
+    assert panel.run_row.status.text().startswith("4 done (3 of them earlier)")
+    assert not panel.retry.isVisible()
+
+
+def test_pause_and_go_on(qtbot, panel, click, finish, session, segmenter, folder, xrays):
+    for number in range(20):
+        Picture.fromarray(xrays[number % 3]).save(folder / f"more-{number}.png")
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    qtbot.waitUntil(lambda: len(panel.table.results.results) > 0, timeout=20_000)
+    click(panel.run_row.pause)
+    assert panel.run_row.pause.text() == "Go on"
+    qtbot.wait(600)
+    held = len(panel.table.results.results)
+    assert held < 24
+    qtbot.wait(600)
+    assert len(panel.table.results.results) == held
+    assert "paused" in panel.run_row.status.text()
+    click(panel.run_row.pause)
+    finish(panel)
+    assert len(panel.table.results.results) == 24
+    assert not panel.run_row.pause.isVisible()
+
+
+def test_a_paused_run_can_be_cancelled(qtbot, panel, click, finish, session, segmenter):
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    click(panel.run_row.pause)
+    click(panel.run_row.button)
+    finish(panel)
+    assert panel.run_row.status.text() == "Cancelled."
+
+
+def test_a_finished_run_is_reopened(panel, click, finish, session, segmenter, open_panel, viewer):
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    finish(panel)
+    later = open_panel(FolderPanel, viewer)
+    later.output.value = panel.output.value
+    assert later.run_row.status.text() == "4 results of an earlier run."
+    assert later.retry.isVisible()
+    for column in range(6):
+        shown = [table.model().index(1, column).data() for table in (panel.table, later.table)]
+        assert shown[0] == shown[1]
+
+
 class TestTable:
     def test_ten_thousand_rows_sort_by_number(self, qtbot, tmp_path):
         table = ResultsTable()
         qtbot.addWidget(table)
         rng = np.random.default_rng(0)
-        for number, confidence in enumerate(rng.permutation(10_000) / 10_000):
-            path = tmp_path / f"{number}.png"
-            table.results.add(FileResult(path, path, "done", 0.1, number, float(confidence)))
+        paths = [tmp_path / f"{number}.png" for number in range(10_000)]
+        table.results.begin(paths)
+        results = [
+            FileResult(path, path, "done", 0.1, number, float(confidence))
+            for number, (path, confidence) in enumerate(
+                zip(paths, rng.permutation(10_000) / 10_000, strict=True)
+            )
+        ]
+        for first in range(0, 10_000, 100):
+            table.results.take(results[first : first + 100])
         table.sortByColumn(4, Qt.SortOrder.AscendingOrder)
         model = table.model()
         shown = [model.index(row, 4).data(Qt.ItemDataRole.UserRole) for row in range(100)]
@@ -160,6 +234,7 @@ class TestTable:
     def test_a_failure_shows_its_error(self, qtbot, tmp_path):
         table = ResultsTable()
         qtbot.addWidget(table)
-        table.results.add(FileResult(tmp_path / "a.png", None, "failed", 0.1, error="unreadable"))
+        failed = FileResult(tmp_path / "a.png", None, "failed", 0.1, error="unreadable")
+        table.results.take([failed])
         texts = [table.model().index(0, column).data() for column in range(6)]
         assert texts == ["a.png", "failed", "0.1", "", "", "unreadable"]
