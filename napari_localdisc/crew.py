@@ -178,27 +178,16 @@ def hand_out(
             running |= {crew.submit(task) for task in islice(waiting, free)}
             if not running:
                 return
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from _settle(ended, settle)
+            ended = wait(running, return_when=FIRST_COMPLETED).done
+            outcomes = [future.result() for future in ended]
+            for future, outcome in zip(ended, outcomes, strict=True):
+                settle(outcome)
+                running.discard(future)
+            yield from outcomes
     finally:
         if running:
             crew.stop()
             _settle_rest(running, settle)
-
-
-def _settle(ended: Iterable[Future[Outcome]], settle: Callable[[Outcome], None]) -> list[Outcome]:
-    """Settle all, also where one of them tells that the run must stop."""
-    outcomes, errors = [], []
-    for future in ended:
-        error = future.exception()
-        if error is not None:
-            errors.append(error)
-            continue
-        outcomes.append(future.result())
-        settle(outcomes[-1])
-    if errors:
-        raise errors[0]
-    return outcomes
 
 
 def _settle_rest(running: set[Future[Outcome]], settle: Callable[[Outcome], None]) -> None:

@@ -134,6 +134,7 @@ class Journal:
         self.past = Past()
         self._handle: int | None = None
         self._made: list[Path] | None = None
+        self._is_empty = True
 
     def __enter__(self) -> Self:
         if os.path.lexists(self.path):
@@ -150,7 +151,7 @@ class Journal:
             return
         try:
             self.sweep()
-            if self._made is not None and not (self.past.done or self.past.guided):
+            if self._made is not None and self._is_empty:
                 self._discard(self._made)
         finally:
             os.close(self._handle)
@@ -232,7 +233,9 @@ class Journal:
             if isinstance(error, OSError):
                 raise cannot_write(self.path, error) from error
             raise
-        self.past.take(line, self.output)
+        self._is_empty &= "begin" in line or "recipe" in line
+        if "done" not in line:  # what is done from now on, nobody asks for again
+            self.past.take(line, self.output)
 
     def _discard(self, made: Sequence[Path]) -> None:
         """Leave no journal, and no new folder, in which nothing is."""
