@@ -183,6 +183,31 @@ def test_a_mask_that_the_journal_does_not_know_is_redone_if_it_was_announced(cas
     assert PIL.Image.open(case.output / "006.png").size == (SIDE, SIDE)
 
 
+def test_a_power_cut_finds_a_mask_before_the_journal_tells_of_it(case: Case, monkeypatch):
+    events: list[tuple[str, str]] = []
+    sync, replace = os.fsync, Path.replace
+
+    def note_sync(handle: int) -> None:
+        events.append(("sync", Path(f"/proc/self/fd/{handle}").resolve().name))
+        sync(handle)
+
+    def note_replace(self: Path, target: Path) -> Path:
+        events.append(("replace", self.name))
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    case.files = case.files[:1]
+    drain(case.run())
+    part = next(name for what, name in events if what == "replace" and "000.png" in name)
+    begin = events.index(("sync", JOURNAL))
+    placed = events.index(("replace", part))
+    assert events.index(("sync", case.folder.name)) < begin  # the new folder itself
+    assert begin < events.index(("sync", part)) < placed
+    after = events[placed + 1 :]
+    assert after.index(("sync", "out")) < after.index(("sync", JOURNAL))
+
+
 def test_cancelled_it_has_journalled_what_is_done_and_leaves_no_thread(tmp_path: Path):
     case = Case(tmp_path, 12, seconds=0.02)
     before = set(threading.enumerate())
