@@ -28,7 +28,7 @@ from napari_localdisc.cli import main as command_line
 from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.crew import IN_HAND
 from napari_localdisc.io.finding import Choice  # noqa: F401  # before the fork, to save time
-from napari_localdisc.io.journal import JOURNAL
+from napari_localdisc.io.past import JOURNAL
 from napari_localdisc.segmenting import segment_files  # noqa: F401
 
 

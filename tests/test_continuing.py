@@ -22,7 +22,7 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import drain
 from napari_localdisc.crew import IN_HAND, Threads
 from napari_localdisc.io.images import Image, write_mask
-from napari_localdisc.io.journal import JOURNAL, read_journal
+from napari_localdisc.io.past import JOURNAL, read_journal
 from tests.conftest import little_space
 
 SIDE = 24
