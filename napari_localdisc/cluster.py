@@ -43,6 +43,9 @@ _GONE = (ClosedClientError, CommClosedError, FutureCancelledError, FuturesCancel
 _PATIENCE = 10
 """Seconds in which a scheduler must answer."""
 
+_COMING_BACK = 90.0
+"""Seconds in which a process of ours that ended should be back."""
+
 _LOOK_AGAIN = 5.0
 """Seconds after which it is asked for the number of its workers again."""
 
@@ -159,6 +162,7 @@ class DaskCrew:
         self._handed: WeakSet[Any] = WeakSet()
         self._name = f"localdisc-{uuid4().hex}"
         self._threads, self._looked = 1, -_LOOK_AGAIN
+        self._seen = time.monotonic()
 
     @contextmanager
     def working(self) -> Iterator[DaskCrew]:
@@ -195,6 +199,16 @@ class DaskCrew:
         self._handed.add(future)
         told.handed = future  # type: ignore[attr-defined]  # Dask drops what nobody holds
         return told
+
+    def look_after(self) -> None:
+        """See whether there are workers; those of others may come when they like."""
+        if self.client.nthreads():
+            self._seen = time.monotonic()
+        elif self.is_ours and time.monotonic() - self._seen > _COMING_BACK:
+            raise LocaldiscError(
+                "all worker processes ended and none came back; run it again to go on, with fewer"
+                " --workers if memory is short."
+            )
 
     def stop(self) -> None:
         """Take back what is not being computed yet."""

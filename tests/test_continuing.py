@@ -265,6 +265,21 @@ def test_a_crew_may_shrink(case: Case):
     assert len(drain(case.run(hire=Shrinking)).done) == 8
 
 
+def test_a_crew_that_is_gone_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    case = Case(tmp_path, 8, seconds=0.1)
+
+    class Leaving(Threads):
+        def look_after(self) -> None:
+            if len(case.work.log.read_text().split()) > 3:
+                raise LocaldiscError("all are gone")
+
+    monkeypatch.setattr("napari_localdisc.crew.LOOK_AFTER", 0.02)
+    with pytest.raises(LocaldiscError, match="all are gone"):
+        drain(case.run(hire=Leaving))
+    assert 3 <= len(read_journal(case.output).done) < 8
+    assert len(drain(case.run()).done) == 8
+
+
 def _run_until_killed(case: Case) -> None:
     drain(case.run())
 
