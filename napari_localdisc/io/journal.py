@@ -19,6 +19,8 @@ from napari_localdisc.io.locking import lock
 from napari_localdisc.io.past import JOURNAL, Past, check_recipe, check_strangers, read_journal
 from napari_localdisc.io.report import FileResult, result_content
 
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+
 
 class Journal:
     """Keeps the journal of one run; a context manager that no second run can enter meanwhile.
@@ -95,7 +97,7 @@ class Journal:
 
     def _open(self) -> None:
         try:
-            self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            self._handle = os.open(self.path, _FLAGS, 0o666)
         except OSError as error:
             raise cannot_write(self.path, error) from error
         try:
