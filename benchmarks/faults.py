@@ -27,7 +27,9 @@ from tiny import write_images, write_segmenter
 from napari_localdisc.cli import main as command_line
 from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.crew import IN_HAND
-from napari_localdisc.io.journal import JOURNAL
+from napari_localdisc.io.finding import Choice  # noqa: F401  # before the fork, to save time
+from napari_localdisc.io.past import JOURNAL
+from napari_localdisc.segmenting import segment_files  # noqa: F401
 
 
 @dataclass(frozen=True)
@@ -116,17 +118,20 @@ def compare(case: Case, output: Path, whole: Path) -> None:
     print(f"  {len(ours)} files equal, byte by byte; {case.files} finished once each")
 
 
-def kill(case: Case, whole: Path, seconds: float, kills: int) -> None:
+def kill(case: Case, whole: Path, kills: int) -> None:
     """Kill the run again and again, at moments spread over all of it."""
     output, rng, alive, states = case.folder / "killed", np.random.default_rng(0), 0, Counter[str]()
+    rest = case.finish(whole)  # again: what is left to do where all is done
+    case.computed()
+    step = 2 * _size(whole) / kills
     while alive < kills:
         process = case.start(output)
-        time.sleep(rng.uniform(0, 2 * seconds / kills))
-        if os.waitpid(process, os.WNOHANG)[0] == 0:
+        _wait_for_a_moment(process, output, case.files, rng.uniform(0, step), rng.uniform(0, rest))
+        if not _has_ended(process):
             os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
+            states[_state(output)] += 1
             alive += 1
-        states[_state(output)] += 1
+        os.waitpid(process, 0)
     case.finish(output)
     print(f"kill: {kills} times kill -9; left behind: {dict(states)}")
     compare(case, output, whole)
@@ -136,11 +141,37 @@ def kill(case: Case, whole: Path, seconds: float, kills: int) -> None:
         raise SystemExit("more was done again than was in hand")
 
 
+def _wait_for_a_moment(
+    process: int, output: Path, files: int, growth: float, seconds: float
+) -> None:
+    """Wait until the journal has grown so far, and a little more; where all is done, so long."""
+    journal = output / JOURNAL
+    if journal.exists() and journal.read_bytes().count(b'{"done"') == files:
+        time.sleep(seconds)
+        return
+    until = _size(output) + growth
+    while _size(output) < until and not _has_ended(process):
+        time.sleep(0.001)
+    time.sleep(seconds % 0.03)
+
+
+def _has_ended(process: int) -> bool:
+    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _size(output: Path) -> int:
+    journal = output / JOURNAL
+    return journal.stat().st_size if journal.exists() else 0
+
+
 def _state(output: Path) -> str:
     if not (output / JOURNAL).exists():
         return "no journal"
     half = any(path.name.startswith(".") for path in output.iterdir())
-    done = (output / JOURNAL).read_bytes().count(b'"done"')
+    content = (output / JOURNAL).read_bytes()
+    done = content.count(b'{"done"')
+    if not content.endswith(b"\n"):
+        return "a torn line"
     masks = sum(path.name != "overview.png" for path in output.glob("*.png"))
     if half:
         return "a half-written file"
@@ -228,7 +259,7 @@ def main() -> None:
         seconds = case.finish(whole)
         print(f"undisturbed: {options.files} files in {seconds:.1f} s, {case.computed()} computed")
         if "kill" in wanted:
-            kill(case, whole, seconds, options.kills)
+            kill(case, whole, options.kills)
         if "disk" in wanted:
             disk(case, whole)
         if "worker" in wanted:

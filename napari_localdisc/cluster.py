@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from weakref import WeakSet
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.crew import Hire, Outcome, StoppedError, Task, Work, attempt
@@ -40,6 +43,9 @@ _GONE = (ClosedClientError, CommClosedError, FutureCancelledError, FuturesCancel
 _PATIENCE = 10
 """Seconds in which a scheduler must answer."""
 
+_COMING_BACK = 90.0
+"""Seconds in which a process of ours that ended should be back."""
+
 _LOOK_AGAIN = 5.0
 """Seconds after which it is asked for the number of its workers again."""
 
@@ -64,7 +70,7 @@ def on_this_machine(workers: int) -> Hire:
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             distributed.Client(cluster) as client,
-            DaskCrew(work, client).working() as crew,
+            DaskCrew(work, client, is_ours=True).working() as crew,
         ):
             yield crew
 
@@ -120,9 +126,14 @@ def _check_scheduler(address: str) -> None:
 class _Holder(WorkerPlugin):
     """Holds the work on every worker, those among them that join late or come back."""
 
-    def __init__(self, work: Work[Any]) -> None:
-        self.work = work
+    def __init__(self, work: Work[Any], is_ours: bool) -> None:
+        self.work, self.is_ours = work, is_ours
         self.is_stopped = False
+
+    def setup(self, worker: object) -> None:  # noqa: ARG002
+        """Leave an interrupt from the keyboard to the process that started this one."""
+        if self.is_ours and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def check(self) -> None:
         """Raise if nothing more is to be begun."""
@@ -139,20 +150,25 @@ class DaskCrew:
     work : Work
         Sent once to each worker.
     client : distributed.Client
+    is_ours : bool
+        Whether the workers were started for this run.
     """
 
     work: Work[Any]
     client: Client
+    is_ours: bool = False
 
     def __post_init__(self) -> None:
+        self._handed: WeakSet[Any] = WeakSet()
         self._name = f"localdisc-{uuid4().hex}"
         self._threads, self._looked = 1, -_LOOK_AGAIN
+        self._seen = time.monotonic()
 
     @contextmanager
     def working(self) -> Iterator[DaskCrew]:
         """Bring the work to the workers, and take it from them in the end."""
         try:
-            self.client.register_plugin(_Holder(self.work), name=self._name)
+            self.client.register_plugin(_Holder(self.work, self.is_ours), name=self._name)
         except Exception as error:  # whatever a worker raises where it cannot take the work in
             detail = " ".join(str(error).split())
             raise LocaldiscError(
@@ -180,13 +196,26 @@ class DaskCrew:
         key = f"{self._name}-{uuid4().hex}"
         future = self.client.submit(_do, self._name, there, key=key, pure=False)
         future.add_done_callback(lambda ended: _tell(task, ended, told))
+        self._handed.add(future)
         told.handed = future  # type: ignore[attr-defined]  # Dask drops what nobody holds
         return told
+
+    def look_after(self) -> None:
+        """See whether there are workers; those of others may come when they like."""
+        if self.client.nthreads():
+            self._seen = time.monotonic()
+        elif self.is_ours and time.monotonic() - self._seen > _COMING_BACK:
+            raise LocaldiscError(
+                "all worker processes ended and none came back; run it again to go on, with fewer"
+                " --workers if memory is short."
+            )
 
     def stop(self) -> None:
         """Take back what is not being computed yet."""
         if self.client.status == "running":
             self.client.run(_stop, self._name, on_error="ignore")
+            if not self.client.nthreads():  # nobody is left to end what was begun
+                self.client.cancel(list(self._handed))
 
 
 def _do(name: str, task: Task) -> Outcome:

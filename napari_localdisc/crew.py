@@ -23,6 +23,9 @@ T = TypeVar("T")
 IN_HAND = 3
 """Files in the hands of threads: one is read and one written while a third is computed."""
 
+LOOK_AFTER = 10.0
+"""Seconds without a result after which a crew is looked after."""
+
 _COMPUTING = threading.Lock()
 """One image at a time is computed in a process: it takes all cores, or the GPU's memory."""
 
@@ -69,6 +72,16 @@ class Crew(Protocol):
         """Take a task; its future fails only where the whole run has to stop."""
         ...
 
+    def look_after(self) -> None:
+        """See whether anybody is still at work; called where nothing is done for long.
+
+        Raises
+        ------
+        LocaldiscError
+            If nobody is, and nobody will be.
+        """
+        ...
+
     def stop(self) -> None:
         """Begin nothing more; what is too late to be stopped goes on to its end."""
         ...
@@ -112,6 +125,9 @@ class Threads:
     def submit(self, task: Task) -> Future[Outcome]:
         """Take a task."""
         return self._pool.submit(self._do, task)
+
+    def look_after(self) -> None:
+        """Threads are always there."""
 
     def stop(self) -> None:
         """Take back what is not being computed yet."""
@@ -178,27 +194,18 @@ def hand_out(
             running |= {crew.submit(task) for task in islice(waiting, free)}
             if not running:
                 return
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from _settle(ended, settle)
+            ended = wait(running, LOOK_AFTER, FIRST_COMPLETED).done
+            if not ended:
+                crew.look_after()
+            outcomes = [future.result() for future in ended]
+            for future, outcome in zip(ended, outcomes, strict=True):
+                settle(outcome)
+                running.discard(future)
+            yield from outcomes
     finally:
         if running:
             crew.stop()
             _settle_rest(running, settle)
-
-
-def _settle(ended: Iterable[Future[Outcome]], settle: Callable[[Outcome], None]) -> list[Outcome]:
-    """Settle all, also where one of them tells that the run must stop."""
-    outcomes, errors = [], []
-    for future in ended:
-        error = future.exception()
-        if error is not None:
-            errors.append(error)
-            continue
-        outcomes.append(future.result())
-        settle(outcomes[-1])
-    if errors:
-        raise errors[0]
-    return outcomes
 
 
 def _settle_rest(running: set[Future[Outcome]], settle: Callable[[Outcome], None]) -> None:

@@ -12,8 +12,9 @@ from napari_localdisc.batch import full_recipe
 from napari_localdisc.core.encoder import encoder_digest
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.segmenter_file import load_segmenter, save_segmenter, segmenter_digest
-from napari_localdisc.io.journal import Journal, check_recipe, check_strangers, read_journal
+from napari_localdisc.io.journal import Journal
 from napari_localdisc.io.outputs import SEGMENTER
+from napari_localdisc.io.past import check_recipe, check_strangers, read_journal
 from napari_localdisc.segmenting import made_with
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from napari_localdisc.batch import FileResult, Manner, run_files
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import drain
 from napari_localdisc.io.images import Image, write_mask
-from napari_localdisc.io.journal import JOURNAL, read_journal
+from napari_localdisc.io.past import JOURNAL, read_journal
 
 pytest.importorskip("distributed")
 from napari_localdisc.cluster import on_scheduler

@@ -22,7 +22,7 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import drain
 from napari_localdisc.crew import IN_HAND, Threads
 from napari_localdisc.io.images import Image, write_mask
-from napari_localdisc.io.journal import JOURNAL, read_journal
+from napari_localdisc.io.past import JOURNAL, read_journal
 from tests.conftest import little_space
 
 SIDE = 24
@@ -183,6 +183,31 @@ def test_a_mask_that_the_journal_does_not_know_is_redone_if_it_was_announced(cas
     assert PIL.Image.open(case.output / "006.png").size == (SIDE, SIDE)
 
 
+def test_a_power_cut_finds_a_mask_before_the_journal_tells_of_it(case: Case, monkeypatch):
+    events: list[tuple[str, str]] = []
+    sync, replace = os.fsync, Path.replace
+
+    def note_sync(handle: int) -> None:
+        events.append(("sync", Path(f"/proc/self/fd/{handle}").resolve().name))
+        sync(handle)
+
+    def note_replace(self: Path, target: Path) -> Path:
+        events.append(("replace", self.name))
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    case.files = case.files[:1]
+    drain(case.run())
+    part = next(name for what, name in events if what == "replace" and "000.png" in name)
+    begin = events.index(("sync", JOURNAL))
+    placed = events.index(("replace", part))
+    assert events.index(("sync", case.folder.name)) < begin  # the new folder itself
+    assert begin < events.index(("sync", part)) < placed
+    after = events[placed + 1 :]
+    assert after.index(("sync", "out")) < after.index(("sync", JOURNAL))
+
+
 def test_cancelled_it_has_journalled_what_is_done_and_leaves_no_thread(tmp_path: Path):
     case = Case(tmp_path, 12, seconds=0.02)
     before = set(threading.enumerate())
@@ -238,6 +263,21 @@ def test_a_crew_may_shrink(case: Case):
             return 3 if not case.work.log.exists() else 1
 
     assert len(drain(case.run(hire=Shrinking)).done) == 8
+
+
+def test_a_crew_that_is_gone_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    case = Case(tmp_path, 8, seconds=0.1)
+
+    class Leaving(Threads):
+        def look_after(self) -> None:
+            if len(case.work.log.read_text().split()) > 3:
+                raise LocaldiscError("all are gone")
+
+    monkeypatch.setattr("napari_localdisc.crew.LOOK_AFTER", 0.02)
+    with pytest.raises(LocaldiscError, match="all are gone"):
+        drain(case.run(hire=Leaving))
+    assert 3 <= len(read_journal(case.output).done) < 8
+    assert len(drain(case.run()).done) == 8
 
 
 def _run_until_killed(case: Case) -> None:

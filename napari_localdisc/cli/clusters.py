@@ -40,11 +40,8 @@ def clusters(
     from napari_localdisc.io.outputs import CLUSTERS, check_output_folder
 
     choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()))
-    files, folders, chosen = (
-        choice.find(images),
-        choice.kept_folders(images),
-        resolve_device(device),
-    )
+    files, folders = choice.find(images), choice.kept_folders(images)
+    chosen = resolve_device(device)
     check_output_folder(output, files, CLUSTERS, names=output_names(files, folders))
     with Reporter(quiet or json) as reporter:
         manner = Manner(folders, overwrite)

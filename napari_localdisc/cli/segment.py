@@ -86,11 +86,8 @@ def segment(
             "give either --segmenter NAME|FILE or --prior NAME|FOLDER, one of them."
         )
     choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()))
-    files, folders, chosen = (
-        choice.find(images),
-        choice.kept_folders(images),
-        resolve_device(device),
-    )
+    files, folders = choice.find(images), choice.kept_folders(images)
+    chosen = resolve_device(device)
     check_output_folder(output, files, MASKS, prior, output_names(files, folders))
     manner = Manner(folders, overwrite, _hire(workers, scheduler))
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}

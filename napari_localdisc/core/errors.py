@@ -46,13 +46,9 @@ def cannot_write(path: Path, error: OSError) -> LocaldiscError:
     LocaldiscError
         An `OutputLostError` where no other file could be written either.
     """
-    remedy = remedy_for(error)
-    kind = OutputLostError if error.errno in (*_FULL, *_GONE) else LocaldiscError
-    return kind(f"cannot write {path} ({error.strerror or error}); {remedy}.")
-
-
-def remedy_for(error: OSError) -> str:
-    """Say what helps where a file cannot be written."""
+    remedy, kind = "choose a folder that you may write to", LocaldiscError
     if error.errno in _FULL:
-        return "free some space"
-    return "check the drive" if error.errno in _GONE else "choose a folder that you may write to"
+        remedy, kind = "free some space", OutputLostError
+    elif error.errno in _GONE:
+        remedy, kind = "check the drive", OutputLostError
+    return kind(f"cannot write {path} ({error.strerror or error}); {remedy}.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import find_images, is_image_name
-from napari_localdisc.io.journal import JOURNAL
+from napari_localdisc.io.past import JOURNAL
 
 
 @dataclass(frozen=True)

@@ -1,112 +1,25 @@
-"""The journal of a folder of results: what was begun and what is done, safe against kill and power.
-
-``journal.jsonl`` has a line of JSON for everything that happens, on the disk before the next thing
-is begun. Lines are only ever added:
-
-``{"napari-localdisc": "results", "recipe": {...}}``
-    What the results are made with. What an earlier recipe made is no longer done.
-``{"begin": ["a.png", ...]}``
-    Files that are about to be written, and belong to this folder's runs from now on.
-``{"guided": {...}, "segmenter": "...", "images": [...]}``
-    A segmenter was guided and is kept in the folder.
-``{"done": "a", "input": {...}, "result": {...}}``
-    A file is finished, and its result in place.
-"""
+"""Keeping the journal of a folder of results, see `past`: what is told is on the disk."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from napari_localdisc.core.durable import make_folder, sync_folder
-from napari_localdisc.core.errors import LocaldiscError, cannot_write
+from napari_localdisc.core.errors import cannot_write
 from napari_localdisc.io.atomic import sweep
 from napari_localdisc.io.fingerprint import Fingerprint
 from napari_localdisc.io.locking import lock
-from napari_localdisc.io.report import FileResult, result_content, result_from
+from napari_localdisc.io.past import JOURNAL, Past, check_recipe, check_strangers, read_journal
+from napari_localdisc.io.report import FileResult, result_content
 
-JOURNAL = "journal.jsonl"
-_MAGIC = b'{"napari-localdisc": "results", '
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished file: what it was, and what became of it."""
-
-    mark: Fingerprint
-    result: FileResult
-
-
-@dataclass
-class Past:
-    """What a journal tells.
-
-    Attributes
-    ----------
-    recipe : dict or None
-        What the results are made with, flat; None if there is no journal.
-    known : set of str
-        Names within the folder of all that its runs wrote or were about to write.
-    done : dict of str to Done
-        By the result's name without ending.
-    guided : dict
-        The latest line of a guidance, empty if there was none.
-    size : int
-        Bytes of whole lines; what follows was torn by a kill.
-    """
-
-    recipe: dict[str, Any] | None = None
-    known: set[str] = field(default_factory=set)
-    done: dict[str, Done] = field(default_factory=dict)
-    guided: dict[str, Any] = field(default_factory=dict)
-    size: int = 0
-
-    def take(self, line: Mapping[str, Any], output: Path) -> None:
-        """Take in one line."""
-        if "recipe" in line:
-            self.recipe, self.done, self.guided = dict(line["recipe"]), {}, {}
-        elif "begin" in line:
-            self.known |= set(line["begin"])
-        elif "guided" in line:
-            self.guided = dict(line)
-        elif "done" in line:
-            result = result_from(line["result"], output)
-            self.done[line["done"]] = Done(Fingerprint(**line["input"]), result)
-
-
-def read_journal(output: Path) -> Past:
-    """Read the journal of a folder; one that is not there tells of nothing.
-
-    Raises
-    ------
-    LocaldiscError
-        If it cannot be read or is another program's.
-    """
-    path = output / JOURNAL
-    past = Past()
-    try:
-        content = path.read_bytes() if os.path.lexists(path) else b""
-    except OSError as error:
-        raise LocaldiscError(
-            f"{path} cannot be read ({error.strerror}); check it or name another output folder."
-        ) from error
-    if not (content.startswith(_MAGIC) or _MAGIC.startswith(content.rstrip(b"\0"))):
-        raise LocaldiscError(
-            f"{path} is no journal of napari-localdisc; move it away or name another output folder."
-        )
-    for line in content.splitlines(keepends=True):
-        if line.endswith(b"\n"):
-            past.size += len(line)
-            # What is unreadable is as if it had not been: its file is then done again or refused.
-            with suppress(ValueError, KeyError, TypeError):
-                past.take(json.loads(line), output)
-    return past
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 class Journal:
@@ -134,6 +47,7 @@ class Journal:
         self.past = Past()
         self._handle: int | None = None
         self._made: list[Path] | None = None
+        self._is_empty = True
 
     def __enter__(self) -> Self:
         if os.path.lexists(self.path):
@@ -150,7 +64,7 @@ class Journal:
             return
         try:
             self.sweep()
-            if self._made is not None and not (self.past.done or self.past.guided):
+            if self._made is not None and self._is_empty:
                 self._discard(self._made)
         finally:
             os.close(self._handle)
@@ -183,7 +97,7 @@ class Journal:
 
     def _open(self) -> None:
         try:
-            self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            self._handle = os.open(self.path, _FLAGS, 0o666)
         except OSError as error:
             raise cannot_write(self.path, error) from error
         try:
@@ -232,7 +146,9 @@ class Journal:
             if isinstance(error, OSError):
                 raise cannot_write(self.path, error) from error
             raise
-        self.past.take(line, self.output)
+        self._is_empty &= "begin" in line or "recipe" in line
+        if "done" not in line:  # what is done from now on, nobody asks for again
+            self.past.take(line, self.output)
 
     def _discard(self, made: Sequence[Path]) -> None:
         """Leave no journal, and no new folder, in which nothing is."""
@@ -240,52 +156,3 @@ class Journal:
         with suppress(OSError):
             for folder in made:
                 folder.rmdir()
-
-
-def check_strangers(output: Path, names: Iterable[str], known: Collection[str]) -> None:
-    """Refuse to replace what no run of a folder wrote.
-
-    Parameters
-    ----------
-    output : Path
-    names : iterable of str
-        Files that will be written, within the folder.
-    known : collection of str
-        Those that runs of the folder wrote.
-
-    Raises
-    ------
-    LocaldiscError
-        Names the file in the way.
-    """
-    for name in names:
-        if name not in known and os.path.lexists(output / name):
-            raise LocaldiscError(
-                f"{output / name} would be replaced, and no run that kept a journal there wrote it;"
-                " move it away or name another output folder."
-            )
-
-
-def check_recipe(output: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse to mix results of two recipes in a folder.
-
-    Raises
-    ------
-    LocaldiscError
-        Says what differs.
-    """
-    other = [
-        f"{key} {_short(made.get(key))} there and {_short(wanted.get(key))} here"
-        for key in {**made, **wanted}
-        if made.get(key) != wanted.get(key)
-    ]
-    if other:
-        raise LocaldiscError(
-            f"{output} holds results of another recipe ({'; '.join(other)}); name another output"
-            " folder, or replace them with --overwrite."
-        )
-
-
-def _short(value: object) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:12]}..."

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import is_image_name, mask_suffix
-from napari_localdisc.io.journal import check_strangers, read_journal
 from napari_localdisc.io.naming import output_names
+from napari_localdisc.io.past import check_strangers, read_journal
 from napari_localdisc.io.report import REPORT
 
 RECIPE, SEGMENTER = "recipe.json", "segmenter.safetensors"

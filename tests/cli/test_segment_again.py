@@ -11,7 +11,7 @@ import pytest
 
 from napari_localdisc.core import guidance
 from napari_localdisc.core.segmenter import Segmenter
-from napari_localdisc.io.journal import JOURNAL
+from napari_localdisc.io.past import JOURNAL
 
 
 @pytest.fixture

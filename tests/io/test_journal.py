@@ -9,7 +9,8 @@ import pytest
 from napari_localdisc.core.errors import LocaldiscError, OutputLostError
 from napari_localdisc.io import journal as journal_module
 from napari_localdisc.io.fingerprint import Fingerprint
-from napari_localdisc.io.journal import JOURNAL, Journal, read_journal
+from napari_localdisc.io.journal import Journal
+from napari_localdisc.io.past import JOURNAL, read_journal
 from napari_localdisc.io.report import FileResult
 from tests.conftest import little_space
 
