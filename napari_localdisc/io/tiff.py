@@ -41,8 +41,9 @@ class StackGeometry:
     shown_as_picture = True
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
-        """Write labels (N, H, W) as a TIFF of as many pages."""
-        stored = np.stack([orientation.as_stored(page, self.orientation) for page in labels])
+        """Write labels (N, H, W) as a TIFF of as many pages, labels (H, W) as one of one."""
+        pages = labels.reshape((-1, *labels.shape[-2:]))
+        stored = np.stack([orientation.as_stored(page, self.orientation) for page in pages])
         tag = (orientation.TAG, 3, 1, self.orientation, True)
         tifffile.imwrite(
             path,
