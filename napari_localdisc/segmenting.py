@@ -50,7 +50,7 @@ class Segmenting:
     def write(self, image: Image, found: Segmentation, place: Path) -> FileResult:
         """Write its mask."""
         targets = self.segmenter.targets
-        path = write_mask(found.labels, place, image, scale_to_255=len(targets) == 1)
+        path = write_mask(found.labels, place, image, len(targets) == 1, targets)
         counts = np.bincount(found.labels.ravel(), minlength=len(targets) + 1)[1:]
         areas = {name: int(count) for name, count in zip(targets, counts, strict=True)}
         area, score = sum(areas.values()), float(found.score)
@@ -142,10 +142,10 @@ def _tile(result: FileResult) -> list[Tile]:
     if result.output is None:
         return []
     try:
-        pixels, labels = read_image(result.path).pixels, read_mask(result.output)
+        image, labels = read_image(result.path), read_mask(result.output, may_be_stack=True)
     except LocaldiscError:  # moved away since it was done: the others are still worth a look
         return []
-    if labels.shape != pixels.shape[:2]:
+    if labels.shape != image.extent:
         return []
     note = f"confidence {result.confidence:.2f}"
-    return [make_tile(pixels, labels, result.path.name, note)]
+    return [make_tile(image.pixels, labels, result.path.name, note)]

@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from napari_localdisc.io.images import mask_suffix, read_image, write_mask
 from napari_localdisc.io.masks import read_mask
 from napari_localdisc.io.sets import choose_sets, read_sets
 from tests.corpus import CORPUS
+from tests.corpus.models import parts_of, with_header
 
 _EDGES = (0, 1, 127, 128, 255, 2**15 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
 
@@ -75,7 +78,8 @@ def _words(path: Path) -> None:
 
 
 def _checkpoint(path: Path) -> None:
-    CheckpointFile(path, Interval()).load()
+    state = CheckpointFile(path, Interval()).load()
+    assert state is not None
 
 
 def _cells(path: Path) -> None:
@@ -133,6 +137,30 @@ def _save_segmenter(encoder: object, path: Path) -> None:
     save_segmenter(Segmenter(card, encoder, Head(features, 1), torch.eye(features)), path)
 
 
+@cache
+def _whole(kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return _weights(kind)(Path(folder))[0]
+
+
+def _card_of(kind: str, load: Callable[[Path], object]) -> Target:
+    """A parser of the text in a file's header, the rest of the file being good."""
+
+    def parse(path: Path) -> object:
+        text = path.read_bytes().decode("utf-8", "replace")
+
+        def change(header: dict[str, Any]) -> None:
+            header["__metadata__"]["header"] = text
+
+        path.write_bytes(with_header(_whole(kind), change))
+        return load(path)
+
+    def seeds(_: Path) -> list[bytes]:
+        return [parts_of(_whole(kind))[0]["__metadata__"]["header"].encode()]
+
+    return Target("a.safetensors", parse, seeds)
+
+
 _TABLE = "file,class\na.png,ill\nb.png,well\n"
 _ROW = "drive,random,all,0,20,0.75,0.01,10,3.0,cpu"
 _SETS = '[drive]\nimages = "a"\nmasks = "b"\nsize = 256\ntrain = 0.5\n[x]\nimages="c"\nmasks="d"\n'
@@ -146,6 +174,9 @@ TARGETS: dict[str, Target] = {
     "encoder": Target("a.safetensors", load_encoder, _weights("encoder")),
     "segmenter": Target("a.safetensors", load_segmenter, _weights("segmenter")),
     "checkpoint": Target("a.safetensors", _checkpoint, _weights("checkpoint")),
+    "encoder card": _card_of("encoder", load_encoder),
+    "segmenter card": _card_of("segmenter", load_segmenter),
+    "checkpoint header": _card_of("checkpoint", _checkpoint),
     "sets": Target("a.toml", read_sets, lambda _: [_SETS.encode()]),
     "classes": Target(
         "a.csv",

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io.images import find_images, is_image_name
+from napari_localdisc.io.images import find_images, is_image_file
 from napari_localdisc.io.past import JOURNAL
 
 
@@ -95,7 +95,7 @@ def _walk(top: Path, choice: Choice) -> Iterator[Path]:
                 continue
             if _is_folder(entry):
                 (links if entry.is_symlink() else waiting).append(path)
-            elif is_image_name(path) and path.is_file():
+            elif is_image_file(path):
                 yield path
 
 

@@ -14,6 +14,7 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io import dicom, nifti, raster, tiff
 from napari_localdisc.io.atomic import replacing
 from napari_localdisc.io.kinds import kind_of
+from napari_localdisc.io.plugins import read_with_plugins
 
 SUFFIXES = raster.SUFFIXES + nifti.SUFFIXES + dicom.SUFFIXES
 """Endings of the files that are taken from a folder."""
@@ -81,7 +82,8 @@ def read_image(path: str | Path, may_be_blank: bool = True, may_be_stack: bool =
     Parameters
     ----------
     path : str or Path
-        A picture (EXIF orientation is respected), or a TIFF, NIfTI or DICOM file.
+        A picture (EXIF orientation is respected), a TIFF, NIfTI or DICOM file, or what an installed
+        napari reader takes.
     may_be_blank : bool
         Whether all its pixels may be the same, as those of an empty mask.
     may_be_stack : bool
@@ -145,8 +147,18 @@ def _read(path: Path) -> tuple[npt.NDArray[np.generic], Path, Geometry]:
         "tiff": tiff.read_tiff,
         "picture": raster.read_raster,
     }
-    pixels, geometry = readers[kind_of(path)](path)
+    kind = kind_of(path)
+    found = read_with_plugins(path) if _is_strange(path, kind) else None
+    if found is not None:
+        return found, path, tiff.StackGeometry()
+    pixels, geometry = readers[kind](path)
     return pixels, path, geometry
+
+
+def _is_strange(path: Path, kind: str) -> bool:
+    """Whether only a napari reader could know a file: neither name nor content tells what it is."""
+    is_ours = kind != "picture" or path.name.lower().endswith(SUFFIXES)
+    return not is_ours and path.is_file() and not raster.is_picture(path)
 
 
 def write_mask(
@@ -208,7 +220,10 @@ def mask_suffix(path: str | Path) -> str:
             return ".png"
     if kind == "nifti":
         return nifti.NiftiGeometry.suffix
-    return dicom.DicomGeometry.suffix if kind == "dicom" else raster.PictureGeometry.suffix
+    if kind == "dicom":
+        return dicom.DicomGeometry.suffix
+    is_strange = _is_strange(path, kind)
+    return tiff.StackGeometry.suffix if is_strange else raster.PictureGeometry.suffix
 
 
 def is_blank(pixels: npt.NDArray[np.generic]) -> bool:

@@ -16,7 +16,14 @@ from napari_localdisc.core.errors import cannot_write
 from napari_localdisc.io.atomic import sweep
 from napari_localdisc.io.fingerprint import Fingerprint
 from napari_localdisc.io.locking import lock
-from napari_localdisc.io.past import JOURNAL, Past, check_recipe, check_strangers, read_journal
+from napari_localdisc.io.past import (
+    JOURNAL,
+    Past,
+    check_plain,
+    check_recipe,
+    check_strangers,
+    read_journal,
+)
 from napari_localdisc.io.report import FileResult, result_content
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -96,6 +103,7 @@ class Journal:
         sweep(self.output / name for name in self.past.known)
 
     def _open(self) -> None:
+        check_plain(self.path)
         try:
             self._handle = os.open(self.path, _FLAGS, 0o666)
         except OSError as error:

@@ -99,7 +99,7 @@ def read_nifti(path: Path) -> tuple[Array, NiftiGeometry]:
         grey pixels.
     """
     nibabel = _nibabel(path)
-    with decoding(path), _opened(path) as file:
+    with decoding(path, "nibabel.global"), _opened(path) as file:
         kind = _checked(path, file.read(540), nibabel)
         file.seek(0)
         image = kind.from_stream(file)

@@ -68,10 +68,10 @@ class Past:
         if "recipe" in line:
             self.recipe, self.done, self.guided = dict(line["recipe"]), {}, {}
         elif "begin" in line:
-            self.known |= set(line["begin"])
+            self.known |= {name for name in line["begin"] if _is_inside(name)}
         elif "guided" in line:
             self.guided = dict(line)
-        elif "done" in line:
+        elif "done" in line and _is_inside(line["result"]["output"] or ""):
             result = result_from(line["result"], output)
             self.done[line["done"]] = Done(Fingerprint(**line["input"]), result)
 
@@ -86,6 +86,7 @@ def read_journal(output: Path) -> Past:
     """
     path = output / JOURNAL
     past = Past()
+    check_plain(path)
     try:
         content = path.read_bytes() if os.path.lexists(path) else b""
     except OSError as error:
@@ -100,9 +101,28 @@ def read_journal(output: Path) -> Past:
         if line.endswith(b"\n"):
             past.size += len(line)
             # What is unreadable is as if it had not been: its file is then done again or refused.
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(ValueError, KeyError, TypeError, RecursionError):
                 past.take(json.loads(line), output)
     return past
+
+
+def check_plain(path: Path) -> None:
+    """Refuse a journal that is a link, a pipe or a folder.
+
+    Raises
+    ------
+    LocaldiscError
+        If it is.
+    """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        raise LocaldiscError(
+            f"{path} is no plain file; move it away or name another output folder."
+        )
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name stays within the folder of results, whoever wrote the journal."""
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def check_strangers(output: Path, names: Iterable[str], known: Collection[str]) -> None:

@@ -86,6 +86,18 @@ def read_raster(path: Path) -> tuple[Pixels, PictureGeometry]:
         return orientation.upright(plain(picture), turn), PictureGeometry(turn)
 
 
+def is_picture(path: Path) -> bool:
+    """Whether Pillow knows what a file is, damaged or not."""
+    raise_pillows_limit()
+    try:
+        with PIL.Image.open(path):
+            return True
+    except PIL.UnidentifiedImageError:
+        return False
+    except Exception:  # it is one, and reading it will tell what is wrong
+        return True
+
+
 def raise_pillows_limit() -> None:
     """Let Pillow open what `max_pixels` allows; its own limit is never lowered."""
     own = PIL.Image.MAX_IMAGE_PIXELS

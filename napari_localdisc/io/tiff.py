@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,9 @@ class StackGeometry:
     shown_as_picture = True
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
-        """Write labels (N, H, W) as a TIFF of as many pages."""
-        stored = np.stack([orientation.as_stored(page, self.orientation) for page in labels])
+        """Write labels (N, H, W) as a TIFF of as many pages, labels (H, W) as one of one."""
+        pages = labels.reshape((-1, *labels.shape[-2:]))
+        stored = np.stack([orientation.as_stored(page, self.orientation) for page in pages])
         tag = (orientation.TAG, 3, 1, self.orientation, True)
         tifffile.imwrite(
             path,
@@ -96,6 +98,7 @@ def count_pages(path: Path) -> int:
 
 def _main_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     """Find the pages that belong together; reduced copies of them are passed over."""
+    _check_chain(path, file)
     first, *others = file.series
     full = [series for series in others if not series.keyframe.is_reduced]
     if full:
@@ -108,6 +111,25 @@ def _main_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries
             " stack."
         )
     return first
+
+
+def _check_chain(path: Path, file: tifffile.TiffFile) -> None:
+    """Refuse pages that follow each other in a circle, which tifffile would follow for ever."""
+    form, handle = file.tiff, file.filehandle
+    place, seen = file.pages.first.offset, set[int]()
+    while 0 < place < handle.size - form.tagnosize:
+        if place in seen:
+            raise LocaldiscError(
+                f"{path} is damaged, its pages follow each other in a circle; export it again."
+            )
+        seen.add(place)
+        handle.seek(place)
+        tags = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))[0]
+        handle.seek(place + form.tagnosize + tags * form.tagsize)
+        following = handle.read(form.offsetsize)
+        if len(following) < form.offsetsize:
+            return
+        place = struct.unpack(form.offsetformat, following)[0]
 
 
 def _sizes(path: Path, series: tifffile.TiffPageSeries) -> tuple[int, int, int, int]:

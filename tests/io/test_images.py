@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
@@ -264,3 +265,11 @@ def test_what_an_error_says_is_one_line_that_no_terminal_obeys(tmp_path: Path):
     with pytest.raises(LocaldiscError, match=r"a \\x1b\[31mb\.png is not an image") as caught:
         read_image(path)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.timeout(20)
+def test_the_ending_of_a_mask_is_told_without_waiting_for_a_pipe(tmp_path: Path):
+    for name in ("a.png", "a.odd", "a.dcm"):
+        os.mkfifo(tmp_path / name)
+    endings = [mask_suffix(tmp_path / name) for name in ("a.png", "a.odd", "a.dcm", "gone.odd")]
+    assert endings == [".png", ".png", ".dcm", ".png"]
