@@ -14,7 +14,7 @@ import PIL.Image
 
 from napari_localdisc.batch import BatchReport, run_files
 from napari_localdisc.core.clusters import cluster_map
-from napari_localdisc.core.embedding import embedding_picture
+from napari_localdisc.core.components import components_of
 from napari_localdisc.core.progress import Run, drain
 from napari_localdisc.io.atomic import replacing, write_text
 from napari_localdisc.io.images import Image
@@ -35,7 +35,7 @@ def cluster_files(
     """Write what an encoder tells apart in each file.
 
     For ``a.jpg`` that is ``a_clusters.png``, whose values are cluster numbers and whose palette
-    shows them in colour, and ``a_embedding.png``, the principal components of the embedding. Beside
+    shows them in colour, and ``a_embedding.png``, the embedding in the encoder's colours. Beside
     them ``clusters.csv`` has a row for each cluster of each file.
 
     Parameters
@@ -58,12 +58,14 @@ def cluster_files(
         could be done.
     """
     rows: list[dict[str, object]] = []
+    components = yield from components_of(encoder, device)
 
     def cluster(image: Image, name: str) -> FileResult:
         found = drain(cluster_map(image.pixels, encoder, device))
         path = output / f"{name}_clusters.png"
         _save(_coloured(found.labels), path)
-        picture = PIL.Image.fromarray(embedding_picture(found.embedding))
+        scores = components.scores(found.embedding)
+        picture = PIL.Image.fromarray(components.picture(scores, found.labels > 0))
         _save(picture, output / f"{name}_embedding.png")
         table = found.table()
         rows.extend(
