@@ -1,4 +1,4 @@
-"""Seconds and peak memory of embedding and guidance on this machine, on generated images.
+"""Seconds and peak memory of what takes time, on this machine and generated images.
 
 python benchmarks/speed.py [--images 20] [--size 512]
 """
@@ -19,6 +19,7 @@ from napari_localdisc.core.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import fundus_phantom
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.shapes import simulate
+from napari_localdisc.core.similarity import similarity_map
 
 
 def seconds(work: Callable[[], object], repeats: int = 1) -> float:
@@ -50,6 +51,9 @@ def main() -> None:
     print(
         f"embed one {options.size}x{options.size} image: {taken:.2f} s, peak {peak_gib():.2f} GiB"
     )
+    embedding = drain(embed(image, encoder))
+    taken = seconds(lambda: similarity_map(embedding, (200, 300)), 15)
+    print(f"similarity map of a pixel, embedding at hand: {1e3 * taken:.0f} ms")
     images = [fundus_phantom(seed, options.size).image for seed in range(options.images)]
     prior = simulate("vessels", 20, 0)
     taken = seconds(lambda: drain(guide(images, prior, encoder, GuideConfig())))

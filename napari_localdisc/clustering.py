@@ -15,7 +15,7 @@ import PIL.Image
 
 from napari_localdisc.batch import BatchReport, Manner, run_files
 from napari_localdisc.core.clusters import cluster_map
-from napari_localdisc.core.embedding import embedding_picture
+from napari_localdisc.core.components import Components, components_of
 from napari_localdisc.core.encoder import encoder_digest
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Run, drain
@@ -47,6 +47,7 @@ class Clustering:
 
     encoder: Encoder
     device: torch.device
+    components: Components
 
     def compute(self, image: Image) -> Found:
         """Cluster the pixels of an image."""
@@ -58,7 +59,9 @@ class Clustering:
         found = drain(cluster_map(image.pixels, self.encoder, self.device))
         table = found.table()
         rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
-        return Found(found.labels, embedding_picture(found.embedding), tuple(rows))
+        scores = self.components.scores(found.embedding)
+        picture = self.components.picture(scores, found.labels > 0)
+        return Found(found.labels, picture, tuple(rows))
 
     def write(self, image: Image, found: Found, place: Path) -> FileResult:
         """Write both pictures."""
@@ -80,7 +83,7 @@ def cluster_files(
     """Write what an encoder tells apart in each file that an earlier run has not done.
 
     For ``a.jpg`` that is ``a_clusters.png``, whose values are cluster numbers and whose palette
-    shows them in colour, and ``a_embedding.png``, the principal components of the embedding. Beside
+    shows them in colour, and ``a_embedding.png``, the embedding in the encoder's colours. Beside
     them ``clusters.csv`` has a row for each cluster of each file.
 
     Parameters
@@ -104,7 +107,7 @@ def cluster_files(
         If the folder holds one of the files, another file in a result's place or maps of another
         encoder, if it takes no more, or if no file at all could be done.
     """
-    work = Clustering(encoder, device)
+    work = Clustering(encoder, device, (yield from components_of(encoder, device)))
     made_by = {
         **encoder.card.identity,
         "encoder_digest": encoder_digest(encoder),

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.batch import BatchReport, Manner
-from napari_localdisc.core.clusters import ClusterMap, cluster_map
 from napari_localdisc.core.device import resolve_device
-from napari_localdisc.core.embedding import embedding_picture
 from napari_localdisc.core.guidance import Guidance, GuideConfig, guide
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
@@ -27,28 +24,6 @@ from napari_localdisc.keeping import guided_by, keep_segmenter, kept_segmenter
 from napari_localdisc.layers import Plane
 from napari_localdisc.segmenting import segment_files
 from napari_localdisc.session import EncoderChoice, HeldEncoder
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """A cluster map and what it was made with.
-
-    Attributes
-    ----------
-    held : HeldEncoder
-    clusters : ClusterMap
-    picture : ndarray of uint8, shape (H, W, 3)
-        The embedding in colour.
-    features : dict of str to list
-        A row for each cluster, found by its label in the column ``index``, as napari wants it.
-    recipe : dict
-    """
-
-    held: HeldEncoder
-    clusters: ClusterMap
-    picture: npt.NDArray[np.uint8]
-    features: dict[str, list[float]]
-    recipe: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -98,31 +73,6 @@ def load(choice: EncoderChoice, plane: Plane | None) -> Run[HeldEncoder]:
     """
     yield Progress("read", 0, 1, "Loading the encoder")
     return choice.obtain(plane.pixels() if plane is not None else None)
-
-
-def cluster(plane: Plane, choice: EncoderChoice, device: str) -> Run[Clustering]:
-    """Make the cluster map of an image and a picture of its embedding.
-
-    Parameters
-    ----------
-    plane : Plane
-    choice : EncoderChoice
-    device : str
-        A device name, as `resolve_device` takes it.
-
-    Raises
-    ------
-    LocaldiscError
-        If image, encoder or device cannot be used.
-    """
-    yield Progress("read", 0, 1, f"Reading {plane.name}")
-    pixels = plane.pixels()
-    held = choice.obtain(pixels)
-    clusters = yield from cluster_map(pixels, held.encoder, resolve_device(device))
-    table = clusters.table()
-    features = {"index": table.pop("label"), **table}
-    recipe = {"kind": "clusters", "image": plane.name, "encoder": held.name, "device": device}
-    return Clustering(held, clusters, embedding_picture(clusters.embedding), features, recipe)
 
 
 def references(spec: str | Path, count: int, seed: int) -> Run[Prior]:

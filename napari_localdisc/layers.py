@@ -167,15 +167,18 @@ def labels_layer(
 
 
 def picture_layer(
-    plane: Plane, picture: npt.NDArray[np.uint8], name: str, recipe: Mapping[str, object]
+    planes: Sequence[Plane],
+    pictures: Sequence[npt.NDArray[np.uint8]],
+    name: str,
+    recipe: Mapping[str, object],
 ) -> Image:
-    """Build the RGB layer of a (H, W, 3) picture, sitting exactly on its plane."""
+    """Build the RGB layer of (H, W, 3) pictures, sitting exactly on their image."""
     return Image(
-        _spread([plane], [picture]),
+        _spread(planes, pictures),
         rgb=True,
         name=name,
         metadata={METADATA_KEY: dict(recipe)},
-        **placement([plane]),
+        **placement(planes),
     )
 
 
@@ -199,6 +202,28 @@ def recipe_of(layer: Layer) -> dict[str, Any] | None:
     """Return the recipe that made a layer, if this program made it."""
     recipe = layer.metadata.get(METADATA_KEY)
     return dict(recipe) if recipe is not None else None
+
+
+def pixel_at(
+    layer: Image, position: Sequence[float], units: Sequence[pint.Unit] | None
+) -> tuple[int, ...] | None:
+    """Return the pixel of an image that lies at a world position, or None if none does.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+    position : sequence of float
+        One for each axis of the viewer, as of its cursor.
+    units : sequence of pint.Unit, optional
+        What the position is in.
+    """
+    point = np.asarray(position, dtype=float)
+    if len(point) < layer.ndim:
+        return None
+    found = layer.world_to_data(point[-layer.ndim :] * unit_factors(units, layer.units))
+    pixel = tuple(int(at) for at in np.rint(found))
+    inside = zip(pixel, _finest(layer).shape, strict=False)
+    return pixel if all(0 <= at < size for at, size in inside) else None
 
 
 def unit_factors(

@@ -201,7 +201,7 @@ class TestResultsSitOnTheirImage:
     def test_picture(self, rng):
         image = placed_stack(rng)
         picture = rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)
-        result = picture_layer(all_planes(image)[2], picture, "embedding", {})
+        result = picture_layer([all_planes(image)[2]], [picture], "embedding", {})
         assert result.rgb
         assert result.ndim == 3
         np.testing.assert_allclose(

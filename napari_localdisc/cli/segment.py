@@ -108,11 +108,11 @@ def _hire(workers: int, scheduler: str | None) -> Hire:
     if workers and scheduler:
         raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
     if scheduler:
-        from napari_localdisc.cluster import on_scheduler
+        from napari_localdisc.dask_crew import on_scheduler
 
         return on_scheduler(scheduler)
     if workers:
-        from napari_localdisc.cluster import on_this_machine
+        from napari_localdisc.dask_crew import on_this_machine
 
         return on_this_machine(workers)
     from napari_localdisc.crew import Threads

@@ -11,6 +11,7 @@ import torch
 from napari_localdisc.core.embedding import FloatMap, embed_and_cluster
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.progress import Run
+from napari_localdisc.core.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,8 @@ class ClusterMap:
             ``label``; ``area``, the share of the labelled pixels in [0, 1]; ``compactness``, the
             length of the mean embedding vector in [0, 1]: 1 where all vectors agree.
         """
-        rows: dict[str, list[float]] = {"label": [], "area": [], "compactness": []}
-        labelled = max(1, int((self.labels > 0).sum()))
-        for label in np.unique(self.labels[self.labels > 0]):
-            inside = self.embedding[:, self.labels == label]
-            rows["label"].append(int(label))
-            rows["area"].append(inside.shape[1] / labelled)
-            rows["compactness"].append(float(np.linalg.norm(inside.mean(axis=1))))
-        return rows
+        table = Tally.of(self.labels, self.embedding, len(self.memberships)).table()
+        return {name: table[name] for name in ("label", "area", "compactness")}
 
 
 def cluster_map(

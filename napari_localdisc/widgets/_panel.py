@@ -11,7 +11,7 @@ from magicgui.widgets import ComboBox
 from napari.components import ViewerModel
 from psygnal import SignalInstance
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_localdisc.core.errors import LocaldiscError
@@ -69,7 +69,8 @@ class Panel(QWidget):
         self.footer.setContentsMargins(6, 0, 6, 4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(_scrolling(self._body))
+        self._area = _scrolling(self._body)
+        layout.addWidget(self._area)
         layout.addLayout(self.footer)
         self.form.addRow(wrapped_label(introduction))
 
@@ -83,6 +84,10 @@ class Panel(QWidget):
         """Give a widget the room that the form leaves."""
         # The stretch below stays, for when the widget is hidden.
         self._body.insertWidget(self._body.count() - 1, widget, 100)
+
+    def bring_into_view(self, widget: QWidget) -> None:
+        """Scroll to a widget, once the layout has settled."""
+        QTimer.singleShot(0, lambda: isalive(self) and self._area.ensureWidgetVisible(widget))
 
     def turn(self, box: ComboBox, pages: Mapping[str, Sequence[Row]]) -> None:
         """Show only the rows that belong to what is chosen in a box.
@@ -152,8 +157,18 @@ def reported() -> Iterator[None]:
         notify(error)
 
 
+class _Inner(QWidget):
+    """What scrolls; asks for the height that broken lines need, which Qt does not by itself."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size, at the present width."""
+        least = super().minimumSizeHint()
+        height = self.layout().totalHeightForWidth(max(self.width(), least.width()))
+        return QSize(least.width(), max(least.height(), height))
+
+
 def _scrolling(body: QVBoxLayout) -> QScrollArea:
-    inner = QWidget()
+    inner = _Inner()
     inner.setLayout(body)
     area = QScrollArea()
     area.setWidget(inner)

@@ -138,7 +138,7 @@ def test_a_missing_library_and_a_contradiction_are_told(
     assert both.code == 2
     assert "not both" in both.err
     monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.delitem(sys.modules, "napari_localdisc.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "napari_localdisc.dask_crew", raising=False)
     missing = command(*line, "--workers", 2)
     assert (missing.code, missing.err.count("\n")) == (2, 1)
     assert "pip install 'napari-localdisc[cluster]'" in missing.err

@@ -7,7 +7,7 @@ from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManager
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.session import session_of
@@ -65,6 +65,18 @@ def click(qtbot):
 
 
 @pytest.fixture
+def tick(qtbot):
+    """Click the box of a check box, wherever its text ends."""
+
+    def tick(box):
+        native = getattr(box, "native", box)
+        place = QPoint(10, native.height() // 2)
+        qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=place)
+
+    return tick
+
+
+@pytest.fixture
 def open_panel(qtbot):
     """Open a panel, and stop what it runs at the end."""
     panels = []
@@ -98,7 +110,8 @@ def dock_panel(qtbot):
 
     def dock_panel(viewer, name):
         _, dock = viewer.window.add_plugin_dock_widget("napari-localdisc", name)
-        qtbot.waitUntil(lambda: dock.panel is not None)
+        # The first one of a session imports torch.
+        qtbot.waitUntil(lambda: dock.panel is not None, timeout=30_000)
         return dock.panel
 
     return dock_panel

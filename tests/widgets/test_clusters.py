@@ -54,6 +54,52 @@ def test_only_what_is_ticked_is_shown(panel, click, finish, viewer, image):
     assert [type(layer) for layer in viewer.layers] == [Image, Labels]
 
 
+def test_any_number_of_clusters(panel, click, finish, viewer, image, qtbot):
+    assert panel.count.text() == "The encoder's own"
+    panel.count.selectAll()
+    qtbot.keyClicks(panel.count, "5")
+    click(panel.run_row.button)
+    finish(panel)
+    labels = viewer.layers[-1]
+    assert np.unique(labels.data).tolist() == [1, 2, 3, 4, 5]
+    assert recipe_of(labels)["clusters"] == 5
+    assert panel.run_row.status.text().startswith("5 clusters")
+
+
+def test_all_planes_of_a_stack(panel, click, tick, finish, viewer, image):
+    tick(panel.every_plane)
+    click(panel.run_row.button)
+    finish(panel)
+    labels = viewer.layers[-1]
+    assert labels.data.shape == image.data.shape
+    np.testing.assert_allclose(labels.extent.world, image.extent.world)
+
+
+def test_all_images_at_once(panel, click, tick, finish, viewer, image, xrays, qtbot):
+    viewer.add_image(xrays[1], name="flat")
+    click(panel.run_row.button)
+    finish(panel)
+    tick(panel.all_images)
+    assert not panel.image.native.isEnabled()
+    panel.count.setValue(4)
+    click(panel.run_row.button)
+    finish(panel)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 8)
+    chest, flat = (layer for layer in viewer.layers[4:] if isinstance(layer, Labels))
+    assert chest.name.startswith("chest [1] clusters")
+    assert flat.name == "flat clusters"
+    # It is the same picture twice.
+    np.testing.assert_array_equal(chest.data[0], flat.data)
+    assert [layer.visible for layer in viewer.layers[2:4]] == [False, False]
+
+
+def test_a_second_run_leaves_the_first_hidden(panel, click, finish, viewer, image):
+    for _ in range(2):
+        click(panel.run_row.button)
+        finish(panel)
+    assert [layer.visible for layer in viewer.layers] == [True, False, False, False, True]
+
+
 def test_no_image(panel, click, notes):
     click(panel.run_row.button)
     assert not panel.run_row.runner.running
@@ -97,3 +143,13 @@ def test_the_image_is_not_taken_for_a_volume(panel, click, finish, viewer, sessi
     click(panel.run_row.button)
     finish(panel)
     assert viewer.layers[-1].data.shape == (48, 64)
+
+
+def test_the_encoder_can_be_unloaded_after_a_run(panel, click, finish, session, image):
+    click(panel.run_row.button)
+    finish(panel)
+    session.unload()
+    assert session.encoder is None
+    click(panel.run_row.button)
+    finish(panel)
+    assert session.encoder is not None

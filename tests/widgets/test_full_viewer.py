@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QScrollArea
 
 from napari_localdisc.core.phantoms import xray_phantom
@@ -46,6 +46,55 @@ def test_from_a_phantom_to_its_segmentation(
     assert result.data.any()
     np.testing.assert_allclose(result.extent.world, image.extent.world)
     assert panels["Folder"].in_use.text() == "Finds lungs."
+
+
+def test_a_researcher_looks_into_an_embedding(
+    make_napari_viewer, dock_panel, click, finish, encoder_file, qtbot
+):
+    viewer = make_napari_viewer(show=True)
+    panel = dock_panel(viewer, "Clusters")
+    session = session_of(viewer)
+    session.encoder_name, session.device = str(encoder_file), "cpu"
+    image = viewer.add_image(xray_phantom(0, 64).image, name="chest", scale=(0.5, 0.5))
+    panel.count.setValue(4)
+    click(panel.run_row.button)
+    finish(panel)
+    labels = viewer.layers["chest clusters"]
+
+    click(panel.look_section.button)
+    canvas = viewer.window._qt_viewer.canvas.native
+    listening = list(viewer.mouse_move_callbacks)
+    for world, place in (((9, 9), "row 18, column 18"), ((10, 20), "row 20, column 40")):
+        qtbot.mouseMove(canvas, on_canvas(viewer, world))
+        qtbot.waitUntil(lambda place=place: place in panel.look.report.text())
+    qtbot.waitUntil(lambda: "chest similarity" in viewer.layers)
+    heat = viewer.layers["chest similarity"]
+    np.testing.assert_allclose(heat.extent.world, image.extent.world)
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=on_canvas(viewer, (10, 20)))
+    qtbot.waitUntil(lambda: "chest most alike" in viewer.layers)
+    np.testing.assert_array_equal(viewer.layers["chest most alike"].data[0], (20, 40))
+    assert viewer.layers.selection.active is labels
+
+    click(panel.results.table_button)
+    table = viewer.window.dock_widgets["Features table widget (napari)"]
+    assert table.table.model().rowCount() == len(labels.features)
+    table.parentWidget().hide()
+    click(panel.results.table_button)
+    qtbot.waitUntil(lambda: in_view(table))
+    panel.parentWidget().parentWidget().raise_()
+    qtbot.waitUntil(lambda: in_view(panel))
+    viewer.window.remove_dock_widget("all")
+    qtbot.wait(10)
+    assert len(viewer.mouse_move_callbacks) == len(listening) - 1
+
+
+def on_canvas(viewer, world):
+    """Where a point of the world is on the canvas."""
+    canvas, camera = viewer.window._qt_viewer.canvas.native, viewer.scene.camera
+    from_middle = (np.array(world) - camera.center[-2:]) * camera.zoom
+    return QPoint(
+        round(canvas.width() / 2 + from_middle[1]), round(canvas.height() / 2 + from_middle[0])
+    )
 
 
 def test_every_panel_fits_a_small_screen(make_napari_viewer, dock_panel):

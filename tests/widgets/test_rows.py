@@ -78,7 +78,7 @@ class TestLayerChoice:
     def test_our_own_pictures_are_not_offered(self, choice, viewer):
         image = add(viewer, "first")
         picture = np.zeros((16, 16, 3), np.uint8)
-        viewer.add_layer(picture_layer(all_planes(image)[0], picture, "embedding", {}))
+        viewer.add_layer(picture_layer(all_planes(image), [picture], "embedding", {}))
         assert choice.box.choices == (image,)
 
     def test_several_kinds(self, panel, viewer):

@@ -23,7 +23,7 @@ from napari_localdisc.io.images import Image, write_mask
 from napari_localdisc.io.past import JOURNAL, read_journal
 
 pytest.importorskip("distributed")
-from napari_localdisc.cluster import on_scheduler
+from napari_localdisc.dask_crew import on_scheduler
 
 ROOT = Path(__file__).parent.parent
 
@@ -134,6 +134,6 @@ def test_a_worker_that_is_killed_loses_no_file(
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense"])
 def test_no_scheduler_there(address: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("napari_localdisc.cluster._PATIENCE", 0.5)
+    monkeypatch.setattr("napari_localdisc.dask_crew._PATIENCE", 0.5)
     with pytest.raises(LocaldiscError, match=f"no Dask scheduler answers at {address}"):
         on_scheduler(address)
