@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,8 @@ class Fingerprint:
         OSError
             If it cannot be read.
         """
+        if not path.is_file() and not path.is_dir():  # a pipe or a device has no end
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
         # The look comes first: what is changed in between will then be seen to have changed.
         size, mtime_ns = _look(path)
         return cls(size, mtime_ns, _hash(path))
