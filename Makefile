@@ -5,6 +5,7 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 ARGS ?=
 QT ?= pyqt5
+PROCESSES ?= 2
 VENV := $(if $(filter pyqt5,$(QT)),.venv,.venv-$(QT))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
@@ -40,7 +41,7 @@ demo: $(VENV)/.app
 
 test: $(VENV)/.dev
 	tools/system-packages display
-	xvfb-run -a $(BIN)/python -m pytest $(ARGS)
+	xvfb-run -a $(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -110,7 +110,7 @@ def test_cells_do_not_depend_on_what_was_done_before(table, tmp_path: Path):
 def test_an_interrupted_table_keeps_its_cells(command, lungs, encoder_file, tmp_path: Path):
     """The second initialisation cannot be trained: what the first gave is there."""
     encoder = load_encoder(encoder_file)
-    encoder.network.body.down[0][0].weight.data.fill_(float("nan"))
+    encoder.network.body.down[0][0].weight.data.fill_(3e38)
     broken = Encoder(encoder.card.model_copy(update={"name": "broken"}), encoder.network)
     save_encoder(broken, tmp_path / "broken.safetensors")
     inits = ["--init", "random", "--init", tmp_path / "broken.safetensors"]
