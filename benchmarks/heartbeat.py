@@ -99,9 +99,10 @@ def measure(folder: Path, output: Path) -> dict[str, Any]:
         window.run(clusters)
     gaps["loading an encoder, embedding, clusters"] = heart.gaps
     guided = window.open_dock("guided")
+    guided.quick.value = True
     with heart.listening():
         window.run(guided)
-    gaps["guidance (lungs)"] = heart.gaps
+    gaps["guidance, a quick look (lungs)"] = heart.gaps
     panel = window.open_dock("folder")
     panel.input.value, panel.output.value, panel.method.value = (
         folder,

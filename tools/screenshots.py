@@ -23,6 +23,13 @@ from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 WINDOW = (1366, 768)
 SIZE = 384
 COLOURS = 128
+LUNGS = (
+    "0.22 0.22, 0.21 0.30, 0.26 0.37, 0.45 0.38, 0.70 0.36, 0.74 0.33, 0.72 0.20, 0.77 0.05,"
+    " 0.55 0.05, 0.35 0.12",
+    "0.22 0.56, 0.21 0.63, 0.27 0.72, 0.40 0.80, 0.60 0.86, 0.80 0.88, 0.72 0.80, 0.60 0.70,"
+    " 0.45 0.58, 0.30 0.52",
+)
+"""What somebody might draw on the first film: corners as shares of its side."""
 
 
 def until(done: Callable[[], bool], limit: float = 900.0) -> None:
@@ -39,6 +46,11 @@ def rest(seconds: float) -> None:
     """Let the window settle."""
     end = time.monotonic() + seconds
     until(lambda: time.monotonic() > end)
+
+
+def corners(outline: str) -> np.ndarray:
+    """Corners (N, 2) in pixels of an outline in shares of the side."""
+    return np.array([[float(at) for at in point.split()] for point in outline.split(",")]) * SIZE
 
 
 class Stage:
@@ -92,14 +104,11 @@ def clinician(folder: Path, images: Path) -> None:
         stage.viewer.open(path)
     priors = stage.dock("priors")
     priors.source.value = "My own drawing"
-    priors.drawn.structure.value = "right lung, left lung"
+    priors.drawn.structure.value = "lungs"
+    priors.drawn.tool.value = "Polygon"
     priors.drawn.start.native.click()
     layer = stage.viewer.layers[-1]
-    for name, centre in (("right lung", 0.33), ("left lung", 0.67)):
-        priors.drawn.next.value = name
-        left, right = centre - 0.13, centre + 0.13
-        corners = np.array([[0.2, left], [0.2, right], [0.75, right], [0.75, left]]) * SIZE
-        layer.add(corners, shape_type="ellipse")
+    layer.add([corners(lung) for lung in LUNGS], shape_type="polygon")
     stage.run(priors)
     stage.save("clinician-prior")
     layer.visible = False
@@ -108,6 +117,7 @@ def clinician(folder: Path, images: Path) -> None:
     guided.run_row.runner.progressed.connect(steps.look)
     stage.run(guided)
     stage.save("clinician-result")
+    steps.take("kept")
     steps.save(folder / "converging.png")
     stage.close()
 
@@ -123,9 +133,13 @@ class Steps:
     def look(self, event: Any) -> None:
         """Take the canvas whenever a preview has come."""
         if event.stage == "preview":
-            shown = self.stage.viewer.screenshot(canvas_only=True, flash=False)
-            seconds = time.monotonic() - self.began
-            self.taken.append((f"{seconds:.0f} s: {event.message}", Image.fromarray(shown)))
+            self.take(event.message)
+
+    def take(self, caption: str) -> None:
+        """Take the canvas."""
+        shown = self.stage.viewer.screenshot(canvas_only=True, flash=False)
+        seconds = time.monotonic() - self.began
+        self.taken.append((f"{seconds:.0f} s: {caption}", Image.fromarray(shown)))
 
     def save(self, path: Path, count: int = 5, height: int = 300) -> None:
         """Lay some of them side by side, the first and the last among them."""

@@ -43,6 +43,7 @@ from napari_localdisc.core.verdict import (
     disagreements,
     doubts,
     sharpen_compact,
+    size_doubts,
 )
 
 __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
@@ -212,6 +213,7 @@ class _Guide:
         self, pixels: PixelSet, head: Head, refined: SegmentationNet | None, current: Verdict
     ) -> Guidance:
         self.warnings += doubts(current)
+        self.warnings += size_doubts(current.labels, self.judge, self.prior.targets)
         card = SegmenterCard(
             encoder=self.encoder.card,
             targets=self.prior.targets,

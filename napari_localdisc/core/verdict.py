@@ -22,6 +22,8 @@ from napari_localdisc.core.shape_kl import show_kl
 _HIGH, _LOW = 0.7, 0.3
 _AGREE = 0.5
 _NONSENSE = 3.0
+_OTHER_SIZE = 2.5
+"""Factor by which the area of a compact target may differ from its references'."""
 LOW_CONFIDENCE = 0.2
 """Mean confidence below which masks are not to be relied on."""
 
@@ -130,6 +132,31 @@ def doubts(verdict: Verdict) -> tuple[str, ...]:
         found.append("nothing was found: try another prior, encoder or seed.")
     elif verdict.confidence < LOW_CONFIDENCE:
         found.append(low_confidence(verdict.confidence))
+    return tuple(found)
+
+
+def size_doubts(
+    labels: npt.NDArray[np.uint8], judge: Judge, targets: Sequence[str]
+) -> tuple[str, ...]:
+    """Warn if a compact target is far larger or smaller than its references.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (n, S, S)
+        On the canvas of the references.
+    judge : Judge
+    targets : sequence of str
+        Names of the K targets.
+    """
+    found = []
+    for target, (name, rule) in enumerate(zip(targets, judge.plan.rules, strict=True)):
+        wanted = float(judge.areas[target]) * len(labels)
+        ratio = float((labels == target + 1).sum()) / wanted
+        if not rule.slender and ratio > 0 and not 1 / _OTHER_SIZE <= ratio <= _OTHER_SIZE:
+            found.append(
+                f"{name} was found {ratio:.1f} times as large as the prior says: look at the masks,"
+                " and give more images or a prior of the size that it has in them."
+            )
     return tuple(found)
 
 

@@ -29,6 +29,7 @@ class KLCurve(QWidget):
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
         self._plot.setLabel("left", "KL")
+        self._plot.getAxis("left").enableAutoSIPrefix(False)
         self._tried = self._plot.plot(pen=None, symbol="o", symbolSize=3, symbolBrush=_TRIED)
         self._tried.opts["symbolPen"] = None
         self._judged = self._plot.plot(

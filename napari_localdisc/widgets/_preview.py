@@ -52,9 +52,16 @@ class Preview:
             if plane.layer in self._viewer.layers:
                 name = f"{plane.name} {self._title} (preview)"
                 layer = labels_layer([plane], [labels], name, {"kind": PREVIEW})
+                self._uncover(plane.layer)
                 self._layer = self._viewer.add_layer(_see_through(layer))
         elif self._layer in self._viewer.layers:
             self._layer.data = labels.reshape(self._layer.data.shape)
+
+    def _uncover(self, shown: Image) -> None:
+        """Hide the run's other images, which would lie on the one that is previewed."""
+        for image in dict.fromkeys(plane.layer for plane in self.planes):
+            if image is not shown:
+                image.visible = False
 
     def keep(self) -> None:
         """Leave the preview as it is, for a run that will not be finished."""

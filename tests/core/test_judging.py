@@ -8,6 +8,7 @@ from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.priors import CANVAS
 from napari_localdisc.core.shapes import simulate
+from napari_localdisc.core.verdict import size_doubts
 from tests.conftest import tiny_encoder
 
 SIZE = 128
@@ -59,3 +60,16 @@ def test_another_structure_is_not_taken_for_it(judge):
 
 def test_nothing_is_unlike_it(judge):
     assert judge.kl(np.zeros_like(ellipses(1.0)), FIELDS) > judge.kl(ellipses(1.0), FIELDS) + 1
+
+
+@pytest.mark.parametrize(("across", "says"), [(1.0, None), (1.4, None), (0.5, "0."), (2.0, "4.")])
+def test_far_larger_or_smaller_masks_are_doubted(judge, across, says):
+    found = size_doubts(ellipses(across), judge, ("optic-disc",))
+    if says is None:
+        assert found == ()
+    else:
+        assert f"optic-disc was found {says}" in found[0]
+
+
+def test_nothing_found_is_no_question_of_size(judge):
+    assert size_doubts(np.zeros((2, SIZE, SIZE), np.uint8), judge, ("optic-disc",)) == ()

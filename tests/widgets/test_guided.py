@@ -145,6 +145,9 @@ class TestInterruptions:
         assert recipe_of(kept)["kind"] == "unfinished segmentation"
         assert session.segmenter is None
 
+    def test_no_other_image_lies_on_the_preview(self, running, images):
+        assert [image.visible for image in images] == [True, False]
+
     def test_a_removed_image_gets_no_result(self, running, finish, viewer, images, notes):
         viewer.layers.remove(images[0])
         finish(running)
