@@ -47,6 +47,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari-localdisc
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
