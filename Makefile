@@ -41,7 +41,7 @@ demo: $(VENV)/.app
 
 test: $(VENV)/.dev
 	tools/system-packages display
-	xvfb-run -a $(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
+	xvfb-run -a $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -11,6 +13,13 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.session import session_of
+
+
+def pytest_collection_modifyitems(items):
+    """Keep all windows in one process: they share the screen's one pointer."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("windows"))
 
 
 @pytest.fixture
