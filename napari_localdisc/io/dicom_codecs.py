@@ -53,7 +53,7 @@ def check_decoder(path: Path, syntax: Any) -> None:
     """
     try:
         decoder = importlib.import_module("pydicom.pixels").get_decoder(syntax)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # so pydicom tells that it has no decoder
         raise LocaldiscError(
             f"{path} is compressed in a way that cannot be read (transfer syntax {syntax}); export"
             " it again without compression."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,13 @@ LARGEST_PART = 4 * 2**30
 """Bytes that one part may unpack to: more is taken for an attack on the memory."""
 
 _RECORD, _PRIOR, _SEGMENTER = "session.json", "prior.safetensors", "segmenter.safetensors"
+
+_UNREADABLE: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, KeyError, EOFError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, RuntimeError),
+)
+"""What is raised for parts that are missing, damaged or tell of too large an array; and by zipfile
+for archives that are damaged, encrypted or packed in a way that it does not know."""
 
 Floats = tuple[float, ...]
 
@@ -174,10 +182,11 @@ def read_session(path: Path) -> SavedSession:
             return _read(archive, path)
     except FileNotFoundError as error:
         raise LocaldiscError(f"session {path} does not exist; check the path.") from error
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, EOFError, NotImplementedError) as e:
+    except _UNREADABLE as error:
         raise LocaldiscError(
-            f"{path} is not a readable session ({e}); give a {SUFFIX} file written by this program."
-        ) from e
+            f"{path} is not a readable session ({error}); give a {SUFFIX} file written by this"
+            " program."
+        ) from error
 
 
 def _read(archive: zipfile.ZipFile, path: Path) -> SavedSession:

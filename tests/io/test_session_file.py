@@ -155,3 +155,29 @@ def test_a_failed_write_leaves_the_old_one(saved, path, monkeypatch):
 
 def _full_disk(*_):
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (8, 1),  # flags: encrypted
+        (10, 97),  # method: one that nobody knows
+    ],
+)
+def test_archives_of_another_kind(path, at, value):
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + at] = value
+    content[at - 2] = value
+    path.write_bytes(content)
+    with pytest.raises(LocaldiscError, match="not a readable session"):
+        read_session(path)
+
+
+@pytest.mark.parametrize("where", range(40, 400, 20))
+def test_damaged_in_the_middle(path, where):
+    content = bytearray(path.read_bytes())
+    content[where] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(LocaldiscError):
+        read_session(path)
