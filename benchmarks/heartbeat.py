@@ -11,83 +11,21 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import napari
 import numpy as np
-from napari._app_model import get_app_model
 from PIL import Image
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
+from window import Heartbeat, Window, until
 
 from napari_localdisc.core.phantoms import xray_phantom
-
-BEAT = 0.005
-
-
-class Heartbeat:
-    """A timer that notes when it is served."""
-
-    def __init__(self) -> None:
-        self.beats: list[float] = []
-        self._timer = QTimer()
-        self._timer.setInterval(round(1000 * BEAT))
-        self._timer.timeout.connect(lambda: self.beats.append(time.perf_counter()))
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Note beats, and when listening begins and ends."""
-        self.beats = [time.perf_counter()]
-        self._timer.start()
-        yield
-        self._timer.stop()
-        self.beats.append(time.perf_counter())
-
-    @property
-    def gaps(self) -> Any:
-        """Seconds between beats."""
-        return np.diff(self.beats)
-
-
-def until(done: Callable[[], bool], limit: float = 1200.0) -> None:
-    """Handle events until something is true."""
-    end = time.monotonic() + limit
-    while not done():
-        QApplication.processEvents()
-        time.sleep(0.001)
-        if time.monotonic() > end:
-            raise TimeoutError
-
-
-class Window:
-    """A viewer with images, and its docks."""
-
-    def __init__(self, folder: Path) -> None:
-        self.viewer = napari.Viewer(show=True)
-        for path in sorted(folder.glob("*.png")):
-            self.viewer.open(path)
-
-    def open_dock(self, name: str) -> Any:
-        """Open a dock from the menu, and wait for its panel."""
-        get_app_model().commands.execute_command(f"napari-localdisc.{name}")
-        docks = self.viewer.window.dock_widgets.values()
-        dock = next(dock for dock in docks if type(dock).__name__ == f"{name.capitalize()}Dock")
-        until(lambda: dock.panel is not None)
-        return dock.panel
-
-    def run(self, panel: Any) -> None:
-        """Press a panel's button and wait for the end of its run."""
-        panel.run_row.button.click()
-        until(lambda: not panel.run_row.runner.running)
 
 
 def measure(folder: Path, output: Path) -> dict[str, Any]:
     """Run every long job once; returns the gaps of each."""
-    window, heart = Window(folder), Heartbeat()
+    window, heart = Window(), Heartbeat()
+    for path in sorted(folder.glob("*.png")):
+        window.viewer.open(path)
     gaps = {}
     with heart.listening():
         until(lambda: len(heart.beats) > 400)

@@ -8,41 +8,29 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import napari
 import numpy as np
-from qtpy.QtCore import QTimer
 from qtpy.QtTest import QTest
+from window import Heartbeat, until
 
 from napari_localdisc.core.phantoms import fundus_phantom
 from napari_localdisc.layers import METADATA_KEY
 from napari_localdisc.pixel_layers import Spot
 from napari_localdisc.widgets.clusters import ClustersPanel
 
-_BEAT = 5
-"""Milliseconds between heartbeats of the main thread."""
-
 
 @contextmanager
 def heartbeat(what: str) -> Iterator[None]:
     """Tell the gaps between heartbeats of the main thread."""
-    beats = [time.perf_counter()]
-    timer = QTimer()
-    timer.timeout.connect(lambda: beats.append(time.perf_counter()))
-    timer.start(_BEAT)
-    yield
-    timer.stop()
-    gaps = 1e3 * np.diff([*beats, time.perf_counter()])
+    heart = Heartbeat()
+    with heart.listening():
+        yield
+    gaps = 1e3 * heart.gaps
     p99 = np.percentile(gaps, 99)
     print(f"{what}: gaps between heartbeats, 99 % within {p99:.0f} ms, longest {gaps.max():.0f} ms")
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    """Let the window live until something is the case."""
-    while not done():
-        QTest.qWait(1)
 
 
 def main() -> None:
@@ -60,7 +48,7 @@ def main() -> None:
         panel.count.setValue(count)
         with heartbeat(what):
             panel.run_row.button.click()
-            wait_until(lambda: panel.run_row.button.text() != "Cancel")
+            until(lambda: panel.run_row.button.text() != "Cancel")
     explored = panel.results.exploration.planes[0]
     print(f"embedding of {explored.labels.shape}, {image.name}")
     rng = np.random.default_rng(0)
@@ -70,7 +58,7 @@ def main() -> None:
         QTest.qWait(150)  # The last map is to be painted by now.
         start = time.perf_counter()
         panel.look.look_at(Spot(explored, (int(row), int(column))), anew=False)
-        wait_until(lambda place=[int(row), int(column)]: _shown(viewer) == place)
+        until(lambda place=[int(row), int(column)]: _shown(viewer) == place)
         taken.append(1e3 * (time.perf_counter() - start))
     # The first one also makes the layer.
     rest = np.array(taken[1:])

@@ -1,6 +1,6 @@
 """Make the pictures of the app in docs/ anew, on the sample data: each user's path, step by step.
 
-xvfb-run -a -s "-screen 0 1366x768x24" python tools/screenshots.py [-o docs]
+xvfb-run -a -s "-screen 0 1366x768x24" python benchmarks/screenshots.py [-o docs]
 """
 
 from __future__ import annotations
@@ -8,15 +8,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import napari
 import numpy as np
-from napari._app_model import get_app_model
 from PIL import Image, ImageDraw
-from qtpy.QtWidgets import QApplication
+from window import Window, until
 
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 
@@ -32,16 +29,6 @@ LUNGS = (
 """What somebody might draw on the first film: corners as shares of its side."""
 
 
-def until(done: Callable[[], bool], limit: float = 900.0) -> None:
-    """Handle events until something is true."""
-    end = time.monotonic() + limit
-    while not done():
-        QApplication.processEvents()
-        time.sleep(0.005)
-        if time.monotonic() > end:
-            raise TimeoutError
-
-
 def rest(seconds: float) -> None:
     """Let the window settle."""
     end = time.monotonic() + seconds
@@ -53,27 +40,14 @@ def corners(outline: str) -> np.ndarray:
     return np.array([[float(at) for at in point.split()] for point in outline.split(",")]) * SIZE
 
 
-class Stage:
+class Stage(Window):
     """A window to take pictures of."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self.viewer = napari.Viewer(show=True)
         self.window: Any = self.viewer.window._qt_window
         self.window.resize(*WINDOW)
-
-    def dock(self, name: str) -> Any:
-        """Open a panel from the menu."""
-        get_app_model().commands.execute_command(f"napari-localdisc.{name}")
-        docks = self.viewer.window.dock_widgets.values()
-        dock = next(dock for dock in docks if type(dock).__name__ == f"{name.capitalize()}Dock")
-        until(lambda: dock.panel is not None)
-        return dock.panel
-
-    def run(self, panel: Any) -> None:
-        """Press a panel's button and wait for the end."""
-        panel.run_row.button.click()
-        until(lambda: not panel.run_row.runner.running)
 
     def picture(self) -> Image.Image:
         """Take a picture of the window."""
@@ -102,7 +76,7 @@ def clinician(folder: Path, images: Path) -> None:
     stage = Stage(folder)
     for path in sorted(images.glob("*.png")):
         stage.viewer.open(path)
-    priors = stage.dock("priors")
+    priors = stage.open_dock("priors")
     priors.source.value = "My own drawing"
     priors.drawn.structure.value = "lungs"
     priors.drawn.tool.value = "Polygon"
@@ -112,7 +86,7 @@ def clinician(folder: Path, images: Path) -> None:
     stage.run(priors)
     stage.save("clinician-prior")
     layer.visible = False
-    guided = stage.dock("guided")
+    guided = stage.open_dock("guided")
     steps = Steps(stage)
     guided.run_row.runner.progressed.connect(steps.look)
     stage.run(guided)
@@ -163,7 +137,7 @@ def researcher(folder: Path) -> None:
     """Clusters of an embedding, and what is like a pixel."""
     stage = Stage(folder)
     stage.viewer.add_image(fundus_phantom(3, SIZE).image, name="fundus", rgb=True)
-    clusters = stage.dock("clusters")
+    clusters = stage.open_dock("clusters")
     stage.run(clusters)
     rest(1.0)
     stage.save("researcher")
@@ -174,7 +148,7 @@ def many(folder: Path, images: Path, results: Path) -> None:
     """Segment a folder with a broken file in it, and sort by confidence."""
     (images / "broken.png").write_text("no image")
     stage = Stage(folder)
-    panel = stage.dock("folder")
+    panel = stage.open_dock("folder")
     panel.input.value, panel.output.value = images, results
     panel.shipped.value = "lungs"
     stage.run(panel)
