@@ -9,7 +9,9 @@ from napari._app_model import get_app_model
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManager
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.session import session_of
@@ -83,6 +85,20 @@ def tick(qtbot):
         qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=place)
 
     return tick
+
+
+@pytest.fixture
+def hover():
+    """Move the pointer over a widget, without the pointer of the screen: it may be late."""
+
+    def hover(widget, place, button=Qt.MouseButton.NoButton):
+        where = QPointF(place), QPointF(widget.mapToGlobal(place))
+        event = QMouseEvent(
+            QEvent.Type.MouseMove, *where, button, button, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(widget, event)
+
+    return hover
 
 
 @pytest.fixture

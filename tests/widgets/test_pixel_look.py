@@ -13,9 +13,7 @@ from napari.utils.interactions import (
     mouse_press_callbacks,
     mouse_release_callbacks,
 )
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QPointF, Qt
 
 from napari_localdisc.widgets.clusters import ClustersPanel
 
@@ -175,7 +173,7 @@ class TestScatter:
         return panel.scatter.plot
 
     @pytest.fixture
-    def lasso(self, plot, qtbot):
+    def lasso(self, plot, hover, qtbot):
         """Draw around a rectangle of scores with the mouse."""
 
         def lasso(low, high):
@@ -186,7 +184,7 @@ class TestScatter:
             ]
             qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=places[0])
             for place in places[1:]:
-                QApplication.sendEvent(view, dragged(view, place))
+                hover(view, place, Qt.MouseButton.LeftButton)
                 qtbot.wait(30)
             qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=places[-1])
 
@@ -225,11 +223,11 @@ class TestScatter:
         click(panel.scatter.clear_button)
         assert len(viewer.layers) == before
 
-    def test_a_click_on_a_centre_isolates_its_cluster(self, panel, plot, viewer, qtbot):
+    def test_a_click_on_a_centre_isolates_its_cluster(self, panel, plot, viewer, hover, qtbot):
         spot = plot.centres.points()[1]
         scene = plot.plotItem.vb.mapViewToScene(spot.pos())
         place = plot.mapFromScene(scene)
-        qtbot.mouseMove(plot.viewport(), place)
+        hover(plot.viewport(), place)
         qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
         labels = layers_of(viewer, Labels)[0]
         assert labels.show_selected_label
@@ -265,11 +263,3 @@ def test_a_closed_panel_leaves_the_viewer_alone(viewer, session, image, qtbot, c
 
 def at(corner):
     return QPointF(*corner)
-
-
-def dragged(view, place):
-    button = Qt.MouseButton.LeftButton
-    where = QPointF(place), QPointF(view.mapToGlobal(place))
-    return QMouseEvent(
-        QEvent.Type.MouseMove, *where, button, button, Qt.KeyboardModifier.NoModifier
-    )
