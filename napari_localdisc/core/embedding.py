@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import as_image
-from napari_localdisc.core.network import channels_last
+from napari_localdisc.core.network import UNet, channels_last
 from napari_localdisc.core.progress import Progress, Run
 
 TOLERANCE = 1e-4
@@ -26,6 +27,8 @@ _SMALLEST = 128
 """Side in pixels of the smallest tile that is tried where memory is short."""
 
 FloatMap = npt.NDArray[np.float32]
+
+_Branch = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,29 @@ def embed_and_cluster(
         If the array is not an image, or there is no memory for the smallest tile. Short of memory,
         tiles are halved until they fit.
     """
+    network = encoder.network
+    (embedding, memberships), field = yield from _branches(
+        image, encoder, device, tile, (network.embed, network.cluster)
+    )
+    return Embedded(embedding, memberships, field)
+
+
+def _branches(
+    image: npt.NDArray[np.generic],
+    encoder: Encoder,
+    device: torch.device | None,
+    tile: int,
+    branches: Sequence[_Branch],
+) -> Run[tuple[list[FloatMap], npt.NDArray[np.bool_]]]:
+    """Return what each branch of the network gives for an image, and the field of view."""
     device = device or torch.device("cpu")
-    network = channels_last(encoder.network.to(device)).eval()
+    channels_last(encoder.network.to(device)).eval()
     inputs, field, shape = _prepared(as_image(image), encoder)
-    stride = network.body.stride
+    stride = encoder.network.body.stride
     step = max(stride, tile // stride * stride)
     while True:
         try:
-            embedding, memberships = yield from _tiled(inputs, encoder, device, step)
+            maps = yield from _tiled(inputs, encoder.network.body, branches, device, step)
             break
         except torch.OutOfMemoryError as error:
             if step < _SMALLEST:
@@ -97,24 +115,21 @@ def embed_and_cluster(
         if device.type == "cuda":
             torch.cuda.empty_cache()
         yield Progress("embed", 0, 1, f"Out of memory: trying again with tiles of {step} pixels")
-    crop = (slice(None), slice(shape[0]), slice(shape[1]))
-    return Embedded(embedding[crop], memberships[crop], field)
+    return [each[:, : shape[0], : shape[1]] for each in maps], field
 
 
 def _tiled(
-    inputs: Tensor, encoder: Encoder, device: torch.device, step: int
-) -> Run[tuple[FloatMap, FloatMap]]:
-    """Embedding (D, H, W) and memberships (M, H, W) of inputs (1, C, H, W), tile by tile."""
-    network, card = encoder.network, encoder.card
-    reach, (height, width) = network.body.reach, inputs.shape[-2:]
-    embedding = np.empty((card.embedding_dim, height, width), np.float32)
-    memberships = np.empty((card.clusters, height, width), np.float32)
+    inputs: Tensor, body: UNet, branches: Sequence[_Branch], device: torch.device, step: int
+) -> Run[list[FloatMap]]:
+    """Return what each branch gives for inputs (1, C, H, W), tile by tile."""
+    reach, (height, width) = body.reach, inputs.shape[-2:]
+    maps: list[FloatMap] = []
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]
     for done, (top, left) in enumerate(corners):
         rows, columns = _span(top, step, reach, height), _span(left, step, reach, width)
         piece = inputs[..., rows[0] : rows[1], columns[0] : columns[1]].to(device)
         with torch.inference_mode():
-            features = network.body(piece.contiguous(memory_format=torch.channels_last))
+            features = body(piece.contiguous(memory_format=torch.channels_last))
             inside = features[
                 ...,
                 top - rows[0] : top - rows[0] + step,
@@ -124,11 +139,13 @@ def _tiled(
             for number, strip in enumerate(inside.split(_STRIP, dim=2)):
                 row = top + number * _STRIP
                 place = (slice(None), slice(row, row + strip.shape[2]), slice(left, left + step))
-                vectors, shares = network.branches(strip)
-                embedding[place] = vectors[0].cpu().numpy()
-                memberships[place] = shares[0].cpu().numpy()
+                found = [branch(strip)[0].cpu().numpy() for branch in branches]
+                if not maps:
+                    maps = [np.empty((len(each), height, width), np.float32) for each in found]
+                for whole, each in zip(maps, found, strict=True):
+                    whole[place] = each
         yield Progress("embed", done + 1, len(corners))
-    return embedding, memberships
+    return maps
 
 
 def embed(
@@ -138,8 +155,8 @@ def embed(
     tile: int = 512,
 ) -> Run[FloatMap]:
     """Embed an image at its own size: unit vectors (D, H, W); see `embed_and_cluster`."""
-    embedded = yield from embed_and_cluster(image, encoder, device, tile)
-    return embedded.embedding
+    (embedding,), _ = yield from _branches(image, encoder, device, tile, (encoder.network.embed,))
+    return embedding
 
 
 def _prepared(

@@ -162,8 +162,12 @@ class LocalDiscriminationNet(nn.Module):
 
     def branches(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Turn features (N, F, H, W), of any size, into embedding and memberships."""
-        return self.embed(features), self.clustering(features).softmax(dim=1)
+        return self.embed(features), self.cluster(features)
 
     def embed(self, features: Tensor) -> Tensor:
         """Turn features (N, F, H, W) into unit vectors (N, D, H, W)."""
         return F.normalize(cast(Tensor, self.embedding(features)), dim=1)
+
+    def cluster(self, features: Tensor) -> Tensor:
+        """Turn features (N, F, H, W) into memberships (N, M, H, W), which sum to 1 along M."""
+        return cast(Tensor, self.clustering(features)).softmax(dim=1)
