@@ -14,7 +14,6 @@ from napari_localdisc.core.posing import CompactPosterior
 from napari_localdisc.core.posterior import Evidence, SlenderPosterior
 from napari_localdisc.core.progress import Run
 from napari_localdisc.core.recipe import GuideConfig
-from napari_localdisc.core.verdict import Verdict, confident
 
 
 class Beliefs:
@@ -61,18 +60,6 @@ class Beliefs:
         if self.plan.compact:
             found |= yield from self._compact(self.plan.compact)
         return [found[target] for target in range(len(self.plan.rules))]
-
-    def again(self, current: Verdict) -> Run[list[Evidence]]:
-        """Find evidence anew from a classifier, per target."""
-        evidence = []
-        steps = max(1, self.config.restore_steps // 2)
-        for target in range(len(self.plan.rules)):
-            share = current.shares[:, target + 1].float()
-            if target in self.slender:
-                evidence.append((yield from self.slender[target].again(share, steps)))
-            else:
-                evidence.append(confident(share))
-        return evidence
 
     def _compact(self, targets: tuple[int, ...]) -> Run[dict[int, Evidence]]:
         posterior = CompactPosterior(

@@ -18,6 +18,7 @@ from napari_localdisc.core.believing import Beliefs
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.features import PixelSet, pixel_set
+from napari_localdisc.core.grafting import Grafts
 from napari_localdisc.core.heads import (
     Head,
     HeadSettings,
@@ -42,6 +43,7 @@ from napari_localdisc.core.verdict import (
     Verdict,
     disagreements,
     doubts,
+    revise,
     sharpen_compact,
     size_doubts,
 )
@@ -128,7 +130,7 @@ class _Guide:
         yield self._preview(current)
         refined = None
         for number in range(self.config.rounds):
-            sharper = yield from self._sharpen(pixels, labels, current, start)
+            sharper = self._sharpen(labels, current, start, number)
             better = yield from self._refined(pixels, sharper, current, number)
             if better is None:
                 break
@@ -160,13 +162,12 @@ class _Guide:
         best = min(range(len(verdicts)), key=lambda index: verdicts[index].kl)
         return trainers[best].head, verdicts[best]
 
-    def _sharpen(
-        self, pixels: PixelSet, labels: Tensor, current: Verdict, start: Verdict
-    ) -> Run[Tensor]:
+    def _sharpen(self, labels: Tensor, current: Verdict, start: Verdict, number: int) -> Tensor:
         """Labels for refinement: what was undecided is decided by a better classifier."""
         if not self.plan.slender:
             return sharpen_compact(current, labels, start)
-        return labels_of((yield from self.beliefs.again(current)), pixels.fields)
+        # Heads see no shapes, and say less of slender targets than what was restored.
+        return revise(labels, current.shares, current.thresholds) if number else labels
 
     def _refined(
         self, pixels: PixelSet, labels: Tensor, current: Verdict, number: int
@@ -196,9 +197,22 @@ class _Guide:
         crop = pixels.size if compact else min(_CROP, pixels.size)
         batch = 4 if compact else 6
         refiner = Refiner(network, pixels, crop, batch, not compact, self.config.seed + number)
-        fitting = refiner.fit(labels, self.config.refine_steps)
-        yield from self.live.during(fitting, refiner.look)
+        yield from self._fit(refiner, pixels, labels)
         return network, self._verdict(stage, refiner.shares(), pixels)
+
+    def _fit(self, refiner: Refiner, pixels: PixelSet, labels: Tensor) -> Run[None]:
+        """Train a refiner; where targets are slender with grafts, and on with revised labels."""
+        grafts = [
+            Grafts(pixels, self.references[:, target], labels, target + 1)
+            for target in self.plan.slender
+            if (labels == target + 1).any()
+        ]
+        steps = self.config.refine_steps
+        yield from self.live.during(refiner.fit(labels, steps, grafts), refiner.look)
+        if grafts:
+            shares = refiner.shares() * pixels.fields[:, None]
+            revised = revise(labels, shares, self.judge.thresholds(shares, pixels.fields))
+            yield from self.live.during(refiner.fit(revised, steps, grafts), refiner.look)
 
     def _verdict(self, stage: str, shares: Tensor, pixels: PixelSet) -> Verdict:
         verdict = Verdict.on(stage, shares, pixels.fields, self.judge)

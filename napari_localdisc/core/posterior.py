@@ -102,19 +102,6 @@ class SlenderPosterior:
             self._best = event.payload
         return replace(event, payload=None)
 
-    def again(self, share: Tensor, steps: int) -> Run[Evidence]:
-        """Restore the score maps of a better classifier.
-
-        Parameters
-        ----------
-        share : Tensor, shape (n, S, S)
-            Its probability of the target.
-        steps : int
-        """
-        coarse = F.adaptive_avg_pool2d(share[:, None].float(), self.half)[:, 0]
-        fields = F.adaptive_avg_pool2d(self.pixels.fields[:, None].float(), self.half)[:, 0] > 0.9
-        return (yield from self._restore(coarse.logit(eps=3e-3), fields, steps))
-
     def _restore(self, scores: Tensor, fields: Tensor, steps: int) -> Run[Evidence]:
         standard = torch.zeros_like(scores)
         for index, field in enumerate(fields):

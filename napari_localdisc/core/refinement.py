@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from napari_localdisc.core.augmentation import Turn, vary_inputs
 from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.grafting import Grafts
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmentation_losses import IGNORE, segmentation_loss
@@ -40,8 +43,16 @@ class Refiner:
         self.pixels, self.crop, self.batch, self.slender = pixels, crop, batch, slender
         self.generator = torch.Generator().manual_seed(seed)
 
-    def fit(self, labels: Tensor, steps: int) -> Run[None]:
-        """Train on labels of int8, shape (n, S, S), with -1 where undecided.
+    def fit(self, labels: Tensor, steps: int, grafts: Sequence[Grafts] = ()) -> Run[None]:
+        """Train on labels, and on grafts drawn into the images.
+
+        Parameters
+        ----------
+        labels : Tensor of int8, shape (n, S, S)
+            -1 where undecided.
+        steps : int
+        grafts : sequence of Grafts
+            Each draws into every crop.
 
         Yields
         ------
@@ -55,7 +66,7 @@ class Refiner:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps + 1)
         self.network.train()
         for step in range(steps):
-            inputs, wanted = self._crops(labels)
+            inputs, wanted = self._crops(labels, grafts)
             logits = self.network(inputs)
             loss = segmentation_loss(logits, wanted, overlap=not self.slender)
             optimiser.zero_grad(set_to_none=True)
@@ -68,16 +79,18 @@ class Refiner:
     def _draw(self, high: int, count: int) -> list[int]:
         return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
 
-    def _crops(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _crops(self, labels: Tensor, grafts: Sequence[Grafts]) -> tuple[Tensor, Tensor]:
         crops, wanted = [], []
         room = self.pixels.size - self.crop + 1
         for index in self._draw(len(self.pixels), self.batch):
             row, column = self._draw(room, 2)
             span = (slice(row, row + self.crop), slice(column, column + self.crop))
-            normalised = self.pixels.normalised[(index, slice(None), *span)]
-            field = self.pixels.fields[(index, *span)]
-            crops.append(torch.cat([normalised.float(), field[None].float()]))
-            wanted.append(labels[(index, *span)].long())
+            seen = self.pixels.normalised[(index, slice(None), *span)].float()
+            field, truth = self.pixels.fields[(index, *span)], labels[(index, *span)].long()
+            for graft in grafts:
+                seen, truth = graft.draw(seen, truth, field, self.generator)
+            crops.append(torch.cat([seen, field[None].float()]))
+            wanted.append(truth)
         seen, truth = self._vary(torch.stack(crops)), torch.stack(wanted)
         if self.slender:
             turn = Turn.draw(self.generator)

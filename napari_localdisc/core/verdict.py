@@ -14,12 +14,15 @@ from torch import Tensor
 from napari_localdisc.core.contrast import border_contrast
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
-from napari_localdisc.core.posterior import Evidence
 from napari_localdisc.core.segmentation_losses import IGNORE
 from napari_localdisc.core.segmenter import decide, expected_dice
 from napari_localdisc.core.shape_kl import show_kl
 
 _HIGH, _LOW = 0.7, 0.3
+_MARGIN, _LIKELY = 0.2, 0.9
+"""How far above its threshold a target is sure, and the probability at which it is in any case."""
+_DOUBT, _UNLIKELY = 0.25, 0.03
+"""How far below its threshold a target is out of the question, and where it is in any case."""
 _AGREE = 0.5
 _NONSENSE = 3.0
 _OTHER_SIZE = 2.5
@@ -78,11 +81,6 @@ class Verdict:
         return float((self.labels > 0).sum() / max(1, int(fields.sum())))
 
 
-def confident(share: Tensor) -> Evidence:
-    """Evidence that trusts a classifier where it is sure."""
-    return Evidence(share, (share > _HIGH) | (share < _LOW))
-
-
 def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
     """Labels of compact targets for refinement.
 
@@ -105,6 +103,28 @@ def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
     sure = (shares.max(dim=1).values > _HIGH) & (shares.argmax(dim=1) == decided)
     posed = torch.from_numpy(start.labels).to(labels)
     return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
+
+
+def revise(labels: Tensor, shares: Tensor, thresholds: Sequence[float]) -> Tensor:
+    """Leave undecided what a classifier contradicts, and decide what it is sure of.
+
+    Parameters
+    ----------
+    labels : Tensor of int8, shape (n, S, S)
+        That it was trained on, -1 where undecided.
+    shares : Tensor, shape (n, K + 1, S, S)
+        Its class probabilities, zero outside the field of view.
+    thresholds : sequence of float
+        Probabilities from which pixels are taken for each of the K targets.
+    """
+    revised = labels.clone()
+    for target, threshold in enumerate(thresholds, start=1):
+        share = shares[:, target]
+        likely = share > max(_UNLIKELY, threshold - _DOUBT)
+        found = share > min(_LIKELY, threshold + _MARGIN)
+        revised[(labels == target) & ~likely | (labels == 0) & likely] = IGNORE
+        revised[(labels == IGNORE) & found] = target
+    return revised
 
 
 def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:

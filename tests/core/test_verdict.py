@@ -11,7 +11,7 @@ from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.core.shapes import simulate
-from napari_localdisc.core.verdict import Verdict, confident, disagreements, doubts
+from napari_localdisc.core.verdict import Verdict, disagreements, doubts, revise
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,18 @@ def test_heads_that_disagree():
     assert "Dice 0.22" in warning
 
 
-def test_confident_far_from_one_half():
-    evidence = confident(torch.tensor([[[0.1, 0.5, 0.9]]]))
-    assert evidence.certain.tolist() == [[[True, False, True]]]
+def test_labels_that_a_classifier_contradicts_are_open_and_open_ones_are_decided():
+    labels = torch.tensor([[[1, 1, 0, 0, -1, -1, 2]]], dtype=torch.int8)
+    one = torch.tensor([0.6, 0.1, 0.1, 0.6, 0.8, 0.6, 0.1])
+    two = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.7])
+    shares = torch.stack([1 - one - two, one, two])[None, :, None]
+    revised = revise(labels, shares, (0.5, 0.5))
+    assert revised.tolist() == [[[1, -1, 0, -1, 1, -1, 2]]]
+    assert labels.tolist() == [[[1, 1, 0, 0, -1, -1, 2]]]
+
+
+def test_a_low_threshold_is_sure_earlier():
+    labels = torch.full((1, 1, 3), -1, dtype=torch.int8)
+    share = torch.tensor([0.2, 0.35, 0.02])
+    shares = torch.stack([1 - share, share])[None, :, None]
+    assert revise(labels, shares, (0.1,)).tolist() == [[[-1, 1, -1]]]

@@ -1,0 +1,125 @@
+"""Grafts: reference shapes of a slender target, drawn into images with the contrast it has there.
+
+Of a graft every border is known. Beside what is believed of the real structures it teaches a
+network borders at full resolution, and shapes that no belief has shown (copy-paste augmentation,
+Ghiasi et al. 2021, with shapes from the prior instead of labelled examples).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.gaussian import blur
+from napari_localdisc.core.morphology import widened
+from napari_localdisc.core.segmentation_losses import IGNORE
+
+_HALF_WIDTHS = (1.2, 2.2, 3.2)
+"""Distances in pixels from the border at which contrast is measured anew."""
+_AROUND = 6.0
+"""Width in pixels of the surroundings that contrast is measured against."""
+_ENOUGH = 50
+_STRENGTH = (0.2, 1.0)
+"""Range of a graft's contrast, in that of the structures that were found: others are fainter."""
+_PATCHES = 8.0
+"""Width in pixels of the patches in which contrast varies along a graft."""
+_SOFT = 0.7
+_NEAR = 3
+
+
+class Grafts:
+    """Draws crops of reference masks into crops of images.
+
+    Parameters
+    ----------
+    pixels : PixelSet
+    masks : Tensor of bool, shape (N, S, S)
+        References of one target, on the canvas of `pixels`.
+    labels : Tensor of int8, shape (n, S, S)
+        What is believed of the images: 0 background, 1..K targets, -1 undecided.
+    target : int
+        Label of the target.
+
+    Attributes
+    ----------
+    contrast : Tensor, shape (4, C)
+        Difference from the surroundings in each normalised channel, by distance from the border.
+    """
+
+    def __init__(self, pixels: PixelSet, masks: Tensor, labels: Tensor, target: int) -> None:
+        self.masks, self.target = masks, target
+        self.depths = _depths(masks)
+        self.contrast = _contrast(pixels, labels, target)
+
+    def draw(
+        self, crop: Tensor, labels: Tensor, field: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw a graft into a crop.
+
+        Parameters
+        ----------
+        crop : Tensor, shape (C, s, s)
+            Normalised channels.
+        labels : Tensor of int64, shape (s, s)
+        field : Tensor of bool, shape (s, s)
+        generator : torch.Generator
+
+        Returns
+        -------
+        crop, labels : Tensor
+            Of the same shapes. Pixels near a graft that were undecided are background.
+        """
+        mask, depth = self._shape(len(labels), generator)
+        width = widened(depth[None, None], 2)[0, 0]
+        level = torch.bucketize(width, torch.tensor(_HALF_WIDTHS, device=width.device))
+        low, high = _STRENGTH
+        strength = low + (high - low) * torch.rand((), generator=generator)
+        patches = torch.randn(1, 1, *mask.shape, generator=generator)
+        varied = 1 + 1.5 * _PATCHES * blur(patches, _PATCHES)[0, 0]
+        amount = (strength * varied.clamp(0.4, 1.5)).to(crop) * mask
+        drawn = blur((self.contrast[level].permute(2, 0, 1) * amount)[None], _SOFT)[0]
+        near = widened(mask[None, None].float(), _NEAR)[0, 0] > 0
+        labels = torch.where(near & (labels == IGNORE), 0, labels)
+        return crop + drawn * field, torch.where(mask & field, self.target, labels)
+
+    def _shape(self, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw the fullest of three crops of a reference: mask and depth, shape (side, side)."""
+        index = int(torch.randint(len(self.masks), (), generator=generator))
+        room = self.masks.shape[-1] - side + 1
+        corners = torch.randint(room, (3, 2), generator=generator).tolist()
+        spans = [(index, slice(r, r + side), slice(c, c + side)) for r, c in corners]
+        span = max(spans, key=lambda one: int(self.masks[one].sum()))
+        quarters = int(torch.randint(4, (), generator=generator))
+        return torch.rot90(self.masks[span], quarters), torch.rot90(self.depths[span], quarters)
+
+
+def _depths(masks: Tensor) -> Tensor:
+    """Distance in pixels from the border of each pixel of masks (n, S, S), 0 outside."""
+    planes = masks.cpu().numpy()
+    depths = np.stack([distance_transform_edt(one) for one in planes]).astype(np.float32)
+    return torch.from_numpy(depths).to(masks.device)
+
+
+def _contrast(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
+    """Mean difference from the surroundings by depth, see `Grafts.contrast`."""
+    channels = pixels.normalised.shape[1]
+    bounds = torch.tensor(_HALF_WIDTHS, device=labels.device)
+    total = torch.zeros(len(bounds) + 1, channels, device=labels.device)
+    count = torch.zeros(len(bounds) + 1, 1, device=labels.device)
+    for index, seen in enumerate(pixels.normalised):
+        field = pixels.fields[index]
+        beside = ((labels[index] == 0) & field).float()[None, None]
+        known = blur(seen[None].float() * beside, _AROUND)
+        around = known / (blur(beside, _AROUND) + 1e-3)
+        found = (labels[index] == target) & field
+        level = torch.bucketize(_depths(found[None])[0][found], bounds)
+        total.index_add_(0, level, (seen.float() - around[0])[:, found].T)
+        count.index_add_(0, level, torch.ones_like(level[:, None], dtype=torch.float32))
+    mean = total / count.clamp_min(1)
+    for deeper in range(1, len(mean)):
+        if count[deeper] < _ENOUGH:
+            mean[deeper] = mean[deeper - 1]
+    return mean
