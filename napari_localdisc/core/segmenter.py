@@ -15,7 +15,7 @@ from napari_localdisc.core.card_fields import Share, Text
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.encoder import Encoder, EncoderCard
 from napari_localdisc.core.errors import LocaldiscError, printable
-from napari_localdisc.core.features import describe
+from napari_localdisc.core.features import features_of, prepare
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
 from napari_localdisc.core.segmentation_net import SegmentationNet
@@ -185,9 +185,12 @@ class Segmenter:
 
     @torch.inference_mode()
     def _shares(self, image: npt.NDArray[np.generic]) -> tuple[Tensor, Tensor]:
-        features, inputs, inside = describe(image, self.encoder, self.card.size, self._device)
+        inputs, inside = prepare(
+            [image], self.encoder.card.preprocessing, self.card.size, self._device
+        )
         if self.refined is not None:
             return self.refined(inputs).softmax(dim=1), inside
+        features = features_of(inputs, inside, self.encoder)
         white = torch.einsum("ndhw,de->nehw", features, self.whitening)
         return self.head(white).softmax(dim=1), inside
 
