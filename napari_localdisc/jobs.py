@@ -14,7 +14,8 @@ from napari_localdisc.core.device import resolve_device
 from napari_localdisc.core.guidance import Guidance, GuideConfig, guide
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmenter import Segmentation, Segmenter
+from napari_localdisc.core.segmentation import Segmentation
+from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.core.shapes import vary
 from napari_localdisc.io.outputs import MASKS, check_output_folder

@@ -11,6 +11,7 @@ import typer
 from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_for_folder
 from napari_localdisc.cli.options import (
+    Batch,
     Device,
     Encoder,
     Exclude,
@@ -66,6 +67,7 @@ def segment(
     overwrite: Overwrite = False,
     workers: Workers = 0,
     scheduler: Scheduler = None,
+    batch: Batch = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -89,7 +91,7 @@ def segment(
     files, folders = choice.find(images), choice.kept_folders(images)
     chosen = resolve_device(device)
     check_output_folder(output, files, MASKS, prior, output_names(files, folders))
-    manner = Manner(folders, overwrite, _hire(workers, scheduler))
+    manner = Manner(folders, overwrite, _hire(workers, scheduler, batch), batch)
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:
@@ -104,7 +106,9 @@ def segment(
     return tell(report, reporter, run, json, doubts_of(ready, report))
 
 
-def _hire(workers: int, scheduler: str | None) -> Hire:
+def _hire(workers: int, scheduler: str | None, batch: int | None) -> Hire:
+    if batch and (workers or scheduler):
+        raise LocaldiscError("--batch is for this process; leave --workers and --scheduler out.")
     if workers and scheduler:
         raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
     if scheduler:

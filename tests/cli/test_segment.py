@@ -28,6 +28,20 @@ def test_the_same_twice(command, xray_files, segmenter_file, tmp_path: Path):
         assert masks[0] == masks[1]
 
 
+def test_images_together_get_the_masks_that_they_get_alone(
+    command, xray_files, segmenter_file, tmp_path: Path
+):
+    given = ["segment", *xray_files, "--segmenter", segmenter_file]
+    for batch in (1, 2):
+        assert command(*given, "-o", tmp_path / str(batch), "--batch", batch).code == 0
+    for path in xray_files:
+        masks = [(tmp_path / batch / path.name).read_bytes() for batch in ("1", "2")]
+        assert masks[0] == masks[1]
+    refused = command(*given, "-o", tmp_path / "3", "--batch", 2, "--workers", 2)
+    assert refused.code == 2
+    assert "--batch is for this process" in refused.err
+
+
 def test_a_prior_guides_on_the_images_first(command, xray_files, encoder_file, tmp_path: Path):
     options = ["--prior", "lungs", "--references", "4", "--encoder", encoder_file, "--quick"]
     out = tmp_path / "out"
