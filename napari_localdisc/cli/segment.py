@@ -79,6 +79,7 @@ def segment(
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter_file import load_segmenter
     from napari_localdisc.io.finding import Choice
+    from napari_localdisc.io.images import find_images
     from napari_localdisc.io.naming import output_names
     from napari_localdisc.io.outputs import MASKS, check_output_folder
     from napari_localdisc.segmenting import doubts_of, segment_files
@@ -87,7 +88,7 @@ def segment(
         raise LocaldiscError(
             "give either --segmenter NAME|FILE or --prior NAME|FOLDER, one of them."
         )
-    choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()))
+    choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()), volumes=True)
     files, folders = choice.find(images), choice.kept_folders(images)
     chosen = resolve_device(device)
     check_output_folder(output, files, MASKS, prior, output_names(files, folders))
@@ -99,7 +100,8 @@ def segment(
             run |= {"segmenter": segmenter}
         else:
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
-            ready = guide_for_folder(files, options, output, overwrite, chosen, reporter)
+            slices = find_images(files)
+            ready = guide_for_folder(slices, options, output, overwrite, chosen, reporter)
             run |= {"guided": asdict(options)}
         report = reporter.follow(segment_files(files, ready, output, chosen, run, manner))
     run |= ready.card.encoder.identity
