@@ -169,7 +169,8 @@ def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Out
         result = FileResult(task.path, None, "failed", 0.0, error=str(error))
     except Exception as error:  # whatever one image does, the others are still to be done
         result = FileResult(task.path, None, "failed", 0.0, error=_unforeseen(task.path, error))
-    return Outcome(task, replace(result, seconds=seconds.total), mark)
+    # The row outlives the image: it need not keep a second copy of the path.
+    return Outcome(task, replace(result, path=task.path, seconds=seconds.total), mark)
 
 
 def hand_out(
