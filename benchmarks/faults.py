@@ -31,6 +31,8 @@ from napari_localdisc.io.finding import Choice  # noqa: F401  # before the fork,
 from napari_localdisc.io.past import JOURNAL
 from napari_localdisc.segmenting import segment_files  # noqa: F401
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 
 @dataclass(frozen=True)
 class Case:
@@ -91,21 +93,11 @@ class Case:
         return command_line(arguments)
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    """All files of a folder of results but the journal, the report without its seconds."""
-    found = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != JOURNAL
-    }
-    rows = [line.split(b",") for line in found["report.csv"].splitlines()]
-    found["report.csv"] = b"\n".join(b",".join([*row[:3], *row[4:]]) for row in rows)
-    return found
-
-
 def compare(case: Case, output: Path, whole: Path) -> None:
     """Stop unless both folders are the same, and no file was finished twice."""
-    ours, theirs = content(output), content(whole)
+    from tests.results import content_of
+
+    ours, theirs = content_of(output), content_of(whole)
     other = [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
     if other:
         raise SystemExit(f"differ from the undisturbed run: {', '.join(sorted(other))}")

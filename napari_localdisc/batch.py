@@ -14,10 +14,11 @@ from statistics import fmean
 from typing import Any
 
 from napari_localdisc import __version__
+from napari_localdisc.computing import Work
 from napari_localdisc.core.errors import LocaldiscError, OutputLostError
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.verdict import LOW_CONFIDENCE, low_confidence
-from napari_localdisc.crew import Hire, Outcome, Task, Threads, Work, hand_out
+from napari_localdisc.crew import Hire, Outcome, Task, Threads, hand_out
 from napari_localdisc.io.journal import Journal
 from napari_localdisc.io.naming import output_names, renamed
 from napari_localdisc.io.outputs import MASKS, Layout, check_output_folder
@@ -41,11 +42,15 @@ class Manner:
         Replace results of another recipe instead of refusing to mix them.
     hire : callable
         Makes the crew that does the files.
+    at_once : int, optional
+        Images that are computed together, where the crew does so; what suits the device if not
+        given. Results do not depend on it, but for rounding.
     """
 
     folders: tuple[Path, ...] = ()
     overwrite: bool = False
     hire: Hire = Threads
+    at_once: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+from napari_localdisc.computing import Alone, Check, Compute, Together, Watch, Work, WorkTogether
 from napari_localdisc.core.errors import LocaldiscError, OutputLostError
 from napari_localdisc.io.fingerprint import Fingerprint
 from napari_localdisc.io.images import Image, read_image
@@ -26,20 +26,8 @@ IN_HAND = 3
 LOOK_AFTER = 10.0
 """Seconds without a result after which a crew is looked after."""
 
-_COMPUTING = threading.Lock()
-"""One image at a time is computed in a process: it takes all cores, or the GPU's memory."""
-
-
-class Work(Protocol[T]):
-    """What is done to every image; may be called from several threads and sent to processes."""
-
-    def compute(self, image: Image) -> T:
-        """Find what is to be found; one image at a time in a process."""
-        ...
-
-    def write(self, image: Image, found: T, place: Path) -> FileResult:
-        """Write what was found to `place`, a path without ending."""
-        ...
+_BYTES = 2**30
+"""Of images in hand: where more than `IN_HAND` are, they are no more than this holds."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +91,22 @@ class Threads:
     work : Work
     """
 
-    in_hand = IN_HAND
-
     def __init__(self, work: Work[T]) -> None:
-        self._do = lambda task: attempt(task, work, self._check)
+        self._together: Together[T] | None = None
+        self._most = IN_HAND
+        if isinstance(work, WorkTogether) and work.at_once > 1:
+            self._together = Together(work, self._check)
+            self._most = 2 * work.at_once + 1
+        compute: Compute[T] = self._together or Alone(work, self._check)
+        self._do = lambda task: attempt(task, work, compute, self._check)
         self._stopped = threading.Event()
-        self._pool = ThreadPoolExecutor(IN_HAND, "localdisc")
+        self._pool = ThreadPoolExecutor(self._most, "localdisc")
+
+    @property
+    def in_hand(self) -> int:
+        """As many are read and written as are computed together, unless they are large."""
+        largest = self._together.largest if self._together else 0
+        return max(IN_HAND, min(self._most, _BYTES // largest)) if largest else IN_HAND
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +119,8 @@ class Threads:
     ) -> None:
         self.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._together:
+            self._together.close()
 
     def submit(self, task: Task) -> Future[Outcome]:
         """Take a task."""
@@ -138,30 +138,29 @@ class Threads:
             raise StoppedError
 
 
-def attempt(task: Task, work: Work[T], check: Callable[[], None] = lambda: None) -> Outcome:
+def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Outcome:
     """Do one task, whatever is wrong with its file.
 
     Parameters
     ----------
     task : Task
     work : Work
-    check : callable, optional
-        Called before each step; raises to stop.
+    compute : callable
+        Has the work computed.
+    check : callable
+        Called before the file is read; raises to stop.
 
     Raises
     ------
     OutputLostError
         If no result can be written any more, this one or another.
     """
-    seconds = _Watch()
+    seconds = Watch()
     mark = None
     try:
         with seconds:
             mark, image = _read(task.path, check)
-        with _COMPUTING:
-            check()
-            with seconds:
-                found = work.compute(image)
+        found = compute(image, seconds)
         with seconds:
             result = work.write(image, found, task.place)
     except (OutputLostError, StoppedError):
@@ -170,7 +169,8 @@ def attempt(task: Task, work: Work[T], check: Callable[[], None] = lambda: None)
         result = FileResult(task.path, None, "failed", 0.0, error=str(error))
     except Exception as error:  # whatever one image does, the others are still to be done
         result = FileResult(task.path, None, "failed", 0.0, error=_unforeseen(task.path, error))
-    return Outcome(task, replace(result, seconds=seconds.total), mark)
+    # The row outlives the image: it need not keep a second copy of the path.
+    return Outcome(task, replace(result, path=task.path, seconds=seconds.total), mark)
 
 
 def hand_out(
@@ -215,7 +215,7 @@ def _settle_rest(running: set[Future[Outcome]], settle: Callable[[Outcome], None
                 settle(future.result())
 
 
-def _read(path: Path, check: Callable[[], None]) -> tuple[Fingerprint | None, Image]:
+def _read(path: Path, check: Check) -> tuple[Fingerprint | None, Image]:
     check()
     try:
         mark = Fingerprint.of(path)
@@ -227,15 +227,3 @@ def _read(path: Path, check: Callable[[], None]) -> tuple[Fingerprint | None, Im
 def _unforeseen(file: Path, error: Exception) -> str:
     detail = " ".join(str(error).split()) or "no message"
     return f"{file} could not be processed ({type(error).__name__}: {detail}); check the image."
-
-
-class _Watch:
-    """Adds up the seconds that are spent within it."""
-
-    total = 0.0
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.total += time.perf_counter() - self._start

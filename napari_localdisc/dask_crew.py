@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakSet
 
+from napari_localdisc.computing import Alone, Work
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.crew import Hire, Outcome, StoppedError, Task, Work, attempt
+from napari_localdisc.crew import Hire, Outcome, StoppedError, Task, attempt
 from napari_localdisc.io.report import FileResult
 
 try:
@@ -221,7 +222,7 @@ class DaskCrew:
 def _do(name: str, task: Task) -> Outcome:
     """Do a task; runs on a worker."""
     holder: Any = distributed.get_worker().plugins[name]
-    return attempt(task, holder.work, holder.check)
+    return attempt(task, holder.work, Alone(holder.work, holder.check), holder.check)
 
 
 def _stop(name: str, dask_worker: Any) -> None:

@@ -14,9 +14,11 @@ from napari_localdisc.core.device import resolve_device
 from napari_localdisc.core.guidance import Guidance, GuideConfig, guide
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmenter import Segmentation, Segmenter
+from napari_localdisc.core.segmentation import Segmentation
+from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.core.shapes import vary
+from napari_localdisc.io.images import find_images
 from napari_localdisc.io.outputs import MASKS, check_output_folder
 from napari_localdisc.io.priors import load_prior
 from napari_localdisc.io.sample import read_sample
@@ -206,17 +208,18 @@ def segment_by_prior(
 ) -> Run[FolderResult]:
     """Guide on some of the files unless an earlier run has, then segment them all."""
     check_output_folder(output, files, MASKS)
-    probe = yield from read_sample(files, 1)
+    slices = find_images(files)
+    probe = yield from read_sample(slices, 1)
     held = choice.obtain(probe.images[0])
     overwrite = manner is not None and manner.overwrite
     where = resolve_device(device)
     yield Progress("read", 0, 1, "Preparing reference masks")
     masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
     settings = guided_by(masks, held.encoder, config, where)
-    segmenter = kept_segmenter(output, settings, files, overwrite)
+    segmenter = kept_segmenter(output, settings, slices, overwrite)
     if segmenter is None:
         ready = EncoderChoice(held.name, held)
-        guided = yield from guide_on_files(files, masks, ready, config, device)
+        guided = yield from guide_on_files(slices, masks, ready, config, device)
         segmenter = guided.guidance.segmenter
         keep_segmenter(output, segmenter, settings, guided.guided_on, where, overwrite)
     return (yield from segment_with(files, segmenter, output, device, manner))

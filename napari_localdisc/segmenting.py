@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_localdisc.batch import BatchReport, Manner, run_files
+from napari_localdisc.core.device import best_at_once
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter_file import segmenter_digest
@@ -23,7 +24,8 @@ from napari_localdisc.io.report import FileResult
 if TYPE_CHECKING:
     import torch
 
-    from napari_localdisc.core.segmenter import Segmentation, Segmenter
+    from napari_localdisc.core.segmentation import Segmentation
+    from napari_localdisc.core.segmenter import Segmenter
 
 MOST_TILES = 40
 """Images on the overview; of more files, that many are shown at even distances."""
@@ -38,14 +40,23 @@ class Segmenting:
     segmenter : Segmenter
     device : torch.device or None
         Where the segmenter is if not given.
+    at_once : int
+        Images, or planes of a stack, that go through the network together.
     """
 
     segmenter: Segmenter
     device: torch.device | None = None
+    at_once: int = 1
 
     def compute(self, image: Image) -> Segmentation:
         """Segment an image."""
-        return self.segmenter.segment(image.pixels, self.device)
+        return self.segmenter.segment(image.pixels, self.device, self.at_once)
+
+    def compute_together(self, images: Sequence[Image]) -> list[Segmentation]:
+        """Segment images: those of a single plane together, stacks one by one."""
+        pictures = [image.pixels for image in images if not image.is_stack]
+        found = iter(self.segmenter.segment_together(pictures, self.device))
+        return [self.compute(image) if image.is_stack else next(found) for image in images]
 
     def write(self, image: Image, found: Segmentation, place: Path) -> FileResult:
         """Write its mask."""
@@ -95,7 +106,9 @@ def segment_files(
         segmenter, if it takes no more, or if no file at all could be segmented.
     """
     made_by = made_with(segmenter, device)
-    work = Segmenting(segmenter, device)
+    chosen = manner.at_once if manner else None
+    at_once = chosen or best_at_once(device or segmenter.device)
+    work = Segmenting(segmenter, device, at_once)
     report = yield from run_files(files, work, output, "segment", recipe=made_by, manner=manner)
     yield from _overview(files, report, segmenter.targets)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}

@@ -24,6 +24,7 @@ from napari_localdisc.crew import IN_HAND, Threads
 from napari_localdisc.io.images import Image, write_mask
 from napari_localdisc.io.past import JOURNAL, read_journal
 from tests.conftest import little_space
+from tests.results import content_of
 
 SIDE = 24
 
@@ -80,18 +81,6 @@ def case(tmp_path: Path) -> Case:
     return Case(tmp_path, 8)
 
 
-def _content(folder: Path) -> dict[str, bytes]:
-    """All files of a folder of results but the journal, and the report without the seconds."""
-    found = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != JOURNAL
-    }
-    rows = [line.split(b",") for line in found["report.csv"].splitlines()]
-    found["report.csv"] = b"\n".join(b",".join([*row[:3], *row[4:]]) for row in rows)
-    return found
-
-
 def test_the_same_run_again_does_nothing(case: Case):
     first = drain(case.run())
     assert len(case.computed()) == 8
@@ -118,7 +107,7 @@ def test_a_changed_file_is_done_again_and_a_touched_one_is_not(case: Case):
     np.testing.assert_array_equal(PIL.Image.open(report.results[2].output), expected)
 
 
-def test_a_folder_that_was_moved_is_known_by_its_content(case: Case):
+def test_a_folder_that_was_moved_is_known_by_itscontent_of(case: Case):
     drain(case.run())
     case.computed()
     moved = case.files[0].parent.rename(case.folder / "moved")
@@ -299,7 +288,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(tmp_path: Path):
         kills += 1
     report = drain(case.run())
     assert len(report.done) == 40
-    assert _content(case.output) == _content(tmp_path / "whole")
+    assert content_of(case.output) == content_of(tmp_path / "whole")
     done = [line for line in (case.output / JOURNAL).read_text().splitlines() if '"done"' in line]
     assert len(done) == 40
     assert 40 <= len(case.computed()) <= 40 + kills * IN_HAND
@@ -308,7 +297,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(tmp_path: Path):
 def _stops_and_goes_on(case: Case, report: BatchReport, whole: Path) -> None:
     assert len(report.done) == len(case.files)
     assert 0 < len(report.kept) < len(case.files)
-    assert _content(case.output) == _content(whole)
+    assert content_of(case.output) == content_of(whole)
 
 
 def test_a_full_disk_stops_the_run_and_leaves_all_that_is_done(tmp_path: Path):

@@ -63,6 +63,15 @@ Scheduler = Annotated[
         show_default=False,
     ),
 ]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        help="Images that go through the network together; what suits the device if not given.",
+        min=1,
+        show_default=False,
+    ),
+]
 Device = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
 ]

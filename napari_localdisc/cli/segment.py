@@ -11,6 +11,7 @@ import typer
 from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_for_folder
 from napari_localdisc.cli.options import (
+    Batch,
     Device,
     Encoder,
     Exclude,
@@ -66,6 +67,7 @@ def segment(
     overwrite: Overwrite = False,
     workers: Workers = 0,
     scheduler: Scheduler = None,
+    batch: Batch = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -77,6 +79,7 @@ def segment(
     from napari_localdisc.core.device import resolve_device
     from napari_localdisc.core.segmenter_file import load_segmenter
     from napari_localdisc.io.finding import Choice
+    from napari_localdisc.io.images import find_images
     from napari_localdisc.io.naming import output_names
     from napari_localdisc.io.outputs import MASKS, check_output_folder
     from napari_localdisc.segmenting import doubts_of, segment_files
@@ -85,11 +88,11 @@ def segment(
         raise LocaldiscError(
             "give either --segmenter NAME|FILE or --prior NAME|FOLDER, one of them."
         )
-    choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()))
+    choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()), volumes=True)
     files, folders = choice.find(images), choice.kept_folders(images)
     chosen = resolve_device(device)
     check_output_folder(output, files, MASKS, prior, output_names(files, folders))
-    manner = Manner(folders, overwrite, _hire(workers, scheduler))
+    manner = Manner(folders, overwrite, _hire(workers, scheduler, batch), batch)
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:
@@ -97,14 +100,17 @@ def segment(
             run |= {"segmenter": segmenter}
         else:
             options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
-            ready = guide_for_folder(files, options, output, overwrite, chosen, reporter)
+            slices = find_images(files)
+            ready = guide_for_folder(slices, options, output, overwrite, chosen, reporter)
             run |= {"guided": asdict(options)}
         report = reporter.follow(segment_files(files, ready, output, chosen, run, manner))
     run |= ready.card.encoder.identity
     return tell(report, reporter, run, json, doubts_of(ready, report))
 
 
-def _hire(workers: int, scheduler: str | None) -> Hire:
+def _hire(workers: int, scheduler: str | None, batch: int | None) -> Hire:
+    if batch and (workers or scheduler):
+        raise LocaldiscError("--batch is for this process; leave --workers and --scheduler out.")
     if workers and scheduler:
         raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
     if scheduler:

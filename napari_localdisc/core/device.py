@@ -6,6 +6,9 @@ import torch
 
 from napari_localdisc.core.errors import LocaldiscError
 
+_AT_ONCE = 8
+"""Images that keep a GPU busy; on a CPU one does already, and more would not fit its caches."""
+
 
 def available_devices() -> tuple[str, ...]:
     """Names of the usable devices, ``"cpu"`` first."""
@@ -40,3 +43,8 @@ def resolve_device(name: str = "auto") -> torch.device:
             " use --device auto or one of these."
         )
     return torch.device(wanted)
+
+
+def best_at_once(device: torch.device) -> int:
+    """Tell how many images are best put through a network together."""
+    return _AT_ONCE if device.type == "cuda" else 1

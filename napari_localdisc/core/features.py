@@ -72,35 +72,59 @@ class PixelSet:
 
 
 @torch.inference_mode()
-def describe(
-    image: npt.NDArray[np.generic], encoder: Encoder, size: int, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Features of one image before whitening.
+def prepare(
+    images: Sequence[npt.NDArray[np.generic]],
+    preprocessing: Preprocessing,
+    size: int,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """Lay images on canvases, and prepare them for the network.
 
     Parameters
     ----------
-    image : ndarray, shape (H, W) or (H, W, C)
-    encoder : Encoder
-        Its network must be on `device`.
+    images : sequence of ndarray, shape (H, W) or (H, W, C)
+        Each of its own size.
+    preprocessing : Preprocessing
     size : int
-        Side of the canvas, divisible by the network's stride.
+        Side of the canvas.
+    device : torch.device
 
     Returns
     -------
-    features : Tensor of float32, shape (1, D, size, size)
-        Zero mean and unit variance over the field of view.
-    inputs : Tensor of float32, shape (1, C, size, size)
-    field : Tensor of float32, shape (1, 1, size, size)
+    inputs : Tensor of float32, shape (N, C, size, size)
+    fields : Tensor of float32, shape (N, 1, size, size)
     """
-    prepare = encoder.card.preprocessing
-    pixels, field = (x.to(device) for x in frame(as_image(image), prepare, size))
-    inputs = prepare(pixels, field)
-    embedding, _ = encoder.network(inputs.contiguous(memory_format=torch.channels_last))
+    framed = [frame(as_image(image), preprocessing, size) for image in images]
+    pixels, fields = (torch.cat(parts).to(device) for parts in zip(*framed, strict=True))
+    return preprocessing(pixels, fields), fields
+
+
+@torch.inference_mode()
+def features_of(inputs: Tensor, fields: Tensor, encoder: Encoder) -> Tensor:
+    """Features of images before whitening.
+
+    Parameters
+    ----------
+    inputs, fields : Tensor
+        As `prepare` returns them.
+    encoder : Encoder
+        Its network must be on their device; the sides must be divisible by its stride.
+
+    Returns
+    -------
+    Tensor of float32, shape (N, D, size, size)
+        Zero mean and unit variance over each image's field of view.
+    """
+    network = encoder.network
+    embedding = network.embed(network.body(inputs.contiguous(memory_format=torch.channels_last)))
     features = torch.cat([embedding, inputs], dim=1)
-    inside = features[0, :, field[0, 0] > 0]
+    return torch.stack([_standard(*pair) for pair in zip(features, fields, strict=True)])
+
+
+def _standard(features: Tensor, field: Tensor) -> Tensor:
+    inside = features[:, field[0] > 0]
     mean, spread = inside.mean(dim=1), inside.std(dim=1, unbiased=False)
-    standard = (features - mean[:, None, None]) / (spread[:, None, None] + 1e-3)
-    return standard * field, inputs, field
+    return (features - mean[:, None, None]) / (spread[:, None, None] + 1e-3) * field
 
 
 def pixel_set(
@@ -121,12 +145,12 @@ def pixel_set(
     Progress
         Per image.
     """
-    prepare = encoder.card.preprocessing
+    preprocessing = encoder.card.preprocessing
     features, normalised, fields = [], [], []
     for done, image in enumerate(images):
-        one, seen, field = describe(image, encoder, size, device)
-        features.append(one.half())
-        normalised.append(seen[:, : prepare.normalised].half())
+        seen, field = prepare([image], preprocessing, size, device)
+        features.append(features_of(seen, field, encoder).half())
+        normalised.append(seen[:, : preprocessing.normalised].half())
         fields.append(field[0] > 0)
         yield Progress("embed", done + 1, len(images))
     field_stack = torch.cat(fields)
@@ -135,7 +159,7 @@ def pixel_set(
     for index in range(len(white)):
         # Each is let go once it is whitened: together they are most of what guidance holds.
         white[index] = torch.einsum("dhw,de->ehw", features.pop(0)[0].float(), matrix).half()
-    return PixelSet(white, torch.cat(normalised), field_stack, matrix, prepare)
+    return PixelSet(white, torch.cat(normalised), field_stack, matrix, preprocessing)
 
 
 def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:

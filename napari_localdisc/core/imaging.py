@@ -66,7 +66,8 @@ def _stretch(image: npt.NDArray[np.floating[Any]], where: str) -> FloatImage:
     low, high = np.percentile(image[finite], (0.1, 99.9))
     filled = np.where(finite, image, low)
     span = high - low
-    stretched = np.clip((filled - low) / (span if 0 < span < np.inf else 1), 0, 1)
+    with np.errstate(over="ignore"):  # what lies far beyond a tiny span is clipped
+        stretched = np.clip((filled - low) / (span if 0 < span < np.inf else 1), 0, 1)
     return np.asarray(stretched, dtype=np.float32)
 
 

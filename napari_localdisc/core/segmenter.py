@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -13,11 +16,13 @@ from torch import Tensor
 
 from napari_localdisc.core.card_fields import Share, Text
 from napari_localdisc.core.cleanup import ShapeRules
+from napari_localdisc.core.device import best_at_once
 from napari_localdisc.core.encoder import Encoder, EncoderCard
 from napari_localdisc.core.errors import LocaldiscError, printable
-from napari_localdisc.core.features import describe
+from napari_localdisc.core.features import features_of, prepare
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
+from napari_localdisc.core.segmentation import Pixels, Segmentation, segment_planes
 from napari_localdisc.core.segmentation_net import SegmentationNet
 
 CPU = torch.device("cpu")
@@ -61,26 +66,6 @@ class SegmenterCard(BaseModel):
         return self
 
 
-@dataclass(frozen=True)
-class Segmentation:
-    """One segmented image.
-
-    Attributes
-    ----------
-    labels : ndarray of uint8, shape (H, W), or (N, H, W) of a stack
-        0 background, 1..K targets.
-    confidence : ndarray of float32, of the same shape
-        Probability of the label that a pixel was given, in [0, 1].
-    score : float
-        Expected Dice of the mask under the probabilities, in [0, 1]; 0 where nothing was found. Of
-        a stack the mean over its planes, weighted by what was found in them.
-    """
-
-    labels: npt.NDArray[np.uint8]
-    confidence: npt.NDArray[np.float32]
-    score: float
-
-
 @dataclass
 class Segmenter:
     """A guided head on its encoder, with or without a refined network."""
@@ -91,6 +76,7 @@ class Segmenter:
     whitening: Tensor
     refined: SegmentationNet | None = None
     _device: torch.device = field(default=CPU, repr=False)
+    _most: int = field(default=sys.maxsize, repr=False)  # images that found memory together
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -131,7 +117,7 @@ class Segmenter:
         return self
 
     def segment(
-        self, image: npt.NDArray[np.generic], device: torch.device | None = None
+        self, image: Pixels, device: torch.device | None = None, at_once: int | None = None
     ) -> Segmentation:
         """Segment one image, or a stack plane by plane.
 
@@ -141,6 +127,9 @@ class Segmenter:
             Of any size.
         device : torch.device, optional
             Where to compute; where the segmenter is if not given.
+        at_once : int, optional
+            Planes of a stack that go through the network together; what suits the device if not
+            given.
 
         Raises
         ------
@@ -148,11 +137,71 @@ class Segmenter:
             If the array is not an image.
         """
         if image.ndim == 4:
-            return self._segment_planes(image, device)
+            together = partial(self.segment_together, device=device)
+            return segment_planes(image, together, at_once or best_at_once(device or self._device))
+        return self.segment_together([image], device)[0]
+
+    def segment_together(
+        self, images: Sequence[Pixels], device: torch.device | None = None
+    ) -> list[Segmentation]:
+        """Segment images that go through the network together.
+
+        Each is found as it would be alone, to rounding. Short of memory, fewer go together.
+
+        Parameters
+        ----------
+        images : sequence of ndarray, shape (H, W) or (H, W, C)
+            Each of its own size.
+        device : torch.device, optional
+
+        Raises
+        ------
+        LocaldiscError
+            If one of the arrays is not an image, or there is no memory for a single one.
+        """
         self.to(device or self._device)
-        shares, inside = self._shares(image)
-        place = Frame((image.shape[0], image.shape[1]), self.card.size)
-        labels = self._labels(shares * inside)
+        found: list[Segmentation] = []
+        while len(found) < len(images):
+            some = images[len(found) : len(found) + self._most]
+            try:
+                shares, fields = self._shares(some)
+            except torch.OutOfMemoryError as error:
+                self._lessen(len(some), error)
+            else:
+                found += [
+                    self._found(image.shape[:2], *own)
+                    for image, *own in zip(some, shares[:, None], fields[:, None], strict=True)
+                ]
+        return found
+
+    def _lessen(self, tried: int, error: torch.OutOfMemoryError) -> None:
+        """Let fewer images go together from now on."""
+        if tried == 1:
+            raise LocaldiscError(
+                f"{self._device} has no memory left for a canvas of {self.card.size} pixels; close"
+                " what else uses it, or compute on another device."
+            ) from error
+        self._most = tried // 2
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _shares(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor]:
+        """Class probabilities (N, K + 1, S, S) and fields of view (N, 1, S, S)."""
+        inputs, fields = prepare(
+            images, self.encoder.card.preprocessing, self.card.size, self._device
+        )
+        if self.refined is not None:
+            return self.refined(inputs).softmax(dim=1), fields
+        features = features_of(inputs, fields, self.encoder)
+        white = torch.einsum("ndhw,de->nehw", features, self.whitening)
+        return self.head(white).softmax(dim=1), fields
+
+    def _found(self, shape: tuple[int, ...], shares: Tensor, field: Tensor) -> Segmentation:
+        """Bring probabilities (1, K + 1, S, S) to an image's size, and decide."""
+        place = Frame((shape[0], shape[1]), self.card.size)
+        decided = (shares * field).cpu().numpy()[0]
+        labels = decide(decided, self.card.thresholds, self.card.rules)
         lifted = place.lift(shares).cpu().numpy()[0]
         shown = lift_labels(labels, place, len(self.targets))
         confidence = np.where(
@@ -160,45 +209,6 @@ class Segmenter:
         )
         score = expected_dice(1 - lifted[0], shown > 0)
         return Segmentation(shown, confidence.astype(np.float32), score)
-
-    def _segment_planes(
-        self, planes: npt.NDArray[np.generic], device: torch.device | None
-    ) -> Segmentation:
-        """Segment a stack (N, H, W, C); planes that show nothing hold nothing."""
-        if planes.shape[-1] not in (1, 3):
-            raise LocaldiscError(
-                f"stack has shape {planes.shape}; expected (planes, height, width, 1 or 3): give"
-                " grey or RGB planes."
-            )
-        found = Segmentation(
-            np.zeros(planes.shape[:3], np.uint8), np.ones(planes.shape[:3], np.float32), 0.0
-        )
-        score, area = 0.0, 0
-        for index, plane in enumerate(planes):
-            if not _shows_something(plane):
-                continue
-            one = self.segment(plane, device)
-            found.labels[index], found.confidence[index] = one.labels, one.confidence
-            own = int((one.labels > 0).sum())
-            score, area = score + one.score * own, area + own
-        return replace(found, score=score / area if area else 0.0)
-
-    @torch.inference_mode()
-    def _shares(self, image: npt.NDArray[np.generic]) -> tuple[Tensor, Tensor]:
-        features, inputs, inside = describe(image, self.encoder, self.card.size, self._device)
-        if self.refined is not None:
-            return self.refined(inputs).softmax(dim=1), inside
-        white = torch.einsum("ndhw,de->nehw", features, self.whitening)
-        return self.head(white).softmax(dim=1), inside
-
-    def _labels(self, shares: Tensor) -> npt.NDArray[np.uint8]:
-        return decide(shares.cpu().numpy()[0], self.card.thresholds, self.card.rules)
-
-
-def _shows_something(plane: npt.NDArray[np.generic]) -> bool:
-    """Whether a plane (H, W, C) has finite pixels, and not all the same."""
-    finite = plane[np.isfinite(plane)]
-    return bool(finite.size) and bool((finite != finite[0]).any())
 
 
 def decide(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def read_dicom(path: Path) -> tuple[Pixels, DicomGeometry]:
             warnings.simplefilter("ignore")
             tags = _read_tags(path, pydicom)
             is_mask = tags.get("SOPClassUID") == _SEGMENTATION
-            pixels = labels_of(tags, path) if is_mask else _decode(tags)
+            pixels = labels_of(tags) if is_mask else _decode(tags)
     except LocaldiscError:
         raise
     except Exception as error:
@@ -67,11 +68,28 @@ def read_dicom(path: Path) -> tuple[Pixels, DicomGeometry]:
     return pixels, DicomGeometry(tags, path)
 
 
-def _read_tags(path: Path, pydicom: Any) -> Any:
-    meta = pydicom.filereader.read_file_meta_info(path)
-    syntax = meta.get("TransferSyntaxUID", "")
+def read_header(path: Path, names: Sequence[str]) -> Any:
+    """Read some tags of a file; None if it is damaged, or pydicom missing."""
+    try:
+        pydicom = needed("pydicom", path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _syntax_of(path, pydicom)
+            tags = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(names))
+            return tags if [tags.get(name) for name in names] else None  # decodes their values
+    except Exception:
+        return None
+
+
+def _syntax_of(path: Path, pydicom: Any) -> Any:
+    syntax = pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID", "")
     if syntax == pydicom.uid.DeflatedExplicitVRLittleEndian:
         _check_deflated(path, pydicom)
+    return syntax
+
+
+def _read_tags(path: Path, pydicom: Any) -> Any:
+    syntax = _syntax_of(path, pydicom)
     tags = pydicom.dcmread(path)
     if not any(name in tags for name in _PIXELS):
         raise LocaldiscError(f"{path} is a DICOM file that holds no image; leave it out.")

@@ -6,7 +6,8 @@ import copy
 import hashlib
 import importlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,20 +57,27 @@ class DicomGeometry:
         The general multi-frame images have no place for each frame that a segmentation could refer
         to; the derived image keeps whatever they say about their place.
         """
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                if labels.ndim == 3:
-                    _save_frames(self.tags, labels, path)
-                else:
-                    _save_segmentation(self.tags, labels, path, targets)
-        except (OSError, LocaldiscError):
-            raise
-        except Exception as error:
-            raise LocaldiscError(
-                f"{self.path} has tags of which no DICOM segmentation can be made"
-                f" ({type(error).__name__}); convert it to NIfTI or PNG."
-            ) from error
+        if labels.ndim == 2:
+            save_segmentation([self.tags], labels[None], path, targets, self.path)
+        else:
+            with _told_of(self.path):
+                _save_frames(self.tags, labels, path)
+
+
+@contextmanager
+def _told_of(image: Path) -> Iterator[None]:
+    """Say of an image that no mask can be made of its tags, without quoting them."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (OSError, LocaldiscError):
+        raise
+    except Exception as error:
+        raise LocaldiscError(
+            f"{image} has tags of which no DICOM segmentation can be made"
+            f" ({type(error).__name__}); convert it to NIfTI or PNG."
+        ) from error
 
 
 def needed(library: str, path: Path) -> Any:
@@ -83,23 +91,46 @@ def needed(library: str, path: Path) -> Any:
         ) from error
 
 
-def labels_of(tags: Any, path: Path) -> npt.NDArray[np.generic]:
-    """Read the numbers (H, W) of the segments of a DICOM segmentation of one image."""
-    frames = importlib.import_module("pydicom.pixels").pixel_array(tags)
-    frames = np.asarray(frames).reshape((-1, int(tags.Rows), int(tags.Columns)))
-    labels = np.zeros(frames.shape[1:], dtype=np.uint8)
+def height_of(position: Sequence[float], orientation: Sequence[float]) -> float:
+    """Tell how far a slice lies from the origin, across itself, in millimetres."""
+    rows, columns = np.array(orientation, dtype=float).reshape(2, 3)
+    return float(np.cross(rows, columns) @ np.array(position, dtype=float))
+
+
+def labels_of(tags: Any) -> npt.NDArray[np.generic]:
+    """Read the numbers of the segments of a DICOM segmentation.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W), or (N, H, W, 1) of several images
+        In the order in which they lie, or else in which they are told of.
+    """
+    stored = importlib.import_module("pydicom.pixels").pixel_array(tags)
+    stored = np.asarray(stored).reshape((-1, int(tags.Rows), int(tags.Columns)))
     shared = (tags.get("SharedFunctionalGroupsSequence") or [{}])[0]
-    sources = set()
-    for frame, about in zip(frames, tags.PerFrameFunctionalGroupsSequence, strict=True):
-        sources.add(_source(about) or _source(shared))
+    planes, heights = dict[Any, Labels](), dict[Any, float]()
+    for frame, about in zip(stored, tags.PerFrameFunctionalGroupsSequence, strict=True):
+        source = _source(about) or _source(shared)
+        plane = planes.setdefault(source, np.zeros(frame.shape, dtype=np.uint8))
+        heights.setdefault(source, _height(about, shared))
         segment = "SegmentIdentificationSequence"
         identity = about.get(segment) or shared.get(segment)
-        labels[frame > 0] = identity[0].ReferencedSegmentNumber
-    if len(sources) > 1:
-        raise LocaldiscError(
-            f"{path} is a segmentation of {len(sources)} images; expected one of a single image."
-        )
-    return labels
+        plane[frame > 0] = identity[0].ReferencedSegmentNumber
+    ordered = [planes[source] for source in sorted(planes, key=lambda source: heights[source])]
+    return ordered[0] if len(ordered) == 1 else np.stack(ordered)[..., None]
+
+
+def _height(about: Any, shared: Any) -> float:
+    """Tell how far a frame lies from the origin; 0 if it has no place."""
+    place, direction = (
+        (about.get(name) or shared.get(name) or [{}])[0]
+        for name in ("PlanePositionSequence", "PlaneOrientationSequence")
+    )
+    position, orientation = (
+        place.get("ImagePositionPatient"),
+        direction.get("ImageOrientationPatient"),
+    )
+    return height_of(position, orientation) if position and orientation else 0.0
 
 
 def _source(about: Any) -> tuple[str, str] | None:
@@ -110,15 +141,41 @@ def _source(about: Any) -> tuple[str, str] | None:
     return None
 
 
-def _save_segmentation(tags: Any, labels: Labels, path: Path, targets: Sequence[str]) -> None:
+def save_segmentation(
+    images: Sequence[Any], labels: Labels, path: Path, targets: Sequence[str], source: Path
+) -> None:
+    """Write labels as one DICOM segmentation.
+
+    Parameters
+    ----------
+    images : sequence of pydicom.Dataset
+        Tags of the N images that were segmented.
+    labels : ndarray of uint8, shape (N, H, W)
+    path : Path
+    targets : sequence of str
+        Names of the segments.
+    source : Path
+        Where the images come from.
+
+    Raises
+    ------
+    LocaldiscError
+        If their tags do not do.
+    """
+    with _told_of(source):
+        _segmentation(images, labels, targets, path).save_as(path)
+
+
+def _segmentation(images: Sequence[Any], labels: Labels, targets: Sequence[str], path: Path) -> Any:
     highdicom = needed("highdicom", path)
     seg = importlib.import_module("highdicom.seg")
-    source = _completed(tags, labels)
+    sources = [_completed(tags, labels) for tags in images]
+    source = sources[0]
     count = max(1, len(targets), int(labels.max(initial=0)))
     names = [*targets, *(f"target {number + 1}" for number in range(len(targets), count))]
-    mask = seg.Segmentation(
-        [source],
-        labels[None],
+    return seg.Segmentation(
+        sources,
+        labels,
         seg.SegmentationTypeValues.BINARY,
         [_segment(highdicom, number + 1, name) for number, name in enumerate(names)],
         series_instance_uid=_uid(source.SeriesInstanceUID, "masks"),
@@ -132,7 +189,6 @@ def _save_segmentation(tags: Any, labels: Labels, path: Path, targets: Sequence[
         series_description=f"{_NAME} mask",
         omit_empty_frames=False,
     )
-    mask.save_as(path)
 
 
 def _segment(highdicom: Any, number: int, name: str) -> Any:
@@ -177,6 +233,8 @@ def _completed(tags: Any, labels: Labels) -> Any:
     for name in _IDENTITY:
         if not source.get(name):
             setattr(source, name, _uid(name, _digest(labels)))
+    if source.get("ImagePositionPatient") and not source.get("FrameOfReferenceUID"):
+        source.FrameOfReferenceUID = _uid(source.SeriesInstanceUID, "frame of reference")
     source.Modality = source.get("Modality") or "OT"
     return source
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.images import find_images, is_image_file
 from napari_localdisc.io.past import JOURNAL
+from napari_localdisc.io.series import is_series
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Choice:
         Names to take, such as ``"*.png"``; all that are images if none is given.
     exclude : tuple of str
         Names of files and sub-folders to pass over.
+    volumes : bool
+        Where all images of a folder are slices of one DICOM series, take the folder in their place.
 
     Notes
     -----
@@ -36,6 +39,7 @@ class Choice:
     recursive: bool = False
     patterns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    volumes: bool = False
 
     def find(self, paths: Sequence[Path]) -> list[Path]:
         """List image files: files as they are given, and what folders hold, sorted by name.
@@ -47,10 +51,9 @@ class Choice:
         """
         found: list[Path] = []
         for path in paths:
-            if self.recursive and path.is_dir():
-                found += self._among(sorted(_walk(path, self)), path)
-            elif path.is_dir():
-                found += self._among(find_images([path]), path)
+            if path.is_dir():
+                there = sorted(_walk(path, self)) if self.recursive else find_images([path])
+                found += self._with_volumes(self._among(there, path))
             else:
                 found += find_images([path])
         if not found:
@@ -76,6 +79,26 @@ class Choice:
             if not self.is_out(file, folder)
             and (not self.patterns or any(_fits(file, folder, one) for one in self.patterns))
         ]
+
+    def _with_volumes(self, files: Sequence[Path]) -> list[Path]:
+        """Put folders that hold a whole series in place of their files."""
+        if not self.volumes:
+            return list(files)
+        own = dict[Path, list[Path]]()
+        for file in files:
+            own.setdefault(file.parent, []).append(file)
+        whole = {folder: _named(folder) for folder in own if _is_volume(folder, own[folder])}
+        return list(dict.fromkeys(whole.get(file.parent, file) for file in files))
+
+
+def _is_volume(folder: Path, files: Sequence[Path]) -> bool:
+    """Whether files, all images of a folder and not some of them, are one series."""
+    return len(files) > 1 and is_series(files) and files == find_images([folder])
+
+
+def _named(folder: Path) -> Path:
+    """Name a folder that was given as ``.`` or by the one below it."""
+    return folder.resolve() if folder.name in ("", "..") else folder
 
 
 def _walk(top: Path, choice: Choice) -> Iterator[Path]:

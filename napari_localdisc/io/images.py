@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.io import dicom, nifti, raster, tiff
+from napari_localdisc.io import dicom, nifti, raster, series, tiff
 from napari_localdisc.io.atomic import replacing
 from napari_localdisc.io.kinds import kind_of
 from napari_localdisc.io.plugins import read_with_plugins
@@ -82,8 +82,8 @@ def read_image(path: str | Path, may_be_blank: bool = True, may_be_stack: bool =
     Parameters
     ----------
     path : str or Path
-        A picture (EXIF orientation is respected), a TIFF, NIfTI or DICOM file, or what an installed
-        napari reader takes.
+        A picture (EXIF orientation is respected), a TIFF, NIfTI or DICOM file, what an installed
+        napari reader takes, or a folder that holds a DICOM series.
     may_be_blank : bool
         Whether all its pixels may be the same, as those of an empty mask.
     may_be_stack : bool
@@ -130,6 +130,8 @@ def read_picture(path: str | Path, may_be_blank: bool = True) -> npt.NDArray[np.
 
 def _check_file(path: Path) -> None:
     try:
+        if path.is_dir():  # perhaps a series
+            return
         if not path.is_file():
             raise LocaldiscError(f"{path} does not exist or is not a file; check the path.")
         with path.open("rb") as file:
@@ -147,6 +149,9 @@ def _read(path: Path) -> tuple[npt.NDArray[np.generic], Path, Geometry]:
         "tiff": tiff.read_tiff,
         "picture": raster.read_raster,
     }
+    if path.is_dir():
+        volume, place = series.read_series(path, _images_in(path))
+        return volume, path, place
     kind = kind_of(path)
     found = read_with_plugins(path) if _is_strange(path, kind) else None
     if found is not None:
@@ -212,6 +217,8 @@ def write_mask(
 def mask_suffix(path: str | Path) -> str:
     """Tell the ending of an image's mask; that of a file that is not there, by its name."""
     path = Path(path)
+    if path.is_dir():
+        return series.SeriesGeometry.suffix
     kind = kind_of(path)
     if kind == "tiff":
         try:
@@ -264,18 +271,21 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def _list_folder(folder: Path) -> list[Path]:
-    try:
-        files = sorted(folder.iterdir())
-    except OSError as error:
-        raise LocaldiscError(
-            f"folder {folder} cannot be read ({error.strerror}); check its permissions."
-        ) from error
-    images = [file for file in files if is_image_file(file)]
+    images = _images_in(folder)
     if not images:
         raise LocaldiscError(
             f"folder {folder} holds no image ({', '.join(SUFFIXES)}); check the path."
         )
     return images
+
+
+def _images_in(folder: Path) -> list[Path]:
+    try:
+        return [file for file in sorted(folder.iterdir()) if is_image_file(file)]
+    except OSError as error:
+        raise LocaldiscError(
+            f"folder {folder} cannot be read ({error.strerror}); check its permissions."
+        ) from error
 
 
 def is_image_file(path: Path) -> bool:

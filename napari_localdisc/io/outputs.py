@@ -85,12 +85,16 @@ def check_output_folder(
 def _check_inputs(output: Path, files: Sequence[Path], names: Sequence[str]) -> None:
     """Refuse to put results among the images, be it in a sub-folder."""
     taken = {folder.resolve() for folder in {output, *((output / name).parent for name in names)}}
-    inside = next((file for file in files if file.resolve().parent in taken), None)
+    inside = next((file for file in files if _folder_of(file.resolve()) in taken), None)
     if inside is not None:
         raise LocaldiscError(
             f"output folder {output} holds the image {inside.name}, which a result could replace;"
             " name another folder."
         )
+
+
+def _folder_of(image: Path) -> Path:
+    return image if image.is_dir() else image.parent
 
 
 def check_output_file(output: Path, inputs: Sequence[Path] = ()) -> None:

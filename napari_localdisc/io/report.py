@@ -17,7 +17,7 @@ REPORT = "report.csv"
 COLUMNS = ("file", "output", "status", "seconds", "area", "confidence", "error")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileResult:
     """What became of one file.
 

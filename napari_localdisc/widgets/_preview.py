@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
-from napari_localdisc.core.segmenter import Segmentation
+from napari_localdisc.core.segmentation import Segmentation
 from napari_localdisc.layers import (
     METADATA_KEY,
     PREVIEW,

@@ -18,7 +18,7 @@ from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.core.segmenter_file import shipped_segmenters
-from napari_localdisc.io.images import find_images
+from napari_localdisc.io.finding import Choice
 from napari_localdisc.io.report import REPORT, FileResult, read_report
 from napari_localdisc.preferences import preferences
 from napari_localdisc.viewer import read_result, show_result
@@ -108,7 +108,7 @@ class FolderPanel(Panel):
 
     def _run(self) -> None:
         with reported():
-            files = find_images([chosen_path(self.input, "folder of images")])
+            files = Choice(volumes=True).find([chosen_path(self.input, "folder of images")])
             output = chosen_path(self.output, "folder for the results")
             job = self._job(files, output)
             self.table.results.begin(files)

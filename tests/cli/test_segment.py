@@ -8,6 +8,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from napari_localdisc.core.phantoms import xray_phantom
+from napari_localdisc.io.images import read_image
+from napari_localdisc.io.masks import read_mask
+from tests.io.test_series import write_series
+
 
 def test_a_segmenter_is_applied_to_a_folder(command, xray_files, segmenter_file, tmp_path: Path):
     out = tmp_path / "out"
@@ -26,6 +31,51 @@ def test_the_same_twice(command, xray_files, segmenter_file, tmp_path: Path):
     for path in xray_files:
         masks = [(tmp_path / name / path.name).read_bytes() for name in ("one", "two")]
         assert masks[0] == masks[1]
+
+
+def test_images_together_get_the_masks_that_they_get_alone(
+    command, xray_files, segmenter_file, tmp_path: Path
+):
+    given = ["segment", *xray_files, "--segmenter", segmenter_file]
+    for batch in (1, 2):
+        assert command(*given, "-o", tmp_path / str(batch), "--batch", batch).code == 0
+    for path in xray_files:
+        masks = [(tmp_path / batch / path.name).read_bytes() for batch in ("1", "2")]
+        assert masks[0] == masks[1]
+    refused = command(*given, "-o", tmp_path / "3", "--batch", 2, "--workers", 2)
+    assert refused.code == 2
+    assert "--batch is for this process" in refused.err
+
+
+def test_a_series_gets_one_mask_and_a_film_its_own(
+    command, xray_files, segmenter_file, tmp_path: Path
+):
+    pytest.importorskip("highdicom")
+    images = xray_files[0].parent
+    write_series(images / "patient" / "ct")
+    given = ["segment", images, "-r", "--segmenter", segmenter_file, "-o", tmp_path / "out"]
+    told = command(*given)
+    assert told.code == 0, told.err
+    assert "4 of 4 images done" in told.out
+    assert (tmp_path / "out" / "patient" / "ct.dcm").is_file()
+    mask = read_mask(tmp_path / "out" / "patient" / "ct.dcm", may_be_stack=True)
+    assert mask.shape == read_image(images / "patient" / "ct").extent
+    assert "4 by an earlier run" in command(*given).out
+
+
+def test_a_prior_guides_on_the_slices_of_a_series(command, encoder_file, tmp_path: Path):
+    pytest.importorskip("highdicom")
+    phantoms = np.stack([xray_phantom(seed, 64).image for seed in range(5)]).astype(np.uint16)
+    folder = write_series(tmp_path / "ct", planes=phantoms)
+    given = ["segment", folder, "--prior", "lungs", "--references", "4", "--quick"]
+    out = tmp_path / "out"
+    told = command(*given, "--encoder", encoder_file, "-o", out)
+    assert told.code == 0, told.err
+    recipe = json.loads((out / "recipe.json").read_text("utf-8"))
+    assert recipe["segmenter"]["images"] == 5
+    assert recipe["run"]["images"] == [str(folder)]
+    again = command(*given, "--encoder", encoder_file, "-o", out)
+    assert "guided by an earlier run" in again.err
 
 
 def test_a_prior_guides_on_the_images_first(command, xray_files, encoder_file, tmp_path: Path):

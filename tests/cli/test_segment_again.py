@@ -20,9 +20,9 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     shapes: list[tuple[int, ...]] = []
     real = Segmenter.segment
 
-    def segment(self, image, device=None):
+    def segment(self, image, *how):
         shapes.append(image.shape)
-        return real(self, image, device)
+        return real(self, image, *how)
 
     monkeypatch.setattr(Segmenter, "segment", segment)
     return shapes

@@ -56,6 +56,13 @@ class TestAsImage:
     def test_a_constant_image_stays_finite(self):
         assert as_image(np.full((4, 4), 7.0)).max() == 0
 
+    def test_a_pixel_far_beyond_the_others_is_clipped(self):
+        image = np.zeros((64, 64))
+        image[::2], image[0, 0] = 1e-300, 1e300
+        stretched = as_image(image)
+        assert (stretched[0, 0], stretched[1, 0]) == (1, 0)
+        assert np.isfinite(stretched).all()
+
     def test_the_input_is_left_alone(self):
         image = np.arange(16.0).reshape(4, 4)
         as_image(image)
