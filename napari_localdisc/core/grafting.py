@@ -18,10 +18,13 @@ from napari_localdisc.core.morphology import widened
 from napari_localdisc.core.segmentation_losses import IGNORE
 
 _HALF_WIDTHS = (1.2, 2.2, 3.2)
-"""Distances in pixels from the border at which contrast is measured anew."""
+"""Local half-widths in pixels at which contrast is measured anew."""
+_BESIDE = 2
+"""Pixels from the border at which a pixel still knows the width of the structure."""
 _AROUND = 6.0
 """Width in pixels of the surroundings that contrast is measured against."""
 _ENOUGH = 50
+"""Pixels without which contrast is that of the next width."""
 _STRENGTH = (0.2, 1.0)
 """Range of a graft's contrast, in that of the structures that were found: others are fainter."""
 _PATCHES = 8.0
@@ -46,12 +49,12 @@ class Grafts:
     Attributes
     ----------
     contrast : Tensor, shape (4, C)
-        Difference from the surroundings in each normalised channel, by distance from the border.
+        Difference from the surroundings in each normalised channel, by local half-width.
     """
 
     def __init__(self, pixels: PixelSet, masks: Tensor, labels: Tensor, target: int) -> None:
         self.masks, self.target = masks, target
-        self.depths = _depths(masks)
+        self.levels = _levels(masks)
         self.contrast = _contrast(pixels, labels, target)
 
     def draw(
@@ -72,9 +75,7 @@ class Grafts:
         crop, labels : Tensor
             Of the same shapes. Pixels near a graft that were undecided are background.
         """
-        mask, depth = self._shape(len(labels), generator)
-        width = widened(depth[None, None], 2)[0, 0]
-        level = torch.bucketize(width, torch.tensor(_HALF_WIDTHS, device=width.device))
+        mask, level = self._shape(len(labels), generator)
         low, high = _STRENGTH
         strength = low + (high - low) * torch.rand((), generator=generator)
         patches = torch.randn(1, 1, *mask.shape, generator=generator)
@@ -86,40 +87,41 @@ class Grafts:
         return crop + drawn * field, torch.where(mask & field, self.target, labels)
 
     def _shape(self, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw the fullest of three crops of a reference: mask and depth, shape (side, side)."""
+        """Draw the fullest of three crops (side, side) of a reference: mask and levels."""
         index = int(torch.randint(len(self.masks), (), generator=generator))
         room = self.masks.shape[-1] - side + 1
         corners = torch.randint(room, (3, 2), generator=generator).tolist()
         spans = [(index, slice(r, r + side), slice(c, c + side)) for r, c in corners]
         span = max(spans, key=lambda one: int(self.masks[one].sum()))
         quarters = int(torch.randint(4, (), generator=generator))
-        return torch.rot90(self.masks[span], quarters), torch.rot90(self.depths[span], quarters)
+        return torch.rot90(self.masks[span], quarters), torch.rot90(self.levels[span], quarters)
 
 
-def _depths(masks: Tensor) -> Tensor:
-    """Distance in pixels from the border of each pixel of masks (n, S, S), 0 outside."""
-    planes = masks.cpu().numpy()
-    depths = np.stack([distance_transform_edt(one) for one in planes]).astype(np.float32)
-    return torch.from_numpy(depths).to(masks.device)
+def _levels(masks: Tensor) -> Tensor:
+    """Level of local half-width, 0 to 3, of each pixel of masks (n, S, S)."""
+    depths = np.stack([distance_transform_edt(one) for one in masks.cpu().numpy()])
+    planes = torch.from_numpy(depths.astype(np.float32)).to(masks.device)
+    half_widths = widened(planes[:, None], _BESIDE)[:, 0]
+    return torch.bucketize(half_widths, torch.tensor(_HALF_WIDTHS, device=masks.device))
 
 
 def _contrast(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
-    """Mean difference from the surroundings by depth, see `Grafts.contrast`."""
+    """Mean difference from the surroundings by half-width, see `Grafts.contrast`."""
     channels = pixels.normalised.shape[1]
-    bounds = torch.tensor(_HALF_WIDTHS, device=labels.device)
-    total = torch.zeros(len(bounds) + 1, channels, device=labels.device)
-    count = torch.zeros(len(bounds) + 1, 1, device=labels.device)
+    levels = torch.arange(len(_HALF_WIDTHS) + 1)
+    total = torch.zeros(len(levels), channels, device=labels.device)
+    count = torch.zeros(len(levels), 1, device=labels.device)
     for index, seen in enumerate(pixels.normalised):
         field = pixels.fields[index]
         beside = ((labels[index] == 0) & field).float()[None, None]
         known = blur(seen[None].float() * beside, _AROUND)
         around = known / (blur(beside, _AROUND) + 1e-3)
         found = (labels[index] == target) & field
-        level = torch.bucketize(_depths(found[None])[0][found], bounds)
+        level = _levels(found[None])[0][found]
         total.index_add_(0, level, (seen.float() - around[0])[:, found].T)
         count.index_add_(0, level, torch.ones_like(level[:, None], dtype=torch.float32))
     mean = total / count.clamp_min(1)
-    for deeper in range(1, len(mean)):
-        if count[deeper] < _ENOUGH:
-            mean[deeper] = mean[deeper - 1]
-    return mean
+    enough = levels[(count[:, 0] >= _ENOUGH).cpu()]
+    if len(enough) == 0:
+        return (total.sum(dim=0) / count.sum().clamp_min(1)).expand_as(mean)
+    return mean[enough[(levels[:, None] - enough).abs().argmin(dim=1)]]

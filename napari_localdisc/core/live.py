@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_localdisc.core.deciding import decide, lift_labels
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.segmenter import decide, lift_labels
 
 T = TypeVar("T")
 

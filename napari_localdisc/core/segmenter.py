@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from napari_localdisc.core.card_fields import Share, Text
 from napari_localdisc.core.cleanup import ShapeRules
+from napari_localdisc.core.deciding import decide, expected_dice, lift_decided
 from napari_localdisc.core.device import best_at_once
 from napari_localdisc.core.encoder import Encoder, EncoderCard
 from napari_localdisc.core.errors import LocaldiscError, printable
@@ -202,66 +202,11 @@ class Segmenter:
         place = Frame((shape[0], shape[1]), self.card.size)
         decided = (shares * field).cpu().numpy()[0]
         labels = decide(decided, self.card.thresholds, self.card.rules)
-        lifted = place.lift(shares).cpu().numpy()[0]
-        shown = lift_labels(labels, place, len(self.targets))
+        at_size = place.lift(shares)
+        shown = lift_decided(labels, at_size, place, self.card.thresholds, self.card.rules)
+        lifted = at_size.cpu().numpy()[0]
         confidence = np.where(
             shown > 0, np.take_along_axis(lifted, shown[None].astype(int), 0)[0], lifted[0]
         )
         score = expected_dice(1 - lifted[0], shown > 0)
         return Segmentation(shown, confidence.astype(np.float32), score)
-
-
-def decide(
-    shares: npt.NDArray[np.floating[Any]],
-    thresholds: tuple[float, ...],
-    rules: tuple[ShapeRules, ...],
-) -> npt.NDArray[np.uint8]:
-    """Turn probabilities into tidy labels.
-
-    Parameters
-    ----------
-    shares : ndarray, shape (K + 1, S, S)
-        Class probabilities, 0 the background; all zero outside the field of view.
-    thresholds : tuple of float
-        Per target.
-    rules : tuple of ShapeRules
-        Per target.
-
-    Returns
-    -------
-    ndarray of uint8, shape (S, S)
-    """
-    ratios = shares[1:] / np.asarray(thresholds)[:, None, None]
-    winner = ratios.argmax(axis=0)
-    labels = np.zeros(shares.shape[1:], dtype=np.uint8)
-    for target, rule in enumerate(rules):
-        mask = rule.tidy((winner == target) & (ratios[target] > 1))
-        labels[mask] = target + 1
-    return labels
-
-
-def lift_labels(labels: npt.NDArray[np.uint8], place: Frame, targets: int) -> npt.NDArray[np.uint8]:
-    """Bring labels (S, S) from the canvas back to the image's size (H, W)."""
-    planes = [torch.from_numpy((labels == k + 1).astype(np.float32)) for k in range(targets)]
-    lifted = place.lift(torch.stack(planes)[None]).numpy()[0]
-    shown = lifted.argmax(axis=0) + 1
-    return np.where(lifted.max(axis=0) >= 0.5, shown, 0).astype(np.uint8)
-
-
-def expected_dice(likely: npt.NDArray[np.floating[Any]], found: npt.NDArray[np.bool_]) -> float:
-    """Dice that a mask can be expected to have.
-
-    Parameters
-    ----------
-    likely : ndarray, shape (H, W)
-        Probability of being foreground.
-    found : ndarray of bool, shape (H, W)
-
-    Returns
-    -------
-    float
-        In [0, 1]; 0 where nothing was found.
-    """
-    if not found.any():
-        return 0.0
-    return float(2 * likely[found].sum() / (likely.sum() + found.sum()))

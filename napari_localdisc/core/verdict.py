@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from napari_localdisc.core.contrast import border_contrast
+from napari_localdisc.core.deciding import decide, expected_dice
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.segmentation_losses import IGNORE
-from napari_localdisc.core.segmenter import decide, expected_dice
 from napari_localdisc.core.shape_kl import show_kl
 
 _HIGH, _LOW = 0.7, 0.3

@@ -47,15 +47,16 @@ def test_contrast_is_that_of_what_was_found(grafts):
     torch.testing.assert_close(grafts.contrast, wanted, atol=0.05, rtol=0)
 
 
-def test_contrast_is_measured_anew_with_depth(pixels):
-    lighter = pixels.normalised.clone()
-    lighter[:, 0][stripes(5) & ~torch.roll(stripes(3), 1, dims=-1)] = -1
+def test_contrast_depends_on_width(pixels):
+    both = stripes(5).clone()
+    both[..., SIDE // 2 :] = stripes(1)[..., SIDE // 2 :]
+    seen = (-2.0 * both)[:, None].expand(-1, 2, -1, -1).clone()
+    seen[..., SIDE // 2 :] /= 2
     shown = PixelSet(
-        pixels.features, lighter, pixels.fields, pixels.whitening, pixels.preprocessing
+        pixels.features, seen.half(), pixels.fields, pixels.whitening, pixels.preprocessing
     )
-    contrast = Grafts(shown, stripes(3), stripes(5).to(torch.int8), 1).contrast[:, 0]
-    assert contrast[0] == pytest.approx(-1, abs=0.1)
-    assert contrast[1] == pytest.approx(-2, abs=0.1)
+    contrast = Grafts(shown, stripes(3), both.to(torch.int8), 1).contrast[:, 0]
+    assert contrast.tolist() == pytest.approx([-1, -1, -2, -2], abs=0.1)
 
 
 def test_a_graft_is_labelled_and_looks_like_the_target(drawn):

@@ -5,15 +5,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.metrics import dice
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
-from napari_localdisc.core.segmenter import decide, lift_labels
 from napari_localdisc.core.segmenter_file import load_segmenter, save_segmenter, shipped_segmenters
-
-RULES = ShapeRules(width=40, area=0.1, density=0.9, parts=1, smallest=0.0, solid=True)
 
 
 @pytest.fixture
@@ -119,26 +114,3 @@ class TestShipped:
         found = load_segmenter(name).segment(shown.image)
         assert dice(found.labels, shown.masks[name]) > least
         assert found.score > 0.5
-
-
-class TestDecide:
-    def test_thresholds_per_target(self):
-        shares = np.zeros((3, 8, 8), np.float32)
-        shares[0], shares[1, :, :4], shares[2, :, 4:] = 0.6, 0.4, 0.4
-        assert not decide(shares, (0.5, 0.5), (RULES, RULES)).any()
-        labels = decide(shares, (0.5, 0.3), (RULES, RULES))
-        assert (labels[:, :4] == 0).all()
-        assert (labels[:, 4:] == 2).all()
-
-    def test_the_likelier_target_wins(self):
-        shares = np.stack([np.full((4, 4), share, np.float32) for share in (0.1, 0.5, 0.4)])
-        assert (decide(shares, (0.3, 0.3), (RULES, RULES)) == 1).all()
-        assert (decide(shares, (0.3, 0.2), (RULES, RULES)) == 2).all()
-
-    def test_labels_are_lifted_without_mixing(self):
-        labels = np.zeros((64, 64), np.uint8)
-        labels[20:40, 10:30], labels[20:40, 30:50] = 1, 3
-        lifted = lift_labels(labels, Frame((128, 128), 64), 3)
-        assert set(np.unique(lifted)) == {0, 1, 3}
-        assert (lifted[45:75, 25:55] == 1).all()
-        assert (lifted[45:75, 65:95] == 3).all()
