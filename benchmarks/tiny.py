@@ -26,8 +26,8 @@ def write_segmenter(path: Path) -> None:
         clusters=3, working_size=64,
     )  # fmt: skip
     effort = GuideConfig(
-        size=64, starts=1, candidates=4, generations=2, restore_steps=5, head_steps=5,
-        refine_steps=5, heads=1,
+        size=64, starts=1, candidates=4, generations=2, searches=1, restore_steps=5,
+        head_steps=5, refine_steps=5, heads=1,
     )  # fmt: skip
     encoder = Encoder(card, card.build().eval())
     images = [xray_phantom(seed, 64).image for seed in range(3)]

@@ -83,6 +83,7 @@ def effort() -> GuideConfig:
         starts=1,
         candidates=4,
         generations=2,
+        searches=1,
         restore_steps=5,
         head_steps=5,
         refine_steps=5,

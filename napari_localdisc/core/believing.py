@@ -53,8 +53,7 @@ class Beliefs:
         """Find first evidence, per target."""
         found = dict[int, Evidence]()
         for target, posterior in self.slender.items():
-            config = self.config
-            starting = posterior.start(config.candidates, config.generations, config.restore_steps)
+            starting = posterior.start(self.config)
             look = partial(self._look, (target,), posterior)
             found[target] = yield from self.live.during(starting, look)
         if self.plan.compact:

@@ -14,11 +14,15 @@ from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.progress import Progress, Run, relay
+from napari_localdisc.core.recipe import GuideConfig
 from napari_localdisc.core.restoring import Restorer
 from napari_localdisc.core.segmentation_losses import IGNORE
-from napari_localdisc.core.start import search
+from napari_localdisc.core.start import Start, search
 
 _SURE, _SURELY_NOT = 0.5, 0.05
+_HOPELESS = 1.5
+"""Shape KL in nats of a look-alike: that of the structure itself is well below 1."""
+_NEXT_SEED = 1000
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,25 @@ class SlenderPosterior:
         self.restorer = Restorer(coarse, seed)
         self._best: Tensor | None = None
 
-    def start(self, candidates: int, generations: int, steps: int) -> Run[Evidence]:
+    def start(self, config: GuideConfig) -> Run[Evidence]:
         """Search for the target's direction and restore its score maps."""
-        looking = search(self.pixels, self.references, candidates, generations, self.seed)
-        found = yield from relay(looking, self._noted)
+        found = yield from self._search(config)
         features, fields = self.pixels.coarse(self.half)
         scores = torch.einsum("ndhw,d->nhw", features, found.direction)
-        return (yield from self._restore(scores, fields, steps))
+        return (yield from self._restore(scores, fields, config.restore_steps))
+
+    def _search(self, config: GuideConfig) -> Run[Start]:
+        """Search again, from another seed, while what is found is hopeless."""
+        tried: list[Start] = []
+        while len(tried) < config.searches:
+            seed = self.seed + len(tried) * _NEXT_SEED
+            looking = search(
+                self.pixels, self.references, config.candidates, config.generations, seed
+            )
+            tried.append((yield from relay(looking, self._noted)))
+            if tried[-1].kl <= _HOPELESS:
+                break
+        return min(tried, key=lambda start: start.kl)
 
     def look(self) -> Tensor | None:
         """Score map of the first image along the best direction so far, shape (S / 2, S / 2).

@@ -22,7 +22,9 @@ class GuideConfig(BaseModel):
     starts : int
         Independent starts for compact targets.
     candidates, generations : int
-        Effort of the search for slender targets.
+        Effort of a search for a slender target.
+    searches : int
+        Searches at most; another begins where what the last one found is nothing like the prior.
     restore_steps, head_steps, refine_steps : int
         Training steps of the restorer, the heads and the refined network.
     rounds : int
@@ -41,6 +43,7 @@ class GuideConfig(BaseModel):
     starts: int = Field(default=8, ge=1)
     candidates: int = Field(default=96, ge=1)
     generations: int = Field(default=40, ge=0)
+    searches: int = Field(default=3, ge=1)
     restore_steps: int = Field(default=140, ge=1)
     head_steps: int = Field(default=80, ge=1)
     refine_steps: int = Field(default=120, ge=1)
@@ -57,6 +60,7 @@ class GuideConfig(BaseModel):
             starts=2,
             candidates=32,
             generations=15,
+            searches=1,
             restore_steps=60,
             head_steps=30,
             refine_steps=30,

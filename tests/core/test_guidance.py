@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from napari_localdisc.core import live
+from napari_localdisc.core import live, posterior
 from napari_localdisc.core.encoder import load_encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.guidance import GuideConfig, guide
@@ -93,6 +93,16 @@ class TestRun:
         assert screened
         assert screened == sorted(screened, reverse=True)
         assert len(searched) == searched[-1].done == searched[-1].total
+
+    @pytest.mark.parametrize(("hopeless", "searches"), [(float("inf"), 1), (-float("inf"), 2)])
+    def test_a_hopeless_search_is_begun_again(self, monkeypatch, effort, hopeless, searches):
+        monkeypatch.setattr(posterior, "_HOPELESS", hopeless)
+        twice = effort.model_copy(update={"searches": 2})
+        images = [fundus_phantom(seed, 64).image for seed in range(2)]
+        events = []
+        drain(guide(images, simulate("vessels", 3), tiny_encoder(3), twice), events.append)
+        searched = [event for event in events if event.stage == "search"]
+        assert [event.done for event in searched].count(1) == searches
 
     @pytest.mark.parametrize("structure", ["lungs", "vessels"])
     def test_every_stage_shows_itself_and_is_not_changed_by_that(
