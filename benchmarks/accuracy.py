@@ -3,7 +3,7 @@
 Every figure of ours comes from the commands that a user runs: ``napari-localdisc segment`` with a
 prior, then ``napari-localdisc evaluate`` against masks that nothing before has seen.
 
-python benchmarks/accuracy.py [--data ../shared/data] [--out accuracy] [--seeds 0] [lungs ...]
+python benchmarks/accuracy.py [--data ../shared/data] [--out accuracy] [--seeds 0] [lungs fovea ...]
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import cases
+import fovea
 import trust
 from baselines import BASELINES, best_clusters
-from tasks import TASKS, Task
+from tasks import DRIVE, TASKS, Task
 
 from napari_localdisc.io.images import find_images
 from napari_localdisc.io.masks import find_masks
@@ -102,12 +103,10 @@ class Bench:
         return told
 
     def segment(self, seed: int) -> tuple[Path, float]:
-        """Run ``segment --prior``; return the masks and the seconds it took."""
+        """Segment by the prior; return the masks and the seconds it took."""
         masks = self.out / f"{self.task.slug}-seed{seed}"
         images, prior = self.data / self.task.images, self.task.spec(self.data)
-        start = time.perf_counter()
-        run("segment", images, "-o", masks, "--prior", prior, "--seed", seed, "-q")
-        return masks, time.perf_counter() - start
+        return masks, segment(images, masks, prior, seed)
 
     def baseline(self, name: str) -> float:
         """Score what a user has at hand without us."""
@@ -139,10 +138,28 @@ class Bench:
         )
 
 
+def segment(images: Path, masks: Path, prior: str, seed: int) -> float:
+    """Run ``segment --prior``; return the seconds it took."""
+    start = time.perf_counter()
+    run("segment", images, "-o", masks, "--prior", prior, "--seed", seed, "-q")
+    return time.perf_counter() - start
+
+
+def foveas(data: Path, out: Path, seeds: list[int]) -> str:
+    """Say how many foveas are where they should be, per seed."""
+    told = []
+    for seed in seeds:
+        masks = out / f"fovea-seed{seed}"
+        segment(data / DRIVE / "images", masks, "fovea", seed)
+        found = fovea.places(masks).values()
+        told.append(f"{sum(place.plausible for place in found)} of {len(found)}")
+    return f"One fovea, 2 to 3 disc diameters temporal of the disc (DRIVE test): {', '.join(told)}."
+
+
 def main() -> None:
     """Print the table; write ``table.md``, ``confidence.png`` and ``cases.png`` as well."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("tasks", nargs="*", help="words that the tasks to run begin with")
+    parser.add_argument("tasks", nargs="*", help="words that tasks to run begin with, or fovea")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("accuracy"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -155,17 +172,20 @@ def main() -> None:
     for task in chosen:
         results.append(Bench(task, options.data, options.out).result(options.seeds))
         print(results[-1].row, flush=True)
-    write(options.out, results)
-
-
-def write(out: Path, results: list[Result]) -> None:
-    """Write table and pictures."""
     lines = [HEAD, RULE, *(result.row for result in results)]
-    (out / "table.md").write_text("\n".join(lines) + "\n")
-    trust.draw(out / "confidence.png", {one.task.name: one.trust for one in results})
-    cases.draw(
-        out / "cases.png", [(one.task.name, one.evaluation, one.task.label) for one in results]
-    )
+    if not options.tasks or "fovea" in options.tasks:
+        lines += ["", foveas(options.data, options.out, options.seeds)]
+        print(lines[-1])
+    (options.out / "table.md").write_text("\n".join(lines) + "\n")
+    draw(options.out, results)
+
+
+def draw(out: Path, results: list[Result]) -> None:
+    """Draw confidence, and cases from good to bad."""
+    if results:
+        trust.draw(out / "confidence.png", {one.task.name: one.trust for one in results})
+        shown = [(one.task.name, one.evaluation, one.task.label) for one in results]
+        cases.draw(out / "cases.png", shown)
 
 
 if __name__ == "__main__":
