@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from collections.abc import Callable
@@ -12,10 +11,10 @@ from typing import Any, Generic, TypeVar
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import notification_manager, show_error
-from napari.utils.progress import cancelable_progress
 from psygnal import Signal
 from superqt.utils import GeneratorWorker
 
+from napari_localdisc.activity import ActivityBar
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
 
@@ -23,12 +22,6 @@ T = TypeVar("T")
 
 EVENT_INTERVAL = 0.05
 """Seconds between progress events that reach the window; more would only keep it busy."""
-
-_BAR_INTERVAL = 0.2
-"""Seconds between moves of the bar in napari's activity dock, which are slow."""
-
-_ROOM = 40
-"""Characters of a title that leave napari's activity dock room for the bar and *Cancel*."""
 
 
 class Runner:
@@ -96,7 +89,7 @@ class Runner:
         self._worker = worker
         self._cancelled = False
         # Making the bar handles pending clicks, so everything else is in place by now.
-        bar = _ActivityBar(title, lambda: self._cancel_from(generation))
+        bar = ActivityBar(title, lambda: self._cancel_from(generation))
         worker.yielded.connect(lambda event: self._on_event(generation, bar, event))
         worker.returned.connect(lambda result: self._on_result(generation, result))
         worker.errored.connect(lambda error: self._on_error(generation, error))
@@ -137,7 +130,7 @@ class Runner:
             self.abandon()
         return generation == self._generation
 
-    def _on_event(self, generation: int, bar: _ActivityBar, event: Progress) -> None:
+    def _on_event(self, generation: int, bar: ActivityBar, event: Progress) -> None:
         # Showing it in the bar lets later events through, so it comes last.
         if self._is_current(generation) and not self._cancelled:
             self.progressed.emit(event)
@@ -152,7 +145,7 @@ class Runner:
             notify(error)
             self.failed.emit(error)
 
-    def _on_finished(self, generation: int, bar: _ActivityBar) -> None:
+    def _on_finished(self, generation: int, bar: ActivityBar) -> None:
         bar.close()
         if self._is_current(generation):
             self._worker = None
@@ -242,55 +235,3 @@ def _titled(run: Run[T], title: str) -> _Titled:
 def _relay(run: Run[T]) -> Run[T]:
     result = yield from run
     return result
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= _ROOM else f"{title[: _ROOM - 1]}…"
-
-
-class _ActivityBar:
-    """A run in napari's activity dock, where it can be cancelled too."""
-
-    def __init__(self, title: str, cancel: Callable[[], None]) -> None:
-        self._stage = ""
-        self._showing = False
-        self._shown = -_BAR_INTERVAL
-        # napari's bars also write themselves to a terminal; ours go nowhere. What comes after a
-        # "|", usually times, napari shows in front of Cancel, and pushes that out of view.
-        self._bar = _CancellingProgress(
-            desc=_short(title),
-            total=0,
-            bar_format="|",
-            cancel_callback=cancel,
-            file=io.StringIO(),
-        )
-
-    def show_event(self, event: Progress) -> None:
-        """Show how far the run is, now and then.
-
-        What arrives meanwhile is skipped: napari handles all events whenever its bar moves.
-        """
-        now = time.monotonic()
-        due = event.stage != self._stage or now - self._shown >= _BAR_INTERVAL
-        if due and not self._showing:
-            self._showing, self._shown = True, now
-            self._show(event)
-            self._showing = False
-
-    def _show(self, event: Progress) -> None:
-        if event.stage != self._stage:
-            self._stage = event.stage
-            self._bar.reset(total=event.total)
-        self._bar.total = event.total
-        self._bar.update(event.done - self._bar.n)
-
-    def close(self) -> None:
-        self._bar.close()
-
-
-class _CancellingProgress(cancelable_progress):  # type: ignore[misc]
-    """napari calls back when an iteration sees the cancel; a run has no such iteration."""
-
-    def cancel(self) -> None:
-        super().cancel()
-        self.cancel_callback()
