@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from napari.qt.threading import create_worker
 from napari.utils.notifications import notification_manager, show_error
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 from superqt.utils import GeneratorWorker
 
 from napari_localdisc.activity import ActivityBar
@@ -46,7 +47,7 @@ class Runner:
     failed(Exception)
         The run raised; the user has been told.
     ended()
-        After any end: result, error or cancel.
+        After any end: result, error or cancel; and after what `unfold` was given.
     """
 
     progressed = Signal(Progress)
@@ -59,11 +60,12 @@ class Runner:
         self._alive = alive
         self._generation = 0
         self._worker: RunWorker[Any] | None = None
+        self._left: Iterator[None] = iter(())
         self._cancelled = False
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way, also while it is being cancelled."""
+        """Whether a run is under way, also while it is being cancelled or unfolded."""
         return self._worker is not None
 
     @property
@@ -114,9 +116,23 @@ class Runner:
         if self._worker is not None:
             self._worker.hold(wait)
 
+    def unfold(self, steps: Iterator[None]) -> None:
+        """Show a result bit by bit, and keep the window alive between two steps.
+
+        To be called where the result is told. The run ends after the last step; a cancel leaves
+        out those that are still to come.
+
+        Parameters
+        ----------
+        steps : iterator
+            Advanced in the main thread, once a turn of the event loop.
+        """
+        self._left = steps
+
     def abandon(self) -> None:
         """Stop listening to the run and ask it to stop; nothing more is emitted for it."""
         self._generation += 1
+        self._left = iter(())
         if self._worker is not None:
             self._worker.quit()
             self._worker = None
@@ -147,9 +163,29 @@ class Runner:
 
     def _on_finished(self, generation: int, bar: ActivityBar) -> None:
         bar.close()
-        if self._is_current(generation):
-            self._worker = None
+        self._go_on(generation)
+
+    def _go_on(self, generation: int) -> None:
+        """Take the next step of what is left to show, or end the run."""
+        if not self._is_current(generation):
+            return
+        if self._has_stepped(generation):
+            QTimer.singleShot(0, partial(self._go_on, generation))
+        elif self._is_current(generation):
+            self._worker, self._left = None, iter(())
             self.ended.emit()
+
+    def _has_stepped(self, generation: int) -> bool:
+        if self._cancelled:
+            return False
+        try:
+            next(self._left)
+        except StopIteration:
+            return False
+        except Exception as error:  # as of the run itself: told, and its end
+            self._on_error(generation, error)
+            return False
+        return True
 
 
 class RunWorker(GeneratorWorker[Progress, None, T], Generic[T]):

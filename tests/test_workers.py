@@ -7,6 +7,7 @@ import traceback
 import pytest
 from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress
+from qtpy.QtCore import QTimer
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress
@@ -191,3 +192,72 @@ def test_a_long_title_leaves_room_for_the_bar(qtbot, runner, recorder):
     assert bar.desc.startswith("Counting: image")
     assert bar.desc.endswith("…")
     assert len(bar.desc) == 40
+
+
+class TestUnfolding:
+    """A result that is shown bit by bit."""
+
+    @pytest.fixture
+    def shown(self, runner):
+        """What has been shown, with the beats of a timer in between."""
+        shown = []
+        beat = QTimer()
+        beat.timeout.connect(lambda: shown.append("beat"))
+        beat.start(0)
+
+        def show(count):
+            for number in range(count):
+                shown.append(number)
+                yield
+
+        runner.returned.connect(lambda count: runner.unfold(show(count)))
+        yield shown
+        beat.stop()
+
+    def test_the_window_lives_between_two_steps(self, qtbot, runner, recorder, shown):
+        ends = []
+        runner.ended.connect(lambda: ends.append(list(shown)))
+        runner.start(Counting(4).run(), "Counting")
+        finish(qtbot, runner)
+        assert [step for step in shown if step != "beat"] == [0, 1, 2, 3]
+        assert all("beat" in shown[shown.index(step) : shown.index(step + 1)] for step in range(3))
+        assert len(ends) == 1
+        assert 3 in ends[0]
+
+    def test_cancel_leaves_out_the_rest(self, qtbot, runner, recorder, shown):
+        runner.start(Counting(1000).run(), "Counting")
+        qtbot.waitUntil(lambda: 2 in shown)
+        runner.cancel()
+        finish(qtbot, runner)
+        assert 999 not in shown
+        assert runner.cancelled
+        assert recorder.ends == 1
+
+    def test_a_newer_run_leaves_out_the_rest(self, qtbot, runner, recorder, shown):
+        runner.start(Counting(1000).run(), "Counting")
+        qtbot.waitUntil(lambda: 2 in shown)
+        runner.start(Counting(1).run(), "Counting")
+        finish(qtbot, runner)
+        assert 999 not in shown
+        assert recorder.ends == 1
+
+    def test_nothing_more_is_shown_to_nobody(self, qtbot, shown):
+        listeners = [True]
+        runner = Runner(alive=lambda: bool(listeners))
+        runner.returned.connect(lambda _: runner.unfold(shown.append(at) for at in range(1000)))
+        runner.start(Counting(1).run(), "Counting")
+        qtbot.waitUntil(lambda: 2 in shown)
+        listeners.clear()
+        finish(qtbot, runner)
+        assert 999 not in shown
+
+    def test_an_error_in_a_step_is_told_and_ends_the_run(self, qtbot, runner, recorder, notes):
+        def showing():
+            yield
+            raise LocaldiscError("the layer is gone; run again.")
+
+        runner.returned.connect(lambda _: runner.unfold(showing()))
+        runner.start(Counting(1).run(), "Counting")
+        finish(qtbot, runner)
+        assert [note.message for note in notes] == ["the layer is gone; run again."]
+        assert recorder.ends == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,8 +70,11 @@ class Preview:
             self._layer.metadata[METADATA_KEY]["kind"] = UNFINISHED
         self._layer = None
 
-    def finish(self, found: Sequence[Segmentation], recipe: Mapping[str, Any]) -> list[Labels]:
+    def finish(self, found: Sequence[Segmentation], recipe: Mapping[str, Any]) -> Iterator[None]:
         """Replace the preview by the results, one Labels layer for each image still there.
+
+        The first of them is shown: images that were opened one by one lie on one another, and so
+        would their results.
 
         Parameters
         ----------
@@ -79,13 +82,23 @@ class Preview:
             One for each plane.
         recipe : mapping
             Kept by every layer.
+
+        Yields
+        ------
+        None
+            After each layer, for napari takes its time to add one.
         """
         if self._layer is not None and self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
-        images = dict.fromkeys(plane.layer for plane in self.planes)
-        still_there = [image for image in images if image in self._viewer.layers]
-        self._results = {image: self._result(image, found, recipe) for image in still_there}
-        return list(self._results.values())
+        self._results = {}
+        for image in dict.fromkeys(plane.layer for plane in self.planes):
+            if image in self._viewer.layers:
+                result = self._result(image, found, recipe)
+                result.visible = not self._results
+                self._results[image] = self._viewer.add_layer(result)
+                yield
+        if len(self._results) > 1:
+            self.show_only(self.planes[0])
 
     def show_only(self, plane: Plane) -> None:
         """Bring a plane and its result into view, and hide the other images of the run."""
@@ -118,7 +131,7 @@ class Preview:
             "confidence": [round(one.score, 4) for _, one in mine],
             "fingerprint": fingerprint(layer.data),
         }
-        return self._viewer.add_layer(_see_through(layer))
+        return _see_through(layer)
 
 
 def _see_through(layer: Labels) -> Labels:

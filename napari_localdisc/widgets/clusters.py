@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from magicgui.widgets import CheckBox, SpinBox
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.compat import isalive
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QSpinBox
 
 from napari_localdisc.cluster_layers import ClusterLayers
@@ -142,17 +142,14 @@ class ClustersPanel(Panel):
             widget.show()
         found = len(exploration.tally.present)
         self.run_row.say(f"{found} clusters, encoder {held.name}.")
-        self._add(layers, layers.images)
+        self.run_row.runner.unfold(self._add(layers))
 
-    def _add(self, layers: ClusterLayers, images: list[Image]) -> None:
-        """Add the layers of one image, and let the window breathe before the next."""
-        if not isalive(self) or layers is not self.results.layers:
-            return
-        image, *rest = images
-        if image in self.viewer.layers:
-            layers.add(image, clusters=self.map_box.value, picture=self.picture_box.value)
-        if rest:
-            QTimer.singleShot(0, lambda: self._add(layers, rest))
+    def _add(self, layers: ClusterLayers) -> Iterator[None]:
+        """Add the layers of one image after the other."""
+        for image in layers.images:
+            if image in self.viewer.layers:
+                layers.add(image, clusters=self.map_box.value, picture=self.picture_box.value)
+                yield
 
 
 def _count_box() -> QSpinBox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -162,18 +163,15 @@ class GuidedPanel(Panel):
         for warning in (*guidance.warnings, *result.passed_over):
             show_warning(warning)
         if self._preview is not None:
-            self._show_results(self._preview, result)
+            self.run_row.runner.unfold(self._show_results(self._preview, result))
         self.run_row.say(f"KL {show_kl(guidance.kl)}, encoder {result.held.encoder.name}.")
 
-    def _show_results(self, preview: Preview, result: jobs.GuidedResult) -> None:
+    def _show_results(self, preview: Preview, result: jobs.GuidedResult) -> Iterator[None]:
         segmenter = result.guidance.segmenter
         recipe = {**segmenter.recipe, "targets": list(segmenter.targets)}
-        shown = preview.finish(result.segmentations, recipe)
+        yield from preview.finish(result.segmentations, recipe)
         found = zip(preview.planes, result.segmentations, strict=True)
         self.review.fill([Reviewed(plane, one.score) for plane, one in found])
-        if len(shown) > 1:
-            # Images opened one by one lie on one another, and so would their results.
-            preview.show_only(preview.planes[0])
 
     def _show_settings(self, settings: RunSettings) -> None:
         self.seed.value, self.quick.value = settings.seed, settings.quick

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 from napari.utils.progress import progress
 
@@ -85,6 +86,31 @@ def test_a_closed_dock_stops_its_run(make_napari_viewer, dock_panel, endless, qt
         frame.destroyOnClose()
     qtbot.waitUntil(run.closed.is_set)
     qtbot.waitUntil(lambda: not progress._all_instances)
+    assert notes == []
+
+
+def test_a_dock_closed_while_layers_are_added_adds_no_more(
+    make_napari_viewer, dock_panel, qtbot, notes
+):
+    viewer = make_napari_viewer()
+    panel = dock_panel(viewer, "Guided segmentation")
+    runner, frame = panel.run_row.runner, panel.parentWidget().parentWidget()
+
+    def adding():
+        for _ in range(5):
+            viewer.add_labels(np.zeros((16, 16), np.uint8))
+            yield
+
+    def one_step():
+        yield Progress("count", 0, 1)
+
+    runner.returned.connect(lambda _: runner.unfold(adding()))
+    viewer.layers.events.inserted.connect(lambda _: frame.destroyOnClose())
+    panel.run_row.start(one_step(), "Counting")
+    with qtbot.waitSignal(panel.destroyed):
+        qtbot.waitUntil(lambda: not runner.running)
+    qtbot.wait(20)
+    assert len(viewer.layers) == 1
     assert notes == []
 
 

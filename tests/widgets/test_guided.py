@@ -161,6 +161,20 @@ class TestInterruptions:
         finish(running)
         assert names == ["first lungs", "second lungs"]
 
+    def test_an_image_removed_while_results_are_added_gets_none(
+        self, running, finish, viewer, images, notes
+    ):
+        def remove_the_second(event):
+            if event.value.name == "first lungs":
+                viewer.layers.remove(images[1])
+
+        viewer.layers.events.inserted.connect(remove_the_second)
+        finish(running)
+        (result,) = labels_of(viewer)
+        assert result.name == "first lungs"
+        assert result.visible
+        assert [note for note in notes if str(note.severity) == "error"] == []
+
     def test_renamed_and_reordered_images_keep_their_results(self, running, finish, viewer, images):
         images[0].name = "left"
         viewer.layers.reverse()
