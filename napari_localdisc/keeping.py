@@ -73,7 +73,7 @@ def kept_segmenter(
             check_recipe(output, made, settings)
             raise LocaldiscError(
                 f"{output} holds masks of a segmenter that was guided on other images; name another"
-                " output folder, or replace them with --overwrite."
+                " output folder, or replace them (--overwrite; in napari, Replace other results)."
             )
         return None
     try:

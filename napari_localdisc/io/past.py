@@ -165,7 +165,7 @@ def check_recipe(output: Path, made: Mapping[str, Any], wanted: Mapping[str, Any
     if other:
         raise LocaldiscError(
             f"{output} holds results of another recipe ({'; '.join(other)}); name another output"
-            " folder, or replace them with --overwrite."
+            " folder, or replace them (--overwrite; in napari, Replace other results)."
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from magicgui.widgets import ComboBox
+from magicgui.widgets import CheckBox, ComboBox
 from napari.components import ViewerModel
 from napari.utils.notifications import show_info
 from qtpy.compat import isalive
@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton
 
 from napari_localdisc import jobs
-from napari_localdisc.batch import BatchReport
+from napari_localdisc.batch import BatchReport, Manner
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.guidance import GuideConfig
 from napari_localdisc.core.progress import Progress, Run
@@ -65,6 +65,11 @@ class FolderPanel(Panel):
         self.prior_row = PriorRow(self)
         self.encoder_row = EncoderRow(self)
         self.device_row = DeviceRow(self)
+        self.overwrite = CheckBox(
+            text="Replace other results",
+            tooltip="Make masks of another segmenter or other settings in this folder anew, instead"
+            " of refusing to mix them. No file that this program did not write is replaced.",
+        )
         self.table = ResultsTable()
         self.run_row = RunRow("Segment folder", _TIP, pausable=True)
         self.retry = QPushButton("Try failed files again")
@@ -89,6 +94,7 @@ class FolderPanel(Panel):
         rows = {SHIPPED: shipped, IN_USE: in_use, FILE: file, PRIOR: prior}
         self.turn(self.method, rows)
         self.add("Device", self.device_row)
+        self.add("", self.overwrite.native)
         self.fill(self.table)
         self.footer.addWidget(self.run_row)
         self.footer.addWidget(self.retry)
@@ -117,20 +123,20 @@ class FolderPanel(Panel):
             self.run_row.start(job, run_title("Folder", [file.name for file in files]))
 
     def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
-        device = self.session.device
+        device, manner = self.session.device, Manner(overwrite=self.overwrite.value)
         if self.method.value == PRIOR:
             prior, choice = self.session.chosen_prior, self.session.encoder_choice
-            return jobs.segment_by_prior(files, prior, choice, self.effort, output, device)
+            return jobs.segment_by_prior(files, prior, choice, self.effort, output, device, manner)
         if self.method.value == SHIPPED:
-            return jobs.segment_with(files, str(self.shipped.value), output, device)
+            return jobs.segment_with(files, str(self.shipped.value), output, device, manner)
         if self.method.value == FILE:
             path = chosen_path(self.segmenter_file, "segmenter file")
-            return jobs.segment_with(files, path, output, device)
+            return jobs.segment_with(files, path, output, device, manner)
         if self.session.segmenter is None:
             raise LocaldiscError(
                 "there is no segmenter in use; run Guided segmentation, or choose a file or prior."
             )
-        return jobs.segment_with(files, self.session.segmenter, output, device)
+        return jobs.segment_with(files, self.session.segmenter, output, device, manner)
 
     def _on_progress(self, event: Progress) -> None:
         if isinstance(event.payload, FileResult):

@@ -126,6 +126,25 @@ def test_results_never_replace_images(panel, click, finish, notes, session, segm
     assert "another folder" in notes[-1].message
 
 
+def test_other_results_are_replaced_only_where_asked(
+    panel, click, tick, finish, notes, session, segmenter, tmp_path
+):
+    session.segmenter = segmenter
+    click(panel.run_row.button)
+    finish(panel)
+    first = (tmp_path / "results" / "1.png").read_bytes()
+    panel.method.value, panel.shipped.value = SHIPPED, "lungs"
+    click(panel.run_row.button)
+    finish(panel)
+    assert "Replace other results" in notes[-1].message
+    assert (tmp_path / "results" / "1.png").read_bytes() == first
+    tick(panel.overwrite)
+    click(panel.run_row.button)
+    finish(panel)
+    assert panel.run_row.status.text().startswith("3 done, 1 failed")
+    assert (tmp_path / "results" / "1.png").read_bytes() != first
+
+
 def test_a_prior_is_guided_first(panel, click, finish, session, effort, tmp_path):
     session.prior = simulate("lungs", count=4, size=64)
     panel.effort = effort
