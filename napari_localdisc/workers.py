@@ -24,6 +24,9 @@ T = TypeVar("T")
 EVENT_INTERVAL = 0.05
 """Seconds between progress events that reach the window; more would only keep it busy."""
 
+_BREATH = 10
+"""Milliseconds between steps of what is shown bit by bit; with none the next comes first."""
+
 
 class Runner:
     """Runs one core generator at a time in a worker thread.
@@ -125,7 +128,7 @@ class Runner:
         Parameters
         ----------
         steps : iterator
-            Advanced in the main thread, once a turn of the event loop.
+            Advanced in the main thread, with time for all other events in between.
         """
         self._left = steps
 
@@ -170,7 +173,7 @@ class Runner:
         if not self._is_current(generation):
             return
         if self._has_stepped(generation):
-            QTimer.singleShot(0, partial(self._go_on, generation))
+            QTimer.singleShot(_BREATH, partial(self._go_on, generation))
         elif self._is_current(generation):
             self._worker, self._left = None, iter(())
             self.ended.emit()

@@ -86,10 +86,11 @@ class Preview:
         Yields
         ------
         None
-            After each layer, for napari takes its time to add one.
+            After each layer, for napari takes its time to add or remove one.
         """
         if self._layer is not None and self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
+            yield
         self._results = {}
         for image in dict.fromkeys(plane.layer for plane in self.planes):
             if image in self._viewer.layers:
