@@ -14,9 +14,10 @@ from napari_localdisc.core.device import best_at_once
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmenter_file import segmenter_digest
+from napari_localdisc.io.confidence import FOLDER, write_confidence
 from napari_localdisc.io.images import Image, read_image, write_mask
 from napari_localdisc.io.masks import read_mask
-from napari_localdisc.io.outputs import RECIPE
+from napari_localdisc.io.outputs import MASKS, MASKS_AND_CONFIDENCE, RECIPE
 from napari_localdisc.io.overview import Tile, make_tile, write_overview
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult
@@ -42,11 +43,14 @@ class Segmenting:
         Where the segmenter is if not given.
     at_once : int
         Images, or planes of a stack, that go through the network together.
+    output : Path or None
+        Where maps of confidence go, in a folder of their own; none are written if not given.
     """
 
     segmenter: Segmenter
     device: torch.device | None = None
     at_once: int = 1
+    output: Path | None = None
 
     def compute(self, image: Image) -> Segmentation:
         """Segment an image."""
@@ -59,9 +63,12 @@ class Segmenting:
         return [self.compute(image) if image.is_stack else next(found) for image in images]
 
     def write(self, image: Image, found: Segmentation, place: Path) -> FileResult:
-        """Write its mask."""
+        """Write its mask and, where asked, how sure every pixel of it is."""
         targets = self.segmenter.targets
         path = write_mask(found.labels, place, image, len(targets) == 1, targets)
+        if self.output is not None:
+            name = place.relative_to(self.output)
+            write_confidence(found.confidence, self.output / FOLDER / name, image)
         counts = np.bincount(found.labels.ravel(), minlength=len(targets) + 1)[1:]
         areas = {name: int(count) for name, count in zip(targets, counts, strict=True)}
         area, score = sum(areas.values()), float(found.score)
@@ -75,6 +82,7 @@ def segment_files(
     device: torch.device | None = None,
     recipe: Mapping[str, Any] | None = None,
     manner: Manner | None = None,
+    confidence: bool = False,
 ) -> Run[BatchReport]:
     """Segment files into a folder, those that an earlier run has not done.
 
@@ -93,6 +101,8 @@ def segment_files(
         Settings of this run, kept beside the segmenter's own recipe.
     manner : Manner, optional
         Sub-folders, overwriting, and who does the work.
+    confidence : bool
+        Write for each mask a map of how sure its pixels are, see `write_confidence`.
 
     Yields
     ------
@@ -108,8 +118,9 @@ def segment_files(
     made_by = made_with(segmenter, device)
     chosen = manner.at_once if manner else None
     at_once = chosen or best_at_once(device or segmenter.device)
-    work = Segmenting(segmenter, device, at_once)
-    report = yield from run_files(files, work, output, "segment", recipe=made_by, manner=manner)
+    work = Segmenting(segmenter, device, at_once, output if confidence else None)
+    layout = MASKS_AND_CONFIDENCE if confidence else MASKS
+    report = yield from run_files(files, work, output, "segment", layout, made_by, manner)
     yield from _overview(files, report, segmenter.targets)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}
     content = {

@@ -48,6 +48,13 @@ Overwrite = Annotated[
         "--overwrite", help="Replace results of other settings in the output folder. No other file."
     ),
 ]
+Confidence = Annotated[
+    bool,
+    typer.Option(
+        "--confidence",
+        help="Write into confidence/ how sure every pixel is: the probability of its label.",
+    ),
+]
 Workers = Annotated[
     int,
     typer.Option(

@@ -12,6 +12,7 @@ from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_for_folder
 from napari_localdisc.cli.options import (
     Batch,
+    Confidence,
     Device,
     Encoder,
     Exclude,
@@ -65,6 +66,7 @@ def segment(
     pattern: Patterns = None,
     exclude: Exclude = None,
     overwrite: Overwrite = False,
+    confidence: Confidence = False,
     workers: Workers = 0,
     scheduler: Scheduler = None,
     batch: Batch = None,
@@ -81,7 +83,7 @@ def segment(
     from napari_localdisc.io.finding import Choice
     from napari_localdisc.io.images import find_images
     from napari_localdisc.io.naming import output_names
-    from napari_localdisc.io.outputs import MASKS, check_output_folder
+    from napari_localdisc.io.outputs import MASKS, MASKS_AND_CONFIDENCE, check_output_folder
     from napari_localdisc.segmenting import doubts_of, segment_files
 
     if (segmenter is None) == (prior is None):
@@ -91,7 +93,8 @@ def segment(
     choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()), volumes=True)
     files, folders = choice.find(images), choice.kept_folders(images)
     chosen = resolve_device(device)
-    check_output_folder(output, files, MASKS, prior, output_names(files, folders))
+    layout = MASKS_AND_CONFIDENCE if confidence else MASKS
+    check_output_folder(output, files, layout, prior, output_names(files, folders))
     manner = Manner(folders, overwrite, _hire(workers, scheduler, batch), batch)
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
@@ -103,7 +106,9 @@ def segment(
             slices = find_images(files)
             ready = guide_for_folder(slices, options, output, overwrite, chosen, reporter)
             run |= {"guided": asdict(options)}
-        report = reporter.follow(segment_files(files, ready, output, chosen, run, manner))
+        report = reporter.follow(
+            segment_files(files, ready, output, chosen, run, manner, confidence)
+        )
     run |= ready.card.encoder.identity
     return tell(report, reporter, run, json, doubts_of(ready, report))
 

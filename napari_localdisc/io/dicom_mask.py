@@ -1,4 +1,4 @@
-"""Masks of DICOM images: DICOM segmentations, made with highdicom where it is installed."""
+"""Masks of DICOM images and maps of confidence, made with highdicom where it is installed."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ _PIXEL_DESCRIPTION = (
 )  # fmt: skip
 _PALETTE = ("Red", "Green", "Blue")
 
+MASK, CONFIDENCE = "mask", "confidence"
+"""What a segmentation is."""
+
+_SERIES = {MASK: 1000, CONFIDENCE: 2000}
+"""What is added to the number of an image's series."""
+
 Labels = npt.NDArray[np.uint8]
 
 
@@ -57,11 +63,18 @@ class DicomGeometry:
         The general multi-frame images have no place for each frame that a segmentation could refer
         to; the derived image keeps whatever they say about their place.
         """
-        if labels.ndim == 2:
-            save_segmentation([self.tags], labels[None], path, targets, self.path)
+        self._write(labels, path, targets, MASK)
+
+    def save_shares(self, shares: Labels, path: Path) -> None:
+        """Write shares alike: as a DICOM segmentation of probabilities, or frames of shades."""
+        self._write(shares, path, (CONFIDENCE,), CONFIDENCE)
+
+    def _write(self, numbers: Labels, path: Path, names: Sequence[str], what: str) -> None:
+        if numbers.ndim == 2:
+            save_segmentation([self.tags], numbers[None], path, names, self.path, what)
         else:
             with _told_of(self.path):
-                _save_frames(self.tags, labels, path)
+                _save_frames(self.tags, numbers, path, what)
 
 
 @contextmanager
@@ -142,20 +155,28 @@ def _source(about: Any) -> tuple[str, str] | None:
 
 
 def save_segmentation(
-    images: Sequence[Any], labels: Labels, path: Path, targets: Sequence[str], source: Path
+    images: Sequence[Any],
+    numbers: Labels,
+    path: Path,
+    names: Sequence[str],
+    source: Path,
+    what: str = MASK,
 ) -> None:
-    """Write labels as one DICOM segmentation.
+    """Write labels, or shares of one, as one DICOM segmentation.
 
     Parameters
     ----------
     images : sequence of pydicom.Dataset
         Tags of the N images that were segmented.
-    labels : ndarray of uint8, shape (N, H, W)
+    numbers : ndarray of uint8, shape (N, H, W)
+        Labels, or shares in steps of 1/255.
     path : Path
-    targets : sequence of str
+    names : sequence of str
         Names of the segments.
     source : Path
         Where the images come from.
+    what : str
+        `MASK` or `CONFIDENCE`.
 
     Raises
     ------
@@ -163,30 +184,36 @@ def save_segmentation(
         If their tags do not do.
     """
     with _told_of(source):
-        _segmentation(images, labels, targets, path).save_as(path)
+        named = [*names, *_unnamed(numbers, len(names))] if what == MASK else names
+        _segmentation(images, numbers, path, named, what).save_as(path)
 
 
-def _segmentation(images: Sequence[Any], labels: Labels, targets: Sequence[str], path: Path) -> Any:
+def _unnamed(labels: Labels, named: int) -> list[str]:
+    count = max(1, int(labels.max(initial=0)))
+    return [f"target {number + 1}" for number in range(named, count)]
+
+
+def _segmentation(
+    images: Sequence[Any], numbers: Labels, path: Path, names: Sequence[str], what: str
+) -> Any:
     highdicom = needed("highdicom", path)
     seg = importlib.import_module("highdicom.seg")
-    sources = [_completed(tags, labels) for tags in images]
-    source = sources[0]
-    count = max(1, len(targets), int(labels.max(initial=0)))
-    names = [*targets, *(f"target {number + 1}" for number in range(len(targets), count))]
+    sources = [_completed(tags, numbers) for tags in images]
+    source, kinds = sources[0], seg.SegmentationTypeValues
     return seg.Segmentation(
         sources,
-        labels,
-        seg.SegmentationTypeValues.BINARY,
+        numbers if what == MASK else numbers / 255.0,
+        kinds.BINARY if what == MASK else kinds.FRACTIONAL,
         [_segment(highdicom, number + 1, name) for number, name in enumerate(names)],
-        series_instance_uid=_uid(source.SeriesInstanceUID, "masks"),
-        series_number=1000 + _number(source.get("SeriesNumber")),
-        sop_instance_uid=_uid(source.SOPInstanceUID, _digest(labels)),
+        series_instance_uid=_series(source, what),
+        series_number=_SERIES[what] + _number(source.get("SeriesNumber")),
+        sop_instance_uid=_uid(source.SOPInstanceUID, _digest(numbers)),
         instance_number=max(1, _number(source.get("InstanceNumber"))),
         manufacturer=_NAME,
         manufacturer_model_name=_NAME,
         software_versions=__version__,
         device_serial_number="0",
-        series_description=f"{_NAME} mask",
+        series_description=f"{_NAME} {what}",
         omit_empty_frames=False,
     )
 
@@ -205,19 +232,19 @@ def _segment(highdicom: Any, number: int, name: str) -> Any:
     )
 
 
-def _save_frames(tags: Any, labels: Labels, path: Path) -> None:
+def _save_frames(tags: Any, numbers: Labels, path: Path, what: str) -> None:
     pydicom = needed("pydicom", path)
-    mask = _completed(tags, labels)
+    mask = _completed(tags, numbers)
     for name in _PIXEL_DESCRIPTION:
         mask.pop(name, None)
-    mask.SeriesInstanceUID = _uid(mask.SeriesInstanceUID, "masks")
-    mask.SOPInstanceUID = _uid(mask.SOPInstanceUID, _digest(labels))
+    mask.SeriesInstanceUID = _series(mask, what)
+    mask.SOPInstanceUID = _uid(mask.SOPInstanceUID, _digest(numbers))
     mask.SOPClassUID = _FRAMES_OF_BYTES
-    mask.SeriesDescription = f"{_NAME} mask"
+    mask.SeriesDescription = f"{_NAME} {what}"
     mask.ImageType = ["DERIVED", "SECONDARY"]
     mask.file_meta = pydicom.dataset.FileMetaDataset()
     mask.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    mask.set_pixel_data(np.ascontiguousarray(labels), "MONOCHROME2", 8)
+    mask.set_pixel_data(np.ascontiguousarray(numbers), "MONOCHROME2", 8)
     pydicom.dcmwrite(path, mask, enforce_file_format=True)
 
 
@@ -258,6 +285,10 @@ def _uid(*words: object) -> Any:
     return importlib.import_module("pydicom.uid").generate_uid(
         entropy_srcs=[_NAME, *map(str, words)]
     )
+
+
+def _series(source: Any, what: str) -> Any:
+    return _uid(source.SeriesInstanceUID, "masks" if what == MASK else what)
 
 
 def _digest(labels: Labels) -> str:

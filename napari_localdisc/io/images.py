@@ -42,6 +42,10 @@ class Geometry(Protocol):
         """Write labels of shape (H, W), or (N, H, W) of a stack."""
         ...
 
+    def save_shares(self, shares: npt.NDArray[np.uint8], path: Path, /) -> None:
+        """Write shares of one in steps of 1/255, of the same shapes."""
+        ...
+
 
 @dataclass(frozen=True)
 class Image:

@@ -58,7 +58,14 @@ class NiftiGeometry:
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
         """Write labels (H, W) or (N, H, W) as NIfTI in the place of their image."""
-        planes = labels.reshape((-1, *labels.shape[-2:])).swapaxes(1, 2)
+        self._write(labels, path, "mask", slope=1)
+
+    def save_shares(self, shares: npt.NDArray[np.uint8], path: Path) -> None:
+        """Write shares of the same shapes; readers scale them to [0, 1]."""
+        self._write(shares, path, "confidence", slope=1 / 255)
+
+    def _write(self, numbers: npt.NDArray[np.uint8], path: Path, what: str, slope: float) -> None:
+        planes = numbers.reshape((-1, *numbers.shape[-2:])).swapaxes(1, 2)
         order = self.turn[:, 0].astype(int)
         stored = np.moveaxis(planes, 0, self.axis).transpose(order)
         flipped = tuple(int(axis) for axis in np.flatnonzero(self.turn[:, 1] < 0))
@@ -67,14 +74,16 @@ class NiftiGeometry:
         header.extensions.clear()
         for name in set(_ABOUT_THE_IMAGE) & set(header.keys()):
             header[name] = b""
-        header["descrip"] = b"napari-localdisc mask"
+        header["descrip"] = f"napari-localdisc {what}".encode()
         header.set_data_dtype(np.uint8)
-        header.set_slope_inter(1, 0)
         header["cal_max"] = header["cal_min"] = 0
         nibabel = _nibabel(path)
         is_new = isinstance(header, nibabel.Nifti2Header)
         kind = nibabel.Nifti2Image if is_new else nibabel.Nifti1Image
-        path.write_bytes(gzip.compress(kind(stored, self.affine, header).to_bytes(), mtime=0))
+        image = kind(stored, self.affine, header)
+        # Set here, for an image made of a header forgets its scaling.
+        image.header.set_slope_inter(slope, 0)
+        path.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 
 
 def is_header(head: bytes) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.io.confidence import FOLDER as CONFIDENCE
 from napari_localdisc.io.images import is_image_name, mask_suffix
 from napari_localdisc.io.naming import output_names
 from napari_localdisc.io.past import check_strangers, read_journal
@@ -27,17 +28,22 @@ class Layout:
         Names of the run's own files.
     endings : callable
         From an input to the endings that its results' name gets.
+    beside : tuple of str
+        Sub-folders that hold a file of the same name for every result.
     """
 
     own: tuple[str, ...]
     endings: Callable[[Path], tuple[str, ...]]
+    beside: tuple[str, ...] = ()
 
     def results(self, file: Path, name: str) -> list[str]:
         """Names of the results of a file, from its name without ending."""
-        return [f"{name}{ending}" for ending in self.endings(file)]
+        names = [f"{name}{ending}" for ending in self.endings(file)]
+        return names + [f"{folder}/{result}" for folder in self.beside for result in names]
 
 
 MASKS = Layout((REPORT, RECIPE, "overview.png"), lambda file: (mask_suffix(file),))
+MASKS_AND_CONFIDENCE = replace(MASKS, beside=(CONFIDENCE,))
 CLUSTERS = Layout((REPORT, RECIPE, "clusters.csv"), lambda _: ("_clusters.png", "_embedding.png"))
 
 
@@ -70,6 +76,8 @@ def check_output_folder(
     _check_place(output, "folder")
     named = output_names(files) if names is None else names
     _check_inputs(output, files, named)
+    if layout is not None:
+        _check_beside(layout, named)
     own = output.resolve()
     if prior is not None and Path(prior).is_dir() and Path(prior).resolve() in (own, own.parent):
         raise LocaldiscError(
@@ -95,6 +103,18 @@ def _check_inputs(output: Path, files: Sequence[Path], names: Sequence[str]) -> 
 
 def _folder_of(image: Path) -> Path:
     return image if image.is_dir() else image.parent
+
+
+def _check_beside(layout: Layout, names: Sequence[str]) -> None:
+    """Refuse sub-folders of images that bear the name of one of the layout's own."""
+    taken = set(names)
+    for folder in layout.beside:
+        name = next((name for name in names if f"{folder}/{name}" in taken), None)
+        if name is not None:
+            raise LocaldiscError(
+                f"the {folder} of {name} and the mask of {folder}/{name} would be the same file;"
+                f" rename the folder {folder} of the images."
+            )
 
 
 def check_output_file(output: Path, inputs: Sequence[Path] = ()) -> None:

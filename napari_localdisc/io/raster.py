@@ -53,6 +53,10 @@ class PictureGeometry:
             exif[orientation.TAG] = self.orientation
         picture.save(path, format="PNG", optimize=True, exif=exif.tobytes() if len(exif) else None)
 
+    def save_shares(self, shares: npt.NDArray[np.uint8], path: Path) -> None:
+        """Write shares (H, W) as grey PNG, one as white."""
+        self.save(shares, path)
+
 
 def read_raster(path: Path) -> tuple[Pixels, PictureGeometry]:
     """Read a picture, upright, as it is stored.

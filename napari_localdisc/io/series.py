@@ -15,7 +15,7 @@ import numpy.typing as npt
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.limits import check_pixels
 from napari_localdisc.io.dicom import read_dicom, read_header
-from napari_localdisc.io.dicom_mask import Labels, height_of, save_segmentation
+from napari_localdisc.io.dicom_mask import CONFIDENCE, Labels, height_of, save_segmentation
 from napari_localdisc.io.kinds import kind_of
 
 _PLACED = (
@@ -54,6 +54,10 @@ class SeriesGeometry:
     def save(self, labels: Labels, path: Path, targets: Sequence[str] = ()) -> None:
         """Write labels (N, H, W) as one DICOM segmentation of all slices."""
         save_segmentation(self.slices, labels, path, targets, self.path)
+
+    def save_shares(self, shares: Labels, path: Path) -> None:
+        """Write shares (N, H, W) as one DICOM segmentation of probabilities."""
+        save_segmentation(self.slices, shares, path, (CONFIDENCE,), self.path, CONFIDENCE)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,10 @@ class StackGeometry:
             extratags=[tag] if self.orientation != orientation.UPRIGHT else [],
         )
 
+    def save_shares(self, shares: npt.NDArray[np.uint8], path: Path) -> None:
+        """Write shares (N, H, W) as grey pages, one as white."""
+        self.save(shares, path)
+
 
 def read_tiff(path: Path) -> tuple[Pixels, PictureGeometry | StackGeometry]:
     """Read a TIFF, upright.

@@ -9,6 +9,7 @@ import PIL.Image
 import pytest
 
 from napari_localdisc.core.phantoms import xray_phantom
+from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.io.images import read_image
 from napari_localdisc.io.masks import read_mask
 from tests.io.test_series import write_series
@@ -23,6 +24,19 @@ def test_a_segmenter_is_applied_to_a_folder(command, xray_files, segmenter_file,
         "journal.jsonl", "overview.png", "recipe.json", "report.csv",
         *(path.name for path in xray_files),
     }  # fmt: skip
+
+
+def test_how_sure_every_pixel_is(command, xray_files, segmenter_file, tmp_path: Path):
+    line = ["segment", *xray_files, "--segmenter", segmenter_file, "-o", tmp_path / "out"]
+    assert command(*line).code == 0
+    again = command(*line, "--confidence")
+    assert (again.code, "earlier run" in again.out) == (0, False)
+    segmenter = load_segmenter(segmenter_file)
+    for path in xray_files:
+        found = segmenter.segment(np.asarray(PIL.Image.open(path)))
+        written = np.asarray(PIL.Image.open(tmp_path / "out" / "confidence" / path.name))
+        np.testing.assert_allclose(written / 255, found.confidence, atol=0.003)
+    assert "3 by an earlier run" in command(*line, "--confidence").out
 
 
 def test_the_same_twice(command, xray_files, segmenter_file, tmp_path: Path):

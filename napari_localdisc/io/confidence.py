@@ -1,0 +1,52 @@
+"""Maps of confidence in files, each in its image's own place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_localdisc.io.atomic import replacing
+from napari_localdisc.io.images import Image
+
+FOLDER = "confidence"
+"""Where maps lie, below the masks: what reads a folder of masks takes none of them for one."""
+
+
+def write_confidence(
+    confidence: npt.NDArray[np.floating[Any]], path: str | Path, like: Image
+) -> Path:
+    """Write how sure every pixel is: the file appears whole or not at all.
+
+    Parameters
+    ----------
+    confidence : ndarray, shape (H, W), or (N, H, W) of a stack
+        Probability of the label that each pixel was given, in [0, 1]; kept in steps of 1/255.
+    path : str or Path
+        Without ending; it gets that of a mask of `like`. PNG and TIFF have one as 255, NIfTI scales
+        to [0, 1], DICOM is a segmentation of probabilities.
+    like : Image
+        The image that it belongs to.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If map and image differ in size.
+    LocaldiscError
+        If the file cannot be written.
+    """
+    if confidence.shape != like.extent:
+        raise ValueError(f"expected confidence of shape {like.extent}, got {confidence.shape}")
+    geometry = like.geometry
+    target = Path(path).with_name(f"{Path(path).name}{geometry.suffix}")
+    shares = np.rint(np.clip(confidence, 0, 1) * 255).astype(np.uint8)
+    with replacing(target, geometry.suffix) as temporary:
+        geometry.save_shares(shares, temporary)
+    return target
