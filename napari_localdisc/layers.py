@@ -24,6 +24,7 @@ METADATA_KEY = "napari_localdisc"
 """Where a result layer keeps its recipe, in ``layer.metadata``."""
 
 SEGMENTATION, PREVIEW, UNFINISHED = "segmentation", "preview", "unfinished segmentation"
+CONFIDENCE = "confidence"
 """Kinds of result layers, in their recipes."""
 
 
@@ -176,6 +177,24 @@ def picture_layer(
     return Image(
         _spread(planes, pictures),
         rgb=True,
+        name=name,
+        metadata={METADATA_KEY: dict(recipe)},
+        **placement(planes),
+    )
+
+
+def share_layer(
+    planes: Sequence[Plane],
+    shares: Sequence[npt.NDArray[np.floating[Any]]],
+    name: str,
+    recipe: Mapping[str, object],
+) -> Image:
+    """Build the see-through layer of (H, W) numbers in [0, 1], sitting exactly on their image."""
+    return Image(
+        _spread(planes, shares),
+        colormap="viridis",  # rises in lightness, so that colour vision does not matter
+        contrast_limits=(0, 1),
+        opacity=0.6,
         name=name,
         metadata={METADATA_KEY: dict(recipe)},
         **placement(planes),

@@ -22,6 +22,7 @@ from napari_localdisc.io.sample import Sample
 from napari_localdisc.layers import Plane, all_planes, current_plane, in_view
 from napari_localdisc.preferences import preferences
 from napari_localdisc.session import RunSettings
+from napari_localdisc.widgets._confidence_maps import ConfidenceMaps
 from napari_localdisc.widgets._curve import KLCurve
 from napari_localdisc.widgets._image_list import ImageList
 from napari_localdisc.widgets._panel import Panel, reported
@@ -52,6 +53,7 @@ class GuidedPanel(Panel):
         self.effort = GuideConfig().model_copy(update=most)
         self.quick_effort = GuideConfig.quick().model_copy(update=most)
         self._preview: Preview | None = None
+        self._maps: ConfidenceMaps | None = None
         self.source = ComboBox(choices=(LAYERS, FOLDER))
         self.images = ImageList(self)
         self.folder = path_field("d", "Some of its images are used, drawn at random.")
@@ -67,6 +69,11 @@ class GuidedPanel(Panel):
         self.save_menu = SaveMenu(self.viewer, self.run_row)
         self.curve = KLCurve()
         self.review = ReviewTable()
+        self.confidence = CheckBox(
+            text="Confidence map",
+            tooltip="How sure every pixel is: the probability of the label that it was given, from"
+            " 0 (dark) to 1 (bright). It shows what was found, not what you have corrected since.",
+        )
         self._lay_out()
         self._connect()
         self._on_segmenter(self.session.segmenter)
@@ -83,6 +90,8 @@ class GuidedPanel(Panel):
         self.add("", self.quick.native)
         self.form.addRow(self.curve)
         self.fill(self.review)
+        self.footer.addWidget(self.confidence.native)
+        self.confidence.native.hide()
         self.footer.addWidget(self.run_row)
         self.footer.addWidget(self.save_menu)
 
@@ -92,6 +101,7 @@ class GuidedPanel(Panel):
         self.run_row.runner.returned.connect(self._on_result)
         self.run_row.runner.ended.connect(self._on_end)
         self.review.chosen.connect(self._on_chosen)
+        self.confidence.changed.connect(self._on_confidence)
         self.listen(self.session.segmenter_changed, self._on_segmenter)
         self.seed.changed.connect(lambda seed: self.session.settle(seed=seed))
         self.quick.changed.connect(lambda quick: self.session.settle(quick=quick))
@@ -104,7 +114,7 @@ class GuidedPanel(Panel):
             name = prior if isinstance(prior, str) else Path(prior.name).name
             job, images = self._job(prior, name)
             self.curve.clear()
-            self.review.fill([])
+            self._forget_results()
             self.run_row.start(job, run_title(f"Guided segmentation of {name}", images))
 
     def _job(self, prior: Prior | str, name: str) -> tuple[Run[jobs.GuidedResult], list[str]]:
@@ -155,6 +165,19 @@ class GuidedPanel(Panel):
     def _on_chosen(self, plane: Plane) -> None:
         if self._preview is not None:
             self._preview.show_only(plane)
+        if self._maps is not None:
+            self._maps.follow()
+
+    def _on_confidence(self, ticked: bool) -> None:
+        if self._maps is not None:
+            self._maps.show(ticked)
+
+    def _forget_results(self) -> None:
+        """Leave the view to the results of another run."""
+        self.confidence.value = False
+        self.confidence.native.hide()
+        self._maps = None
+        self.review.fill([])
 
     def _take(self, result: jobs.GuidedResult) -> None:
         guidance = result.guidance
@@ -172,6 +195,10 @@ class GuidedPanel(Panel):
         yield from preview.finish(result.segmentations, recipe)
         found = zip(preview.planes, result.segmentations, strict=True)
         self.review.fill([Reviewed(plane, one.score) for plane, one in found])
+        self._maps = ConfidenceMaps(
+            self.viewer, preview.planes, result.segmentations, ", ".join(segmenter.targets)
+        )
+        self.confidence.native.show()
 
     def _show_settings(self, settings: RunSettings) -> None:
         self.seed.value, self.quick.value = settings.seed, settings.quick

@@ -37,6 +37,12 @@ def labels_of(viewer):
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
+def maps_of(viewer):
+    return [
+        layer for layer in viewer.layers if (recipe_of(layer) or {}).get("kind") == "confidence"
+    ]
+
+
 def sits_on(labels, image):
     corners = [(0, 0), (0, 63), (63, 0), (63, 63)]
     return all(
@@ -126,6 +132,64 @@ class TestRun:
         assert [type(layer) for layer in viewer.layers] == [Image, Labels]
         assert viewer.layers[0].name == "0"
         assert session.segmenter is not None
+
+
+class TestConfidenceMap:
+    @pytest.fixture
+    def done(self, panel, click, finish, images):
+        click(panel.run_row.button)
+        finish(panel)
+        return panel
+
+    def test_it_lies_on_the_image_in_view_beneath_the_mask(self, done, tick, viewer, images):
+        active = viewer.layers.selection.active
+        assert done.confidence.native.isVisible()
+        tick(done.confidence)
+        (shown,) = maps_of(viewer)
+        assert list(viewer.layers)[1] is shown
+        assert sits_on(shown, images[0])
+        assert shown.units == images[0].units
+        assert 0 <= shown.data.min() < shown.data.max() <= 1
+        assert viewer.layers.selection.active is active
+        tick(done.confidence)
+        assert not shown.visible
+
+    def test_it_follows_the_image_that_is_looked_at(self, done, tick, viewer, images):
+        tick(done.confidence)
+        rows = [done.review.item(row, 0).text() for row in range(2)]
+        done.review.setCurrentCell(rows.index("second"), 0)
+        first, second = maps_of(viewer)
+        assert (first.visible, second.visible) == (False, True)
+        assert sits_on(second, images[1])
+
+    def test_a_removed_map_comes_back_when_asked_for(self, done, tick, viewer):
+        tick(done.confidence)
+        viewer.layers.remove(maps_of(viewer)[0])
+        tick(done.confidence)
+        assert maps_of(viewer) == []
+        tick(done.confidence)
+        assert [layer.visible for layer in maps_of(viewer)] == [True]
+
+    def test_a_removed_image_has_none(self, done, tick, viewer, images, notes):
+        viewer.layers.remove(images[0])
+        tick(done.confidence)
+        assert maps_of(viewer) == []
+        assert [note for note in notes if str(note.severity) == "error"] == []
+
+    def test_a_stack_has_one_with_every_plane(
+        self, panel, click, finish, tick, viewer, session, xrays
+    ):
+        stack = viewer.add_image(xrays, name="stack", scale=(3, 1, 1))
+        click(panel.run_row.button)
+        finish(panel)
+        tick(panel.confidence)
+        (shown,) = maps_of(viewer)
+        assert shown.data.shape == stack.data.shape
+        assert all(plane.max() > 0 for plane in shown.data)
+
+    def test_a_map_is_no_image_to_run_on(self, done, tick, viewer, images):
+        tick(done.confidence)
+        assert done.images.images == images
 
 
 class TestInterruptions:
