@@ -13,6 +13,7 @@ from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Run
 from napari_localdisc.drawing import TARGET, draw_next, reference_masks, shapes_layer
 from napari_localdisc.layers import all_planes, labels_layer, target_colours
+from napari_localdisc.widgets._ground import Ground
 from napari_localdisc.widgets._panel import Panel, reported
 from napari_localdisc.widgets._rows import LayerChoice
 
@@ -32,7 +33,7 @@ class DrawnPage:
 
     def __init__(self, panel: Panel, redo: Callable[[], object]) -> None:
         self._viewer = panel.viewer
-        self.image = LayerChoice(panel, (Image,), "image")
+        self.ground = Ground(panel)
         self.structure = LineEdit(
             value="structure",
             tooltip="What is drawn. Several structures that keep their place relative to each"
@@ -41,7 +42,8 @@ class DrawnPage:
         )
         self.tool = ComboBox(choices=(*_SHAPE_MODES, BRUSH))
         self.start = PushButton(
-            text="Start drawing", tooltip="Adds a layer on the image with this tool in hand."
+            text="Start drawing",
+            tooltip="Adds a layer on the image with this tool in hand.",
         )
         self.next = ComboBox(tooltip="What the next shape or stroke is.")
         self.drawing = LayerChoice(panel, (Shapes, Labels), "drawing (a Shapes or Labels layer)")
@@ -73,7 +75,7 @@ class DrawnPage:
 
     def _lay_out(self, panel: Panel) -> None:
         self.rows = [
-            panel.add("Image", self.image.native),
+            panel.add("Draw on", self.ground),
             panel.add("Structure", self.structure.native),
             panel.add("Tool", self.tool.native),
             panel.add("", self.start.native),
@@ -92,7 +94,8 @@ class DrawnPage:
 
     def job(self) -> tuple[Run[Prior], str]:
         """Make a prior of what is drawn; returns what is drawn on which image with the run."""
-        layer, image = self.drawing.require(), self.image.require()
+        layer = self.drawing.require()
+        image = self.ground.below(layer)
         apart, several = self.apart.value, len(self.targets) > 1
         masks, found = reference_masks(
             layer,
@@ -109,11 +112,12 @@ class DrawnPage:
 
     def _start(self) -> None:
         with reported():
-            image = self.image.require()
+            image = self.ground.begin()
             name = ", ".join(self.targets)
             layer = (
                 self._labels(image, name) if self.tool.value == BRUSH else self._shapes(image, name)
             )
+            self.ground.note(layer, image)
             self._viewer.layers.selection.active = layer
             self.drawing.layer = layer
             self._show_next()

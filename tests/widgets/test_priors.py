@@ -7,8 +7,10 @@ from PIL import Image as Picture
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QSlider
 
+from napari_localdisc.guides import GUIDES
 from napari_localdisc.io.prior_file import read_prior
 from napari_localdisc.widgets._drawn_page import BRUSH, ELLIPSE, POLYGON
+from napari_localdisc.widgets.guided import GuidedPanel
 from napari_localdisc.widgets.priors import DRAWN, FOLDER, PriorsPanel
 
 ELLIPSE_CORNERS = np.array([[10, 20], [10, 40], [30, 40], [30, 20]])
@@ -73,6 +75,38 @@ class TestDrawing:
         assert len(prior) == 1
         # An ellipse of radii 10 in an image of 64 x 64.
         assert prior.area[0] == pytest.approx(np.pi * 100 / 64**2, rel=0.05)
+
+    @pytest.mark.parametrize("guide", GUIDES)
+    def test_where_no_image_is_open_a_faint_guide_is_drawn_on(
+        self, panel, click, finish, viewer, session, xrays, guide
+    ):
+        page = panel.drawn
+        page.ground.guides.value = guide
+        page.count.value = 1
+        click(page.start)
+        below, drawing = viewer.layers
+        assert below.opacity < 0.5
+        assert page.ground.guides.native.isVisible()
+        height, width = below.data.shape[:2]
+        corners = np.array([[0, 0], [0, width / 2], [height / 2, width / 2], [height / 2, 0]])
+        drawing.add(corners, shape_type="ellipse")
+        # What is opened later is of another size, and not what was drawn on.
+        viewer.add_image(xrays[0])
+        assert not page.ground.guides.native.isVisible()
+        click(panel.run_row.button)
+        finish(panel)
+        assert session.prior.area[0] == pytest.approx(np.pi / 16, rel=0.05)
+
+    def test_another_guide_takes_the_place_of_the_first(self, panel, click, viewer):
+        for guide in GUIDES[:2]:
+            panel.drawn.ground.guides.value = guide
+            click(panel.drawn.start)
+        guides = [layer.name for layer in viewer.layers if layer.name.startswith("Guide")]
+        assert guides == [f"Guide: {GUIDES[1]}"]
+
+    def test_a_guide_is_no_image_to_run_on(self, panel, click, viewer, open_panel):
+        click(panel.drawn.start)
+        assert open_panel(GuidedPanel, viewer).images.images == []
 
     def test_few_drawings_are_varied(self, panel, click, finish, viewer, session, image):
         click(panel.drawn.start)
@@ -182,9 +216,10 @@ class TestDrawing:
         assert session.prior is None
         assert "nothing drawn" in notes[-1].message
 
-    def test_no_image_to_draw_on(self, panel, click, viewer, notes):
-        click(panel.drawn.start)
-        assert len(viewer.layers) == 0
+    def test_a_drawing_that_is_on_no_image(self, panel, click, viewer, notes):
+        viewer.add_labels(np.ones((8, 8), int))
+        click(panel.run_row.button)
+        assert not panel.run_row.runner.running
         assert "no image" in notes[-1].message
 
 

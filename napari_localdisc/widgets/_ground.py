@@ -1,0 +1,71 @@
+"""What the user draws on."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from magicgui.widgets import ComboBox
+from napari.layers import Image, Layer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_localdisc.guides import GUIDES, guide_layer
+from napari_localdisc.widgets._panel import Panel
+from napari_localdisc.widgets._rows import LayerChoice, narrow
+
+
+class Ground(QWidget):
+    """A choice of the viewer's images or, as long as there is none, of faint guides.
+
+    Attributes
+    ----------
+    images : LayerChoice
+    guides : magicgui.widgets.ComboBox
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self._viewer = panel.viewer
+        self.images = LayerChoice(panel, (Image,), "image")
+        self.guides = ComboBox(
+            choices=GUIDES,
+            tooltip="No image is open. This one is made up and faint: it shows where to draw.",
+        )
+        narrow(self.guides.native)
+        self._guide: Image | None = None
+        self._begun: WeakKeyDictionary[Layer, Image] = WeakKeyDictionary()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.images.native)
+        layout.addWidget(self.guides.native)
+        panel.follow_layers(self._refresh)
+        self._refresh()
+
+    def begin(self) -> Image:
+        """Return the image to draw on, and add a guide if there is none."""
+        if self.images.layer is not None:
+            return self.images.layer
+        if self._guide is not None and self._guide in self._viewer.layers:
+            self._viewer.layers.remove(self._guide)
+        self._guide = guide_layer(self.guides.value)
+        self._viewer.layers.insert(0, self._guide)
+        return self._guide
+
+    def note(self, drawing: Layer, image: Image) -> None:
+        """Remember what a drawing was begun on."""
+        if image is self._guide:
+            self._begun[drawing] = image
+
+    def below(self, drawing: Layer) -> Image:
+        """Return what a drawing is on: the guide that it was begun on, else the image chosen.
+
+        Raises
+        ------
+        LocaldiscError
+            If there is neither.
+        """
+        return self._begun.get(drawing) or self.images.require()
+
+    def _refresh(self) -> None:
+        has_image = self.images.layer is not None
+        self.images.native.setVisible(has_image)
+        self.guides.native.setVisible(not has_image)
