@@ -24,6 +24,7 @@ from napari_localdisc.io.naming import output_names
 from napari_localdisc.io.outputs import RECIPE
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import REPORT, FileResult, write_report
+from napari_localdisc.layer_place import LayerPlace
 from napari_localdisc.layers import SEGMENTATION, recipe_of
 
 if TYPE_CHECKING:
@@ -43,11 +44,30 @@ class MaskToSave:
         The image's file, or its name where it has none.
     recipe : dict
         How the labels were made; ``corrected`` says whether somebody has painted on them since.
+    place : LayerPlace
+        Where they lie.
     """
 
     labels: npt.NDArray[np.uint8]
     image: Path
     recipe: dict[str, Any]
+    place: LayerPlace
+
+
+@dataclass(frozen=True)
+class SavedMasks:
+    """Files that were written.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        One for each mask.
+    notes : tuple of str
+        A sentence for each mask whose place is not in its file.
+    """
+
+    paths: tuple[Path, ...]
+    notes: tuple[str, ...]
 
 
 def fingerprint(labels: npt.NDArray[Any]) -> int:
@@ -70,41 +90,37 @@ def masks_of(layers: Iterable[Layer]) -> list[MaskToSave]:
             labels = np.array(layer.data, dtype=np.uint8)
             corrected = fingerprint(labels) != recipe.get("fingerprint")
             image = Path(recipe.get("path") or recipe["image"])
-            found.append(MaskToSave(labels, image, {**recipe, "corrected": corrected}))
+            found.append(
+                MaskToSave(labels, image, {**recipe, "corrected": corrected}, LayerPlace.of(layer))
+            )
     if not found:
         raise LocaldiscError("there is no segmentation to save; run guidance first.")
     return found
 
 
-def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[list[Path]]:
+def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[SavedMasks]:
     """Write masks, ``report.csv`` and ``recipe.json`` into a folder.
 
     A mask of an image file is written as a folder run would write it, in the image's own place; one
-    of a stack, or of an image that is in no file, as TIFF. Masks that were saved there before are
-    replaced, other files never.
-
-    Returns
-    -------
-    list of Path
-        One for each mask.
+    of a plane of a stack, or of an image that is in no file, as NIfTI where its layer has a place
+    of its own, else as TIFF. Masks that were saved there before are replaced, other files never.
 
     Raises
     ------
     LocaldiscError
         If a file would be replaced that this program did not write, or one cannot be written.
     """
-    files = [mask.image for mask in masks]
-    names = output_names(files)
-    recipe = {"saved from": "napari"}
-    results = []
-    with Journal(output, recipe, overwrite=True) as journal:
+    names = output_names([mask.image for mask in masks])
+    results: list[FileResult] = []
+    notes: list[str] = []
+    with Journal(output, {"saved from": "napari"}, overwrite=True) as journal:
         expected = [f"{name}{_ending(mask)}" for name, mask in zip(names, masks, strict=True)]
         journal.begin([REPORT, RECIPE, *expected])
         for number, (mask, name) in enumerate(zip(masks, names, strict=True)):
             yield Progress("save", number, len(masks), f"Saving {name}")
-            like = _image_of(mask)
-            if like is None:
-                journal.begin([f"{name}{_STACK}"])
+            like, note = _image_of(mask)
+            notes += [f"The mask of {name} is saved without its place: {note}"] if note else []
+            journal.begin([f"{name}{like.geometry.suffix if like else _STACK}"])
             path = _write(mask, output / name, like)
             confidence = float(np.mean(mask.recipe.get("confidence", 0.0)))
             area = int(np.count_nonzero(mask.labels))
@@ -113,19 +129,27 @@ def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[list[Path]]:
         write_report(output / REPORT, results)
         recipes = {name: mask.recipe for name, mask in zip(names, masks, strict=True)}
         write_recipe(output / RECIPE, {"masks": recipes})
-    return [result.output for result in results if result.output]
+    return SavedMasks(tuple(result.output for result in results if result.output), tuple(notes))
 
 
 def _ending(mask: MaskToSave) -> str:
     return mask_suffix(mask.image) if mask.image.is_file() else _STACK
 
 
-def _image_of(mask: MaskToSave) -> SourceImage | None:
-    """Read the image that a mask can be written for, as a folder run would."""
-    if not mask.image.is_file():
-        return None
-    image = read_image(mask.image)
-    return image if image.extent == mask.labels.shape else None
+def _image_of(mask: MaskToSave) -> tuple[SourceImage | None, str]:
+    """Return the image that a mask can be written for, or why there is none that has a place."""
+    if mask.image.is_file():
+        image = read_image(mask.image)
+        if image.extent == mask.labels.shape:
+            return image, ""
+    if mask.place.is_plain:
+        return None, ""
+    try:
+        geometry = mask.place.as_nifti(mask.labels.shape)
+    except LocaldiscError as error:
+        return None, str(error)
+    pixels = mask.labels if mask.labels.ndim == 2 else mask.labels[..., None]
+    return SourceImage(pixels, mask.image, geometry), ""
 
 
 def _write(mask: MaskToSave, path: Path, like: SourceImage | None) -> Path:
@@ -134,5 +158,5 @@ def _write(mask: MaskToSave, path: Path, like: SourceImage | None) -> Path:
         return write_mask(mask.labels, path, like, scale_to_255=single)
     target = path.with_name(f"{path.name}{_STACK}")
     with replacing(target, _STACK) as temporary:
-        tifffile.imwrite(temporary, mask.labels, compression="zlib")
+        tifffile.imwrite(temporary, mask.labels, photometric="minisblack", compression="zlib")
     return target

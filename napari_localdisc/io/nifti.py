@@ -86,6 +86,36 @@ class NiftiGeometry:
         path.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 
 
+def placed(
+    matrix: npt.NDArray[np.float64], shape: tuple[int, ...], *, is_mm: bool
+) -> NiftiGeometry:
+    """Make the geometry of labels that lie where an affine map says.
+
+    Parameters
+    ----------
+    matrix : ndarray of float, shape (ndim + 1, ndim + 1)
+        From (row, column) or (plane, row, column) to a world whose axes grow to the feet, the back
+        and the left: as `read_nifti` shows it.
+    shape : tuple of int
+        Of the labels.
+    is_mm : bool
+        Whether the world is in millimetres; in nothing known otherwise.
+
+    Raises
+    ------
+    LocaldiscError
+        If nibabel is missing.
+    """
+    ndim = len(shape)
+    affine = np.diag([-1.0, -1.0, -1.0, 1.0])
+    affine[:ndim, :ndim] = -matrix[:-1, :-1][::-1, ::-1]
+    affine[:ndim, 3] = -matrix[:-1, -1][::-1]
+    header = _nibabel(Path("mask.nii.gz")).Nifti1Header()
+    header.set_xyzt_units("mm" if is_mm else "unknown")
+    as_stored = np.array([(axis, 1) for axis in range(3)], dtype=np.float64)
+    return NiftiGeometry(header, affine, shape[::-1], as_stored, axis=2)
+
+
 def is_header(head: bytes) -> bool:
     """Whether these first bytes of a file are those of a NIfTI file."""
     return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"

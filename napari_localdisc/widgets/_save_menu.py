@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari.components import ViewerModel
+from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QAction, QFileDialog, QMenu, QPushButton
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.segmenter_file import save_segmenter
 from napari_localdisc.io.session_file import SUFFIX
 from napari_localdisc.io.session_images import save_session
-from napari_localdisc.saving import masks_of, save_masks
+from napari_localdisc.saving import SavedMasks, masks_of, save_masks
 from napari_localdisc.session import session_of
 from napari_localdisc.viewer_session import collect
 from napari_localdisc.widgets._panel import reported
@@ -63,6 +64,7 @@ class SaveMenu(QPushButton):
             self.actions_by_name[text.rstrip("…")] = action
         self.setMenu(menu)
         self.setToolTip("Keep masks, the segmenter, or everything.")
+        run_row.runner.returned.connect(self._on_saved)
 
     def save_masks(self, folder: Path) -> None:
         """Write every segmentation of the viewer into a folder, in the background."""
@@ -85,6 +87,11 @@ class SaveMenu(QPushButton):
             target = path.with_suffix(SUFFIX)
             saved = collect(self._viewer)
             self._run_row.start(save_session(saved, target), f"Saving session {target.name}")
+
+    def _on_saved(self, result: object) -> None:
+        if isinstance(result, SavedMasks):
+            for note in result.notes:
+                show_warning(note)
 
     def _ask_for_masks(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the masks")
