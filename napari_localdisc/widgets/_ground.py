@@ -8,7 +8,8 @@ from magicgui.widgets import ComboBox
 from napari.layers import Image, Layer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_localdisc.guides import GUIDES, guide_layer
+from napari_localdisc.guides import GUIDE, GUIDES, guide_layer
+from napari_localdisc.layers import recipe_of
 from napari_localdisc.widgets._panel import Panel
 from napari_localdisc.widgets._rows import LayerChoice, narrow
 
@@ -52,20 +53,26 @@ class Ground(QWidget):
 
     def note(self, drawing: Layer, image: Image) -> None:
         """Remember what a drawing was begun on."""
-        if image is self._guide:
-            self._begun[drawing] = image
+        self._begun[drawing] = image
 
     def below(self, drawing: Layer) -> Image:
-        """Return what a drawing is on: the guide that it was begun on, else the image chosen.
+        """Return what a drawing was begun on, or the image chosen if that is not known or closed.
 
         Raises
         ------
         LocaldiscError
             If there is neither.
         """
-        return self._begun.get(drawing) or self.images.require()
+        begun = self._begun.get(drawing)
+        is_there = begun is not None and (_is_guide(begun) or begun in self._viewer.layers)
+        return begun if is_there else self.images.require()
 
     def _refresh(self) -> None:
         has_image = self.images.layer is not None
         self.images.native.setVisible(has_image)
         self.guides.native.setVisible(not has_image)
+
+
+def _is_guide(image: Image) -> bool:
+    recipe = recipe_of(image)
+    return recipe is not None and recipe["kind"] == GUIDE

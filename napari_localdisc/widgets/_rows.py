@@ -24,7 +24,8 @@ class LayerChoice:
     """A drop-down list of the viewer's layers of some types, which follows the viewer.
 
     Pictures that this program made are left out: they are results, not images to segment. The
-    layer chosen stays chosen when it or others are renamed, moved or removed.
+    layer chosen stays chosen when it or others are renamed, moved or removed. A list of images
+    begins with the uppermost in view, and turns to the one that is selected in the layer list.
 
     Parameters
     ----------
@@ -44,6 +45,10 @@ class LayerChoice:
         narrow(self.box.native)
         self.changed = self.box.changed
         panel.follow_layers(self._refresh)
+        if types == (Image,):
+            panel.listen(self._viewer.layers.selection.events.active, self._on_active)
+            in_view = [layer for layer in self.box.choices if layer.visible]
+            self._turn_to(in_view[-1] if in_view else None)
 
     @property
     def native(self) -> QWidget:
@@ -77,6 +82,13 @@ class LayerChoice:
     def _fits(self, layer: Layer) -> bool:
         made_by_us = isinstance(layer, Image) and recipe_of(layer) is not None
         return isinstance(layer, self._types) and not made_by_us
+
+    def _on_active(self, event: Any) -> None:
+        self._turn_to(event.value)
+
+    def _turn_to(self, layer: Layer | None) -> None:
+        if layer is not None and any(layer is offered for offered in self.box.choices):
+            self.box.value = layer
 
     def _refresh(self) -> None:
         chosen = self.box.value

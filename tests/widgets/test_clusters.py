@@ -77,6 +77,7 @@ def test_all_planes_of_a_stack(panel, click, tick, finish, viewer, image):
 
 def test_all_images_at_once(panel, click, tick, finish, viewer, image, xrays, qtbot):
     viewer.add_image(xrays[1], name="flat")
+    panel.image.layer = image
     click(panel.run_row.button)
     finish(panel)
     tick(panel.all_images)

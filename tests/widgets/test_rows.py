@@ -49,9 +49,26 @@ class TestLayerChoice:
         first, second = add(viewer, "first"), add(viewer, "second")
         viewer.add_labels(np.zeros((16, 16), int))
         assert choice.box.choices == (first, second)
-        assert choice.require() is first
-        viewer.layers.remove(first)
         assert choice.require() is second
+        viewer.layers.remove(second)
+        assert choice.require() is first
+
+    def test_it_turns_to_the_image_that_is_selected(self, choice, viewer):
+        first, second = add(viewer, "first"), add(viewer, "second")
+        viewer.layers.selection.active = first
+        assert choice.layer is first
+        viewer.add_labels(np.zeros((16, 16), int))
+        assert choice.layer is first
+        viewer.layers.selection.active = second
+        assert choice.layer is second
+
+    def test_it_begins_with_the_uppermost_image_in_view(self, panel, viewer):
+        first, second, third = (add(viewer, name) for name in ("first", "second", "third"))
+        third.visible = False
+        viewer.add_labels(np.zeros((16, 16), int))
+        assert LayerChoice(panel, (Image,), "image").layer is second
+        second.visible = first.visible = False
+        assert LayerChoice(panel, (Image,), "image").layer is first
 
     def test_the_choice_survives_renaming_reordering_and_the_removal_of_others(
         self, choice, viewer
