@@ -24,7 +24,7 @@ class KLCurve(QWidget):
             "Shape KL between the masks and the prior, over seconds: grey what is tried, blue what"
             " each stage ends with. Lower is more like the prior."
         )
-        self._plot = pg.PlotWidget(background=None)
+        self._plot = pg.PlotWidget(background=None, axisItems={"bottom": _Seconds("bottom")})
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.hideButtons()
@@ -65,3 +65,11 @@ class KLCurve(QWidget):
         for kind, curve in (("tried", self._tried), ("judged", self._judged)):
             points = self.points[kind]
             curve.setData([at for at, _ in points], [kl for _, kl in points])
+
+
+class _Seconds(pg.AxisItem):  # type: ignore[misc]
+    """An axis that says its unit where there is no room for a label."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Return what is written at ticks."""
+        return [f"{tick} s" for tick in super().tickStrings(values, scale, spacing)]

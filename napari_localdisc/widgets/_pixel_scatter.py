@@ -23,6 +23,9 @@ from napari_localdisc.widgets._scatter import Scatter
 
 _HOW = "Drag around points to see their pixels in the images. Click a centre to see it alone."
 
+_LINES = 3
+"""What there is to say takes no more in a narrow dock."""
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -36,6 +39,8 @@ class PixelScatter(QWidget):
         self._latest = Latest(alive=lambda: isalive(self))
         self.plot = Scatter()
         self.report = wrapped_label(_HOW)
+        # The form asks too little for it, and the plot would run into it.
+        self.report.setMinimumHeight(_LINES * self.report.fontMetrics().lineSpacing())
         self.clear_button = QPushButton("Clear selection")
         self.clear_button.setToolTip("Take the selected pixels out of the images again.")
         layout = QVBoxLayout(self)

@@ -102,6 +102,8 @@ class ResultsTable(QTableView):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
+        # A dock is narrow, and this is what rows are sorted by.
+        header.moveSection(_HEADERS.index("Confidence"), _HEADERS.index("Seconds"))
         for column, width in enumerate((110, 52, 58, 62, 76, 120)):
             self.setColumnWidth(column, width)
         self.setToolTip(

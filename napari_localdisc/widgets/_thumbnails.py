@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QLabel, QSlider, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 from skimage.transform import resize
 
 from napari_localdisc.core.priors import Prior
@@ -31,8 +31,12 @@ class Thumbnails(QWidget):
         self.slider.valueChanged.connect(self._draw)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self.which = QLabel()
+        below = QHBoxLayout()
+        below.addWidget(self.slider)
+        below.addWidget(self.which)
         layout.addWidget(self.sheet)
-        layout.addWidget(self.slider)
+        layout.addLayout(below)
         self._prior: Prior | None = None
         self.show_prior(None)
 
@@ -58,6 +62,7 @@ class Thumbnails(QWidget):
         self.sheet.setPixmap(QPixmap.fromImage(image))
         last = min(first + COLUMNS * ROWS, len(self._prior))
         self.sheet.setToolTip(f"Reference masks {first + 1} to {last} of {len(self._prior)}")
+        self.which.setText(f"{first + 1} to {last} of {len(self._prior)}")
 
 
 def contact_sheet(prior: Prior, first: int = 0) -> npt.NDArray[np.uint8]:

@@ -254,6 +254,15 @@ class TestTable:
         assert shown == sorted(shown)
         assert shown[0] == 0
 
+    def test_a_narrow_one_shows_confidence(self, qtbot, tmp_path):
+        table = ResultsTable()
+        qtbot.addWidget(table)
+        table.results.begin([tmp_path / "a.png"])
+        table.resize(310, 200)
+        table.show()
+        end = table.columnViewportPosition(4) + table.columnWidth(4)
+        assert end <= table.viewport().width()
+
     def test_a_failure_shows_its_error(self, qtbot, tmp_path):
         table = ResultsTable()
         qtbot.addWidget(table)

@@ -46,6 +46,7 @@ def test_a_slider_leads_through_many(qtbot):
     qtbot.addWidget(thumbnails)
     thumbnails.show_prior(prior(23))
     assert not thumbnails.slider.isHidden()
+    assert thumbnails.which.text().startswith("1 to 10 of")
     assert "1 to 10 of 23" in thumbnails.sheet.toolTip()
     thumbnails.slider.setFocus()
     qtbot.keyClick(thumbnails.slider, Qt.Key.Key_End)
