@@ -171,7 +171,7 @@ class RunRow(QWidget):
             parts.append("paused")
         elif event and 0 < event.done < event.total:
             left = (now - self._stage_started) * (event.total - event.done) / event.done
-            parts.append(f"about {_clock(left)} left")
+            parts.append(f"step: {_clock(left)} left")
         self.status.setText(" · ".join(parts))
         self.status.setToolTip("")
 
