@@ -14,7 +14,7 @@ from skimage.draw import line_nd, polygon2mask
 
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.overview import COLOURS
-from napari_localdisc.layers import unit_factors
+from napari_localdisc.layers import recipe_of, unit_factors
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -28,6 +28,9 @@ _OPEN_SHAPES = ("line", "path")
 
 TARGET = "target"
 """Feature of a drawn shape that names its target."""
+
+DRAWING = "drawing"
+"""Kind of a Labels layer to draw on, in its recipe."""
 
 
 def shapes_layer(image: Image, name: str, targets: Sequence[str] = ()) -> Shapes:
@@ -61,6 +64,12 @@ def shapes_layer(image: Image, name: str, targets: Sequence[str] = ()) -> Shapes
     if targets:
         draw_next(layer, targets, targets[0])
     return layer
+
+
+def is_drawing(layer: Layer) -> bool:
+    """Whether a layer was begun here, or on the page of *Priors*, to be drawn on."""
+    recipe = recipe_of(layer) or {}
+    return recipe.get("kind") == DRAWING or (isinstance(layer, Shapes) and TARGET in layer.features)
 
 
 def draw_next(layer: Shapes, targets: Sequence[str], target: str) -> None:

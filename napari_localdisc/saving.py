@@ -25,12 +25,13 @@ from napari_localdisc.io.outputs import RECIPE
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import REPORT, FileResult, write_report
 from napari_localdisc.layer_place import LayerPlace
-from napari_localdisc.layers import SEGMENTATION, recipe_of
+from napari_localdisc.layers import SEGMENTATION, UNFINISHED, recipe_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
 _STACK = ".tif"
+_KINDS = (SEGMENTATION, UNFINISHED)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def fingerprint(labels: npt.NDArray[Any]) -> int:
 
 
 def masks_of(layers: Iterable[Layer]) -> list[MaskToSave]:
-    """Copy the segmentations among some layers.
+    """Copy the segmentations among some layers, what a cancelled run has left among them.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def masks_of(layers: Iterable[Layer]) -> list[MaskToSave]:
     found = []
     for layer in layers:
         recipe = recipe_of(layer)
-        if isinstance(layer, Labels) and recipe is not None and recipe.get("kind") == SEGMENTATION:
+        if isinstance(layer, Labels) and recipe is not None and recipe.get("kind") in _KINDS:
             labels = np.array(layer.data, dtype=np.uint8)
             corrected = fingerprint(labels) != recipe.get("fingerprint")
             image = Path(recipe.get("path") or recipe["image"])
@@ -154,7 +155,8 @@ def _image_of(mask: MaskToSave) -> tuple[SourceImage | None, str]:
 
 def _write(mask: MaskToSave, path: Path, like: SourceImage | None) -> Path:
     if like is not None:
-        single = len(mask.recipe.get("targets", ())) == 1
+        targets = mask.recipe.get("targets") or range(mask.labels.max(initial=0))
+        single = len(targets) == 1
         return write_mask(mask.labels, path, like, scale_to_255=single)
     target = path.with_name(f"{path.name}{_STACK}")
     with replacing(target, _STACK) as temporary:

@@ -11,7 +11,7 @@ from napari.layers import Image, Labels, Shapes
 from napari_localdisc import jobs
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Run
-from napari_localdisc.drawing import TARGET, draw_next, reference_masks, shapes_layer
+from napari_localdisc.drawing import DRAWING, TARGET, draw_next, reference_masks, shapes_layer
 from napari_localdisc.layers import all_planes, labels_layer, target_colours
 from napari_localdisc.widgets._ground import Ground
 from napari_localdisc.widgets._panel import Panel, reported
@@ -130,7 +130,7 @@ class DrawnPage:
     def _labels(self, image: Image, name: str) -> Labels:
         planes = all_planes(image)
         empty = [np.zeros(plane.shape, dtype=np.uint8) for plane in planes]
-        layer = self._viewer.add_layer(labels_layer(planes, empty, name, {"kind": "drawing"}))
+        layer = self._viewer.add_layer(labels_layer(planes, empty, name, {"kind": DRAWING}))
         layer.colormap = target_colours()
         layer.brush_size = max(3, min(planes[0].shape) // 25)
         layer.mode = "paint"

@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
 from napari_localdisc.core.segmentation import Segmentation
+from napari_localdisc.drawing import is_drawing
 from napari_localdisc.layers import (
     METADATA_KEY,
     PREVIEW,
@@ -18,6 +19,7 @@ from napari_localdisc.layers import (
     UNFINISHED,
     Plane,
     labels_layer,
+    recipe_of,
     target_colours,
 )
 from napari_localdisc.preferences import preferences
@@ -58,7 +60,11 @@ class Preview:
             self._layer.data = labels.reshape(self._layer.data.shape)
 
     def _uncover(self, shown: Image) -> None:
-        """Hide the run's other images, which would lie on the one that is previewed."""
+        """Hide what would lie on the preview: other images, drawings, what earlier runs found."""
+        for layer in self._viewer.layers:
+            kind = (recipe_of(layer) or {}).get("kind")
+            if is_drawing(layer) or kind in (SEGMENTATION, UNFINISHED):
+                layer.visible = False
         for image in dict.fromkeys(plane.layer for plane in self.planes):
             if image is not shown:
                 image.visible = False
@@ -66,8 +72,9 @@ class Preview:
     def keep(self) -> None:
         """Leave the preview as it is, for a run that will not be finished."""
         if self._layer is not None and self._layer in self._viewer.layers:
+            image = self.planes[0].layer
             self._layer.name = f"{self.planes[0].name} {self._title} (unfinished)"
-            self._layer.metadata[METADATA_KEY]["kind"] = UNFINISHED
+            self._layer.metadata[METADATA_KEY] |= {"kind": UNFINISHED, **_source(image)}
         self._layer = None
 
     def finish(self, found: Sequence[Segmentation], recipe: Mapping[str, Any]) -> Iterator[None]:
@@ -127,12 +134,15 @@ class Preview:
         )
         layer.metadata[METADATA_KEY] |= {
             "kind": SEGMENTATION,
-            "image": image.name,
-            "path": image.source.path,
+            **_source(image),
             "confidence": [round(one.score, 4) for _, one in mine],
             "fingerprint": fingerprint(layer.data),
         }
         return _see_through(layer)
+
+
+def _source(image: Image) -> dict[str, Any]:
+    return {"image": image.name, "path": image.source.path}
 
 
 def _see_through(layer: Labels) -> Labels:

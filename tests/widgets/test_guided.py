@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import nibabel
 import numpy as np
 import pytest
 import tifffile
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_localdisc.cli import main
 from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.core.shapes import simulate
+from napari_localdisc.drawing import shapes_layer
 from napari_localdisc.layers import recipe_of
 from napari_localdisc.widgets.guided import FOLDER, GuidedPanel
 
@@ -208,6 +210,34 @@ class TestInterruptions:
         assert kept.name == "first lungs (unfinished)"
         assert recipe_of(kept)["kind"] == "unfinished segmentation"
         assert session.segmenter is None
+
+    def test_what_a_cancel_left_can_be_saved(self, running, click, finish, viewer, tmp_path):
+        click(running.run_row.button)
+        finish(running)
+        running.save_menu.save_masks(tmp_path / "masks")
+        finish(running)
+        (kept,) = labels_of(viewer)
+        written = tmp_path / "masks" / "first.nii.gz"
+        np.testing.assert_array_equal(np.asarray(nibabel.load(written).dataobj), kept.data.T)
+
+    def test_no_earlier_result_lies_on_the_preview(self, running, click, finish, viewer):
+        click(running.run_row.button)
+        finish(running)
+        (earlier,) = labels_of(viewer)
+        click(running.run_row.button)
+        finish(running)
+        assert [layer.visible for layer in labels_of(viewer)] == [False, True, False]
+        assert labels_of(viewer)[0] is earlier
+
+    def test_no_drawing_lies_on_the_preview(
+        self, qtbot, panel, click, finish, viewer, images, session
+    ):
+        drawn = viewer.add_layer(shapes_layer(images[1], "lungs", ("lungs",)))
+        other = viewer.add_shapes([[[0, 0], [9, 9]]], shape_type="line")
+        click(panel.run_row.button)
+        finish(panel)
+        assert not drawn.visible
+        assert other.visible
 
     def test_no_other_image_lies_on_the_preview(self, running, images):
         assert [image.visible for image in images] == [True, False]
