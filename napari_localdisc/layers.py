@@ -24,7 +24,6 @@ METADATA_KEY = "napari_localdisc"
 """Where a result layer keeps its recipe, in ``layer.metadata``."""
 
 SEGMENTATION, PREVIEW, UNFINISHED = "segmentation", "preview", "unfinished segmentation"
-CONFIDENCE = "confidence"
 """Kinds of result layers, in their recipes."""
 
 
@@ -163,7 +162,7 @@ def labels_layer(
     recipe : mapping
         How the labels were made; kept in the layer's metadata.
     """
-    data = _spread(planes, [np.asarray(plane) for plane in labels])
+    data = spread(planes, [np.asarray(plane) for plane in labels])
     return Labels(data, name=name, metadata={METADATA_KEY: dict(recipe)}, **placement(planes))
 
 
@@ -175,26 +174,8 @@ def picture_layer(
 ) -> Image:
     """Build the RGB layer of (H, W, 3) pictures, sitting exactly on their image."""
     return Image(
-        _spread(planes, pictures),
+        spread(planes, pictures),
         rgb=True,
-        name=name,
-        metadata={METADATA_KEY: dict(recipe)},
-        **placement(planes),
-    )
-
-
-def share_layer(
-    planes: Sequence[Plane],
-    shares: Sequence[npt.NDArray[np.floating[Any]]],
-    name: str,
-    recipe: Mapping[str, object],
-) -> Image:
-    """Build the see-through layer of (H, W) numbers in [0, 1], sitting exactly on their image."""
-    return Image(
-        _spread(planes, shares),
-        colormap="viridis",  # rises in lightness, so that colour vision does not matter
-        contrast_limits=(0, 1),
-        opacity=0.6,
         name=name,
         metadata={METADATA_KEY: dict(recipe)},
         **placement(planes),
@@ -273,7 +254,8 @@ def _index_at(layer: Image, dims: Dims) -> tuple[int, ...]:
     return tuple(int(at) for at in np.rint(position[: layer.ndim - 2]))
 
 
-def _spread(planes: Sequence[Plane], arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def spread(planes: Sequence[Plane], arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Lay arrays of single planes of an image out as `placement` places them."""
     image = planes[0].layer
     if len(planes) == 1:
         return np.expand_dims(arrays[0], tuple(range(image.ndim - 2)))

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 
 from napari.components import ViewerModel
 from napari.layers import Image
+from napari.utils import Colormap
 
 from napari_localdisc.core.segmentation import Segmentation
-from napari_localdisc.layers import CONFIDENCE, Plane, share_layer
+from napari_localdisc.layers import METADATA_KEY, Plane, placement, spread
+
+CONFIDENCE = "confidence"
+"""Kind of these layers, in their recipes."""
+
+_AMBER = (1.0, 0.69, 0.0, 1.0)
 
 
 class ConfidenceMaps:
@@ -59,9 +65,16 @@ class ConfidenceMaps:
 
     def _add(self, image: Image) -> Image:
         planes = [plane for plane, _ in self._found[image]]
-        shares = [one.confidence for _, one in self._found[image]]
-        name = f"{image.name} {self._title} confidence"
-        layer = share_layer(planes, shares, name, {"kind": CONFIDENCE, "image": image.name})
+        layer = Image(
+            spread(planes, [one.confidence for _, one in self._found[image]]),
+            # Clear where sure: the image shows, whatever colours somebody can tell apart.
+            colormap=Colormap([_AMBER, _AMBER, (*_AMBER[:3], 0)], "amber", controls=[0, 0.5, 1]),
+            contrast_limits=(0, 1),
+            opacity=0.8,
+            name=f"{image.name} {self._title} confidence",
+            metadata={METADATA_KEY: {"kind": CONFIDENCE, "image": image.name}},
+            **placement(planes),
+        )
         layers = self._viewer.layers
         active = layers.selection.active
         layers.insert(layers.index(image) + 1, layer)

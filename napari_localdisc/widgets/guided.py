@@ -72,7 +72,7 @@ class GuidedPanel(Panel):
         self.confidence = CheckBox(
             text="Confidence map",
             tooltip="How sure every pixel is: the probability of the label that it was given, from"
-            " 0 (dark) to 1 (bright). It shows what was found, not what you have corrected since.",
+            " one half (amber) to 1 (clear). It shows what was found, not what you have corrected.",
         )
         self._lay_out()
         self._connect()
