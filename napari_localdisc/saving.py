@@ -77,26 +77,38 @@ def fingerprint(labels: npt.NDArray[Any]) -> int:
 
 
 def masks_of(layers: Iterable[Layer]) -> list[MaskToSave]:
-    """Copy the segmentations among some layers, what a cancelled run has left among them.
+    """Copy the segmentations among some layers.
+
+    What a cancelled run has left counts where nothing else was found in its image.
 
     Raises
     ------
     LocaldiscError
         If there is none.
     """
-    found = []
-    for layer in layers:
-        recipe = recipe_of(layer)
-        if isinstance(layer, Labels) and recipe is not None and recipe.get("kind") in _KINDS:
-            labels = np.array(layer.data, dtype=np.uint8)
-            corrected = fingerprint(labels) != recipe.get("fingerprint")
-            image = Path(recipe.get("path") or recipe["image"])
-            found.append(
-                MaskToSave(labels, image, {**recipe, "corrected": corrected}, LayerPlace.of(layer))
-            )
+    every = [_mask_of(layer) for layer in layers if _is_segmentation(layer)]
+    finished = {mask.image for mask in every if _is_finished(mask)}
+    found = [mask for mask in every if _is_finished(mask) or mask.image not in finished]
     if not found:
         raise LocaldiscError("there is no segmentation to save; run guidance first.")
     return found
+
+
+def _is_segmentation(layer: Layer) -> bool:
+    recipe = recipe_of(layer) or {}
+    return isinstance(layer, Labels) and recipe.get("kind") in _KINDS and "image" in recipe
+
+
+def _is_finished(mask: MaskToSave) -> bool:
+    return bool(mask.recipe["kind"] == SEGMENTATION)
+
+
+def _mask_of(layer: Layer) -> MaskToSave:
+    recipe = recipe_of(layer) or {}
+    labels = np.array(layer.data, dtype=np.uint8)
+    recipe["corrected"] = fingerprint(labels) != recipe.get("fingerprint")
+    image = Path(recipe.get("path") or recipe["image"])
+    return MaskToSave(labels, image, recipe, LayerPlace.of(layer))
 
 
 def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[SavedMasks]:

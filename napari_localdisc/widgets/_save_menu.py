@@ -90,6 +90,9 @@ class SaveMenu(QPushButton):
 
     def _on_saved(self, result: object) -> None:
         if isinstance(result, SavedMasks):
+            count = len(result.paths)
+            masks = "1 mask" if count == 1 else f"{count} masks"
+            self._run_row.say(f"Saved {masks} in {result.paths[0].parent}.")
             for note in result.notes:
                 show_warning(note)
 

@@ -219,6 +219,13 @@ class TestInterruptions:
         (kept,) = labels_of(viewer)
         written = tmp_path / "masks" / "first.nii.gz"
         np.testing.assert_array_equal(np.asarray(nibabel.load(written).dataobj), kept.data.T)
+        click(running.run_row.button)
+        finish(running)
+        running.save_menu.save_masks(tmp_path / "all")
+        finish(running)
+        assert {path.name for path in (tmp_path / "all").glob("*.nii.gz")} == {
+            "first.nii.gz", "second.nii.gz",
+        }  # fmt: skip
 
     def test_no_earlier_result_lies_on_the_preview(self, running, click, finish, viewer):
         click(running.run_row.button)
@@ -350,7 +357,7 @@ class TestSaving:
         assert [recipes[str(number)]["corrected"] for number in range(3)] == [False, True, False]
         ask(done, "Masks", out)
         finish(done)
-        assert done.run_row.status.text().startswith("Done")
+        assert done.run_row.status.text() == f"Saved 3 masks in {out}."
 
     def test_masks_of_a_stack(self, panel, click, finish, viewer, session, xrays, ask, tmp_path):
         viewer.add_image(xrays, name="stack")
