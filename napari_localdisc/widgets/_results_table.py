@@ -104,7 +104,7 @@ class ResultsTable(QTableView):
         header.setStretchLastSection(True)
         # A dock is narrow, and this is what rows are sorted by.
         header.moveSection(_HEADERS.index("Confidence"), _HEADERS.index("Seconds"))
-        for column, width in enumerate((110, 52, 58, 62, 76, 120)):
+        for column, width in enumerate((102, 52, 58, 62, 88, 120)):
             self.setColumnWidth(column, width)
         self.setToolTip(
             "Double-click a row, or press Enter, to open image and mask. Click a heading to sort."
