@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
@@ -23,16 +24,28 @@ from napari_localdisc.core.phantoms import xray_phantom
 
 _CHILD = (
     "import resource, sys; from napari_localdisc.cli import main; code = main(sys.argv[1:]);"
-    " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20); sys.exit(code)"
+    " used = resource.getrusage(resource.RUSAGE_SELF);"
+    " print(used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20); sys.exit(code)"
 )
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the whole command took for an image of side x side pixels."""
+    """What the whole command took for an image of side x side pixels.
+
+    Attributes
+    ----------
+    seconds : float
+        By the clock.
+    core_seconds : float
+        Of all cores together, which other work on the machine hardly changes.
+    gib : float
+        Memory at its peak.
+    """
 
     side: int
     seconds: float
+    core_seconds: float
     gib: float
 
     @property
@@ -54,32 +67,36 @@ def measure(side: int, segmenter: str, folder: Path) -> Measured:
         capture_output=True,
         text=True,
     )
-    return Measured(side, time.perf_counter() - start, float(done.stdout.split()[-1]))
+    seconds = time.perf_counter() - start
+    core_seconds, gib = map(float, done.stdout.split()[-2:])
+    return Measured(side, seconds, core_seconds, gib)
 
 
 def plot(rows: list[Measured], path: Path) -> None:
-    """Draw both against the pixels, each with the line that fits it best."""
-    figure = Figure(figsize=(8, 3), layout="constrained")
+    """Draw time and memory against the pixels, with the lines that fit them best."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _draw(left, rows, [row.seconds for row in rows], "s")
-    _draw(right, rows, [row.gib for row in rows], "GiB")
+    pixels = np.array([row.megapixels for row in rows])
+    _draw(left, pixels, [row.seconds for row in rows], "s", "clock")
+    _draw(left, pixels, [row.core_seconds for row in rows], "s", "cores")
+    _draw(right, pixels, [row.gib for row in rows], "GiB", "peak")
     left.set_ylabel("time, s")
-    right.set_ylabel("peak memory, GiB")
+    right.set_ylabel("memory, GiB")
+    for axes in (left, right):
+        axes.set(xlabel="megapixels", xlim=(0, None), ylim=(0, 1.2 * axes.get_ylim()[1]))
+        axes.legend(fontsize="x-small", loc="upper left")
     figure.savefig(path, dpi=100)
 
 
-def _draw(axes: Axes, rows: list[Measured], values: list[float], unit: str) -> None:
-    pixels = np.array([row.megapixels for row in rows])
+def _draw(
+    axes: Axes, pixels: npt.NDArray[np.float64], values: list[float], unit: str, what: str
+) -> None:
     slope, offset = np.polyfit(pixels, values, 1)
-    rest = np.var(values - (slope * pixels + offset))
-    told = f"{offset:.2f} {unit} + {slope:.3f} {unit} per megapixel"
-    axes.plot(pixels, values, "o", color="tab:blue")
-    axes.plot(
-        pixels, slope * pixels + offset, color="tab:orange",
-        label=f"{told}, R² {1 - rest / np.var(values):.3f}",
-    )  # fmt: skip
-    axes.set(xlabel="megapixels", xlim=(0, None), ylim=(0, None))
-    axes.legend(fontsize="x-small", loc="upper left")
+    fitted = slope * pixels + offset
+    share = 1 - np.var(np.array(values) - fitted) / np.var(values)
+    told = f"{what}: {offset:.2f} {unit} + {slope:.3f} {unit} a megapixel, R² {share:.3f}"
+    (line,) = axes.plot(pixels, fitted, label=told)
+    axes.plot(pixels, values, "o", color=line.get_color())
 
 
 def main() -> None:
@@ -93,10 +110,10 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         for side in options.sides:
-            rows.append(measure(side, options.segmenter, Path(name)))
-            per = rows[-1].seconds / rows[-1].megapixels
-            print(f"{side} x {side}: {rows[-1].seconds:.1f} s ({per:.2f} s a megapixel),", end=" ")
-            print(f"{rows[-1].gib:.2f} GiB")
+            row = measure(side, options.segmenter, Path(name))
+            rows.append(row)
+            print(f"{side} x {side}: {row.seconds:.1f} s by the clock,", end=" ")
+            print(f"{row.core_seconds:.1f} s of the cores, {row.gib:.2f} GiB")
     if options.plot:
         plot(rows, options.plot)
 
