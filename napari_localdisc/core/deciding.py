@@ -77,11 +77,12 @@ def lift_decided(
     ndarray of uint8, shape (H, W)
     """
     planes = _planes(labels, len(rules)).to(lifted.device)
-    shown, near = place.lift(planes), place.lift(widened(planes, 1)) >= 0.5
+    shown = place.lift(planes)
     for target, (threshold, rule) in enumerate(zip(thresholds, rules, strict=True)):
         if rule.slender:
+            near = place.lift(widened(planes[:, target : target + 1], 1))[:, 0] >= 0.5
             # One half where the probability is at its threshold, as of the other planes.
-            shown[:, target] = near[:, target] * lifted[:, target + 1] / (2 * threshold)
+            shown[:, target] = near * lifted[:, target + 1] / (2 * threshold)
     return _strongest(shown)
 
 
@@ -92,8 +93,12 @@ def _planes(labels: npt.NDArray[np.uint8], targets: int) -> Tensor:
 
 def _strongest(planes: Tensor) -> npt.NDArray[np.uint8]:
     """Label of the strongest of planes (1, K, H, W), where that is one half or more."""
-    value, target = planes[0].max(dim=0)
-    labels: npt.NDArray[np.uint8] = torch.where(value >= 0.5, target + 1, 0).byte().cpu().numpy()
+    best = planes[0, 0]
+    found = (best >= 0.5).byte()
+    for label, plane in enumerate(planes[0, 1:], start=2):
+        found[(plane > best) & (plane >= 0.5)] = label
+        best = torch.maximum(best, plane)
+    labels: npt.NDArray[np.uint8] = found.cpu().numpy()
     return labels
 
 
