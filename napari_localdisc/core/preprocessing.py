@@ -56,10 +56,11 @@ class Preprocessing:
     def planes(self, image: FloatImage) -> tuple[Tensor, Tensor]:
         """Split an image into channels (1, C, H, W) and field of view (1, 1, H, W)."""
         converted = with_channels(image, self.channels)
+        # Before the channels are copied: looking for the field takes as much memory again.
+        field = torch.from_numpy(field_of_view(converted)) if self.field_of_view else None
         pixels = torch.from_numpy(converted).permute(2, 0, 1)[None].contiguous()
-        if not self.field_of_view:
+        if field is None:
             return pixels, torch.ones_like(pixels[:, :1])
-        field = torch.from_numpy(field_of_view(converted))
         return pixels, field.float()[None, None]
 
     def __call__(self, pixels: Tensor, field: Tensor) -> Tensor:
