@@ -122,9 +122,11 @@ def features_of(inputs: Tensor, fields: Tensor, encoder: Encoder) -> Tensor:
 
 
 def _standard(features: Tensor, field: Tensor) -> Tensor:
-    inside = features[:, field[0] > 0]
-    mean, spread = inside.mean(dim=1), inside.std(dim=1, unbiased=False)
-    return (features - mean[:, None, None]) / (spread[:, None, None] + 1e-3) * field
+    count = field.sum().clamp_min(1)
+    mean = (features * field).sum(dim=(1, 2), keepdim=True) / count
+    centred = (features - mean) * field
+    spread = (centred.square().sum(dim=(1, 2), keepdim=True) / count).sqrt()
+    return centred / (spread + 1e-3)
 
 
 def pixel_set(
@@ -164,8 +166,9 @@ def pixel_set(
 
 def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:
     stride = max(1, int(fields.sum()) // 200_000)
+    drawn = [field.flatten().nonzero()[::stride, 0] for field in fields]
     pixels = torch.cat(
-        [one[0, :, field].T[::stride].float() for one, field in zip(features, fields, strict=True)]
+        [one[0].flatten(1)[:, at].T.float() for one, at in zip(features, drawn, strict=True)]
     )
     covariance = pixels.T @ pixels / len(pixels)
     values, axes = torch.linalg.eigh(covariance.cpu())

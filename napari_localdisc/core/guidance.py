@@ -148,9 +148,11 @@ class _Guide:
             region=self.config.region,
             judged_at=_CRITIC_SIDE if compact else 0,
         )
+        # Of slender targets the refinement, which has seen grafts, is better than any head.
+        count = self.config.heads if compact else 1
         trainers = [
             HeadTrainer(pixels, labels, self.references, settings, self.config.seed + number)
-            for number in range(self.config.heads)
+            for number in range(count)
         ]
         training = train_heads(trainers, self.config.head_steps)
         yield from self.live.during(training, partial(look_of, trainers[0].head, pixels))

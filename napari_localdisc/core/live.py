@@ -61,8 +61,8 @@ class LiveView:
             while True:
                 event = next(run)
                 yield event
-                if time.monotonic() >= self._next and (believed := look()) is not None:
-                    began = time.monotonic()
+                began = time.monotonic()
+                if began >= self._next and (believed := look()) is not None:
                     yield self.preview(event.message or event.stage, self._labels(believed))
                     now = time.monotonic()
                     self._next = now + max(_REST, (now - began) / _COST)

@@ -30,7 +30,7 @@ class GuideConfig(BaseModel):
     rounds : int
         Refinements, each trained on the result of the last; 0 to skip.
     heads : int
-        Heads trained in parallel.
+        Heads trained in parallel for compact targets; for slender ones it is one.
     kl, region : float
         Weights of the critic's KL and of region discrimination.
     """
