@@ -70,6 +70,10 @@ class FolderPanel(Panel):
             tooltip="Make masks of another segmenter or other settings in this folder anew, instead"
             " of refusing to mix them. No file that this program did not write is replaced.",
         )
+        self.confidence = CheckBox(
+            text="Confidence maps too",
+            tooltip="Write how sure every pixel is, into the folder confidence beside the masks.",
+        )
         self.table = ResultsTable()
         self.run_row = RunRow("Segment folder", _TIP, pausable=True)
         self.retry = QPushButton("Try failed files again")
@@ -94,6 +98,7 @@ class FolderPanel(Panel):
         rows = {SHIPPED: shipped, IN_USE: in_use, FILE: file, PRIOR: prior}
         self.turn(self.method, rows)
         self.add("Device", self.device_row)
+        self.add("", self.confidence.native)
         self.add("", self.overwrite.native)
         self.fill(self.table)
         self.footer.addWidget(self.run_row)
@@ -124,19 +129,21 @@ class FolderPanel(Panel):
 
     def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
         device, manner = self.session.device, Manner(overwrite=self.overwrite.value)
+        how = (output, device, manner, bool(self.confidence.value))
         if self.method.value == PRIOR:
             prior, choice = self.session.chosen_prior, self.session.encoder_choice
-            return jobs.segment_by_prior(files, prior, choice, self.effort, output, device, manner)
+            return jobs.segment_by_prior(files, prior, choice, self.effort, *how)
         if self.method.value == SHIPPED:
-            return jobs.segment_with(files, str(self.shipped.value), output, device, manner)
+            return jobs.segment_with(files, str(self.shipped.value), *how)
         if self.method.value == FILE:
-            path = chosen_path(self.segmenter_file, "segmenter file")
-            return jobs.segment_with(files, path, output, device, manner)
+            return jobs.segment_with(
+                files, chosen_path(self.segmenter_file, "segmenter file"), *how
+            )
         if self.session.segmenter is None:
             raise LocaldiscError(
                 "there is no segmenter in use; run Guided segmentation, or choose a file or prior."
             )
-        return jobs.segment_with(files, self.session.segmenter, output, device, manner)
+        return jobs.segment_with(files, self.session.segmenter, *how)
 
     def _on_progress(self, event: Progress) -> None:
         if isinstance(event.payload, FileResult):

@@ -126,6 +126,19 @@ def test_results_never_replace_images(panel, click, finish, notes, session, segm
     assert "another folder" in notes[-1].message
 
 
+def test_confidence_maps_are_written_where_asked(
+    panel, click, tick, finish, session, segmenter, tmp_path
+):
+    session.segmenter = segmenter
+    tick(panel.confidence)
+    click(panel.run_row.button)
+    finish(panel)
+    results = tmp_path / "results"
+    masks = {path.name for path in results.glob("[0-9]*.png")}
+    assert masks
+    assert {path.name for path in (results / "confidence").iterdir()} == masks
+
+
 def test_other_results_are_replaced_only_where_asked(
     panel, click, tick, finish, notes, session, segmenter, tmp_path
 ):
