@@ -17,6 +17,8 @@ import numpy.typing as npt
 from skimage.io import imread
 from skimage.measure import label
 
+from napari_localdisc.io.masks import find_masks
+
 DISC, FOVEA = 1, 2
 NEAREST, FARTHEST = 2.0, 3.0
 
@@ -58,7 +60,7 @@ class Place:
 
 def places(masks: Path) -> dict[str, Place]:
     """Measure all masks of a folder, by name."""
-    return {path.stem: Place.of(imread(path)) for path in sorted(masks.glob("*.png"))}
+    return {path.stem: Place.of(imread(path)) for path in find_masks(masks)}
 
 
 def main() -> None:
