@@ -19,7 +19,7 @@ from napari_localdisc.core.segmenter import Segmenter
 from napari_localdisc.core.segmenter_file import load_segmenter
 from napari_localdisc.core.shapes import vary
 from napari_localdisc.io.images import find_images
-from napari_localdisc.io.outputs import MASKS, MASKS_AND_CONFIDENCE, check_output_folder
+from napari_localdisc.io.outputs import check_output_folder, masks_layout
 from napari_localdisc.io.priors import load_prior
 from napari_localdisc.io.sample import read_sample
 from napari_localdisc.keeping import guided_by, keep_segmenter, kept_segmenter
@@ -190,7 +190,7 @@ def segment_with(
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
-    check_output_folder(output, files, MASKS_AND_CONFIDENCE if confidence else MASKS)
+    check_output_folder(output, files, masks_layout(confidence))
     yield Progress("read", 0, 1, "Loading the segmenter")
     ready = segmenter if isinstance(segmenter, Segmenter) else load_segmenter(segmenter)
     where = resolve_device(device)
@@ -211,7 +211,7 @@ def segment_by_prior(
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Guide on some of the files unless an earlier run has, then segment them all."""
-    check_output_folder(output, files, MASKS_AND_CONFIDENCE if confidence else MASKS)
+    check_output_folder(output, files, masks_layout(confidence))
     slices = find_images(files)
     probe = yield from read_sample(slices, 1)
     held = choice.obtain(probe.images[0])

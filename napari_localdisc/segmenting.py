@@ -17,7 +17,7 @@ from napari_localdisc.core.segmenter_file import segmenter_digest
 from napari_localdisc.io.confidence import FOLDER, write_confidence
 from napari_localdisc.io.images import Image, read_image, write_mask
 from napari_localdisc.io.masks import read_mask
-from napari_localdisc.io.outputs import MASKS, MASKS_AND_CONFIDENCE, RECIPE
+from napari_localdisc.io.outputs import RECIPE, masks_layout
 from napari_localdisc.io.overview import Tile, make_tile, write_overview
 from napari_localdisc.io.recipe import write_recipe
 from napari_localdisc.io.report import FileResult
@@ -119,7 +119,7 @@ def segment_files(
     chosen = manner.at_once if manner else None
     at_once = chosen or best_at_once(device or segmenter.device)
     work = Segmenting(segmenter, device, at_once, output if confidence else None)
-    layout = MASKS_AND_CONFIDENCE if confidence else MASKS
+    layout = masks_layout(confidence)
     report = yield from run_files(files, work, output, "segment", layout, made_by, manner)
     yield from _overview(files, report, segmenter.targets)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}

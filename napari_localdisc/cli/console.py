@@ -143,7 +143,8 @@ class Reporter:
 
     def _show(self, event: Progress) -> None:
         if event.stage == "preview":
-            return self.say(event.message)
+            # Those between stages have no KL, and show nothing that the bars do not.
+            return self.say(event.message) if event.values else None
         if event.stage == "warn":
             return self.warn(event.message)
         if event.stage == "picture":

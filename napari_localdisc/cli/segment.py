@@ -83,7 +83,7 @@ def segment(
     from napari_localdisc.io.finding import Choice
     from napari_localdisc.io.images import find_images
     from napari_localdisc.io.naming import output_names
-    from napari_localdisc.io.outputs import MASKS, MASKS_AND_CONFIDENCE, check_output_folder
+    from napari_localdisc.io.outputs import check_output_folder, masks_layout
     from napari_localdisc.segmenting import doubts_of, segment_files
 
     if (segmenter is None) == (prior is None):
@@ -93,7 +93,7 @@ def segment(
     choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()), volumes=True)
     files, folders = choice.find(images), choice.kept_folders(images)
     chosen = resolve_device(device)
-    layout = MASKS_AND_CONFIDENCE if confidence else MASKS
+    layout = masks_layout(confidence)
     check_output_folder(output, files, layout, prior, output_names(files, folders))
     manner = Manner(folders, overwrite, _hire(workers, scheduler, batch), batch)
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}

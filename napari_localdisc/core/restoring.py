@@ -45,7 +45,7 @@ class Restorer:
         self.mean, self.spread = float(inside.mean()), float(inside.std())
         self.skewness = float((((inside - self.mean) / self.spread) ** 3).mean())
 
-    def fit(self, scores: Tensor, fields: Tensor, steps: int, stage: str = "restore") -> Run[None]:
+    def fit(self, scores: Tensor, fields: Tensor, steps: int) -> Run[None]:
         """Learn to restore references from noise like that of `scores`.
 
         Parameters
@@ -72,7 +72,7 @@ class Restorer:
             loss.backward()
             optimiser.step()
             schedule.step()
-            yield Progress(stage, step + 1, steps, values={"restoring": float(loss.detach())})
+            yield Progress("restore", step + 1, steps, values={"restoring": float(loss.detach())})
         self.network.eval()
 
     @torch.inference_mode()

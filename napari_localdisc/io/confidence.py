@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.io.atomic import replacing
-from napari_localdisc.io.images import Image
+from napari_localdisc.io.images import Image, check_extent, write_beside
 
 FOLDER = "confidence"
 """Where maps lie, below the masks: what reads a folder of masks takes none of them for one."""
@@ -42,11 +41,6 @@ def write_confidence(
     LocaldiscError
         If the file cannot be written.
     """
-    if confidence.shape != like.extent:
-        raise ValueError(f"expected confidence of shape {like.extent}, got {confidence.shape}")
-    geometry = like.geometry
-    target = Path(path).with_name(f"{Path(path).name}{geometry.suffix}")
+    check_extent(confidence, like)
     shares = np.rint(np.clip(confidence, 0, 1) * 255).astype(np.uint8)
-    with replacing(target, geometry.suffix) as temporary:
-        geometry.save_shares(shares, temporary)
-    return target
+    return write_beside(path, like, lambda place: like.geometry.save_shares(shares, place))

@@ -46,14 +46,17 @@ def decode_frame(source: bytes, runner: Any) -> bytearray:
 def check_decoder(path: Path, syntax: Any) -> None:
     """Refuse a transfer syntax that cannot be read, or not as things are installed.
 
+    pydicom has no way to ask whether it knows a syntax: it raises where it does not.
+
     Raises
     ------
     LocaldiscError
         Names the syntax, and the install command where there is one.
     """
+    pixels = importlib.import_module("pydicom.pixels")
     try:
-        decoder = importlib.import_module("pydicom.pixels").get_decoder(syntax)
-    except NotImplementedError as error:  # so pydicom tells that it has no decoder
+        decoder = pixels.get_decoder(syntax)
+    except NotImplementedError as error:
         raise LocaldiscError(
             f"{path} is compressed in a way that cannot be read (transfer syntax {syntax}); export"
             " it again without compression."

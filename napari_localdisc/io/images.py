@@ -207,14 +207,33 @@ def write_mask(
     LocaldiscError
         If the file cannot be written.
     """
-    if labels.shape != like.extent:
-        raise ValueError(f"expected labels of shape {like.extent}, got {labels.shape}")
-    geometry = like.geometry
-    target = Path(path).with_name(f"{Path(path).name}{geometry.suffix}")
-    if scale_to_255 and geometry.shown_as_picture:
+    check_extent(labels, like)
+    if scale_to_255 and like.geometry.shown_as_picture:
         labels = (labels > 0).astype(np.uint8) * np.uint8(255)
-    with replacing(target, geometry.suffix) as temporary:
-        geometry.save(labels, temporary, targets)
+    return write_beside(path, like, lambda place: like.geometry.save(labels, place, targets))
+
+
+def check_extent(found: npt.NDArray[np.generic], like: Image) -> None:
+    """Raise a ValueError if what was found in an image has another size."""
+    if found.shape != like.extent:
+        raise ValueError(f"expected labels of shape {like.extent}, got {found.shape}")
+
+
+def write_beside(path: str | Path, like: Image, save: Callable[[Path], None]) -> Path:
+    """Write what was found in an image, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        Without ending; it gets the one that suits `like`.
+    like : Image
+    save : callable
+        Writes to the path that it is given.
+    """
+    suffix = like.geometry.suffix
+    target = Path(path).with_name(f"{Path(path).name}{suffix}")
+    with replacing(target, suffix) as temporary:
+        save(temporary)
     return target
 
 

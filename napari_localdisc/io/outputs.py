@@ -43,8 +43,12 @@ class Layout:
 
 
 MASKS = Layout((REPORT, RECIPE, "overview.png"), lambda file: (mask_suffix(file),))
-MASKS_AND_CONFIDENCE = replace(MASKS, beside=(CONFIDENCE,))
 CLUSTERS = Layout((REPORT, RECIPE, "clusters.csv"), lambda _: ("_clusters.png", "_embedding.png"))
+
+
+def masks_layout(confidence: bool) -> Layout:
+    """Tell which files a run of masks writes, with or without maps of confidence."""
+    return replace(MASKS, beside=(CONFIDENCE,)) if confidence else MASKS
 
 
 def check_output_folder(

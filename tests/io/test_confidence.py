@@ -11,7 +11,7 @@ import tifffile
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.io.confidence import write_confidence
 from napari_localdisc.io.images import read_image, write_mask
-from napari_localdisc.io.outputs import MASKS_AND_CONFIDENCE, check_output_folder
+from napari_localdisc.io.outputs import check_output_folder, masks_layout
 
 GREY = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30)
 SURE = np.linspace(0, 1, 600, dtype=np.float32).reshape(20, 30)
@@ -46,16 +46,9 @@ def test_of_nifti_it_lies_where_the_image_lies_and_reads_as_shares(tmp_path: Pat
 def test_of_dicom_it_is_a_segmentation_of_probabilities(tmp_path: Path):
     pydicom = pytest.importorskip("pydicom")
     pytest.importorskip("highdicom")
-    tags = pydicom.Dataset()
-    tags.file_meta = pydicom.dataset.FileMetaDataset()
-    tags.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    tags.SOPClassUID = pydicom.uid.DigitalXRayImageStorageForPresentation
-    tags.StudyInstanceUID = pydicom.uid.generate_uid()
-    tags.SeriesInstanceUID = pydicom.uid.generate_uid()
-    tags.SOPInstanceUID = pydicom.uid.generate_uid()
-    tags.PixelSpacing = [0.25, 0.5]
-    tags.set_pixel_data(GREY, "MONOCHROME2", 8)
-    pydicom.dcmwrite(tmp_path / "a.dcm", tags, enforce_file_format=True)
+    dicoms = importlib.import_module("tests.corpus.dicoms")
+    tags = dicoms.dataset(GREY)
+    (tmp_path / "a.dcm").write_bytes(dicoms.content_of(tags))
     image = read_image(tmp_path / "a.dcm")
     mask = pydicom.dcmread(write_mask((GREY > 9).astype(np.uint8), tmp_path / "mask", image, True))
     written = pydicom.dcmread(write_confidence(SURE, tmp_path / "map", image))
@@ -93,4 +86,4 @@ def test_a_mask_and_a_map_in_the_same_place_are_refused(tmp_path: Path):
     files = [tmp_path / "in" / "a.png", tmp_path / "in" / "confidence" / "a.png"]
     names = ["a", "confidence/a"]
     with pytest.raises(LocaldiscError, match="rename the folder confidence of the images"):
-        check_output_folder(tmp_path / "out", files, MASKS_AND_CONFIDENCE, names=names)
+        check_output_folder(tmp_path / "out", files, masks_layout(confidence=True), names=names)
