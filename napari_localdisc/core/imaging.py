@@ -63,11 +63,13 @@ def _stretch(image: npt.NDArray[np.floating[Any]], where: str) -> FloatImage:
     finite = np.isfinite(image)
     if not finite.any():
         raise LocaldiscError(f"{where} holds no finite pixel; check how it was exported.")
+    if float(np.abs(image[finite]).max()) > float(np.finfo(image.dtype).max) / 4:
+        image = image / 4  # else the span may be beyond the type's largest number
     low, high = np.percentile(image[finite], (0.1, 99.9))
     filled = np.where(finite, image, low)
     span = high - low
     with np.errstate(over="ignore"):  # what lies far beyond a tiny span is clipped
-        stretched = np.clip((filled - low) / (span if 0 < span < np.inf else 1), 0, 1)
+        stretched = np.clip((filled - low) / (span if span > 0 else 1), 0, 1)
     return np.asarray(stretched, dtype=np.float32)
 
 

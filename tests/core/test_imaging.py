@@ -53,6 +53,13 @@ class TestAsImage:
         with pytest.raises(LocaldiscError, match="no finite pixel"):
             as_image(np.full((4, 4), np.nan))
 
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("dtype", ["f4", "f8"])
+    def test_the_whole_range_of_the_type(self, dtype):
+        largest = np.finfo(dtype).max
+        image = np.repeat(np.array([[-largest, 0, largest]], dtype=dtype), 50, axis=0)
+        np.testing.assert_allclose(as_image(image)[0, :, 0], [0, 0.5, 1])
+
     def test_a_constant_image_stays_finite(self):
         assert as_image(np.full((4, 4), 7.0)).max() == 0
 
