@@ -10,7 +10,7 @@ from torch import Tensor
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.live import LiveView
 from napari_localdisc.core.plan import Plan
-from napari_localdisc.core.posing import CompactPosterior
+from napari_localdisc.core.posing import CompactPosterior, OpenBorder
 from napari_localdisc.core.posterior import Evidence, SlenderPosterior
 from napari_localdisc.core.progress import Run
 from napari_localdisc.core.recipe import GuideConfig
@@ -29,8 +29,8 @@ class Beliefs:
 
     Attributes
     ----------
-    open_border : list of Evidence
-        Per target, with borders left undecided; empty unless all targets are compact.
+    open_border : OpenBorder or None
+        None unless all targets are compact.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Beliefs:
             target: SlenderPosterior(pixels, references[:, target], config.seed)
             for target in plan.slender
         }
-        self.open_border: list[Evidence] = []
+        self.open_border: OpenBorder | None = None
 
     def start(self) -> Run[list[Evidence]]:
         """Find first evidence, per target."""

@@ -42,7 +42,8 @@ def discriminate(
     features : Tensor, shape (n, D, S, S)
     fields : Tensor of bool, shape (n, S, S)
     masks, rings : Tensor of bool, shape (n, K, S, S)
-        Inside and around; at least two pixels each within the fields.
+        Inside and around. A target with fewer than two pixels of either within the fields has no
+        direction: zeros, and a ratio of 0.
     penalty : Tensor, shape (D, D), or float
         Added to the covariance within classes.
     """
@@ -51,6 +52,11 @@ def discriminate(
     for target in range(masks.shape[1]):
         inside = points[masks[:, target] & fields].float()
         around = points[rings[:, target] & fields].float()
+        if min(len(inside), len(around)) < 2:
+            directions.append(inside.new_zeros(features.shape[1]))
+            offsets.append(inside.new_zeros(()))
+            ratios.append(0.0)
+            continue
         within = (torch.cov(inside.T) + torch.cov(around.T)) / 2 + penalty
         ridge = (_RIDGE * within.diagonal().mean() + 1e-6) * torch.eye(
             len(within), device=within.device

@@ -52,13 +52,13 @@ __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
 _CROP = 128
 _CRITIC_SIDE = 64
-_AS_WELL = 1.25
-"""Factor up to which the KL of an open border may be higher: that it shows is evidence as well."""
-_GRAFTED = 2.0
-"""Factor up to which the KL of a slender target's refinement may be higher than a head's, which was
-trained for a low one, and has learned nothing from grafts."""
+_AS_WELL = 2.0
+"""Factor up to which the KL of a refinement may be higher than that of a head, which was trained
+for a low one, or that of an open border than that of a posed one."""
 _CLEARER = 1.2
 """Factor by which borders that were left open must show better than borders that were posed."""
+_ALIKE = 0.85
+"""Dice of two ways of posing from which what they leave open is little enough to be believed."""
 
 
 def guide(
@@ -180,19 +180,18 @@ class _Guide:
         """Refine, if that follows the prior as well as what there is.
 
         In the first round borders are left open, too. That is believed if they show better in the
-        images than those that were posed, and follow the prior about as well.
+        images than those that were posed, or if two ways of posing hardly differ.
         """
         stage = f"refine {number + 1}"
         refined = yield from self._refine(pixels, labels, number, stage)
-        if self.beliefs.open_border and number == 0:
-            undecided = labels_of(self.beliefs.open_border, pixels.fields)
-            stage += ", open border"
-            opened = yield from self._refine(pixels, undecided, number, stage)
+        border = self.beliefs.open_border
+        if border and number == 0:
+            undecided = labels_of(border.evidence, pixels.fields)
+            opened = yield from self._refine(pixels, undecided, number, f"{stage}, open border")
             clear = opened[1].contrast(pixels) > _CLEARER * refined[1].contrast(pixels)
-            if clear and opened[1].kl <= _AS_WELL * min(current.kl, refined[1].kl):
-                return opened
-        most = _GRAFTED * current.kl if self.plan.slender else current.kl
-        return refined if refined[1].kl <= most else None
+            if (clear or border.agreement > _ALIKE) and opened[1].kl <= _AS_WELL * refined[1].kl:
+                refined = opened
+        return refined if refined[1].kl <= _AS_WELL * current.kl else None
 
     def _refine(
         self, pixels: PixelSet, labels: Tensor, number: int, stage: str

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from napari_localdisc.core.discriminant import discriminate
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.templates import Templates
+from napari_localdisc.core.templates import STRETCHED, Templates
 
 _ROUNDS = 5
 _TRIAL_ROUNDS = 4
@@ -44,29 +44,34 @@ class Posed:
 def latent_pose(
     features: Tensor,
     fields: Tensor,
-    templates: Templates,
+    references: Tensor,
     starts: int,
     seed: int,
     place: float = 0.0,
+    *,
+    by_border: bool = False,
 ) -> Run[Posed]:
     """Pose the references on every image.
 
     Several starts are followed for a few rounds on a few images: the references where they are,
-    then random directions. The one with the highest Fisher ratio goes on with all images.
+    then random directions. The one with the highest Fisher ratio goes on with all images, and
+    there heights and widths are free as well: patients are of other builds than the references.
 
     Parameters
     ----------
     features : Tensor, shape (n, D, S, S)
         Whitened features at low resolution, zero outside the field of view.
     fields : Tensor of bool, shape (n, S, S)
-    templates : Templates
-        The references.
+    references : Tensor, shape (N, K, S, S)
+        Binary masks.
     starts : int
         How many.
     seed : int
     place : float
         How much directions are kept from telling places, the same in all images, rather than what
         is there: the weight of the covariance of the images' mean map, beside that within classes.
+    by_border : bool
+        Whether only what lies along a border tells a pose, see `Templates`.
 
     Yields
     ------
@@ -75,10 +80,11 @@ def latent_pose(
         (K, S, S).
     """
     generator = torch.Generator().manual_seed(seed)
-    shape = (templates.targets, features.shape[1])
+    shape = (references.shape[1], features.shape[1])
     total = starts * _TRIAL_ROUNDS + _ROUNDS
     trials: list[_Fit] = []
-    few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], templates, place)
+    even = Templates(references, by_border=by_border)
+    few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], even, place)
     for start in range(starts):
         drawn = torch.randn(shape, generator=generator).to(features.device)
         fit = _Fit(drawn) if start else few.unmoved()
@@ -87,7 +93,8 @@ def latent_pose(
             yield _progress(fit, start * _TRIAL_ROUNDS + turn + 1, total)
         trials.append(fit)
     best = max(trials, key=lambda trial: trial.fisher)
-    every = _Problem(features, fields, templates, place)
+    stretched = Templates(references, STRETCHED, by_border=by_border)
+    every = _Problem(features, fields, stretched, place)
     for turn in range(_ROUNDS):
         last, best = best.masks, every.improve(best)
         yield _progress(best, starts * _TRIAL_ROUNDS + turn + 1, total)
@@ -150,7 +157,7 @@ def _evidence(
     if offsets is None:
         rank = max(1, round((1 - share) * inside.shape[1]))
         offsets = inside.kthvalue(rank, dim=1).values
-    spread = inside.std(dim=1)
+    spread = inside.std(dim=1).clamp_min(1e-9)
     scaled = (scores - offsets[:, None, None]) / spread[:, None, None]
     return scaled.clamp(-_CLIP, _CLIP) * fields[:, None]
 

@@ -6,7 +6,8 @@ too small. What both ways agree on is certain; the border lies somewhere between
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,16 +20,36 @@ from napari_localdisc.core.pose import latent_pose
 from napari_localdisc.core.posterior import Evidence, shares_of
 from napari_localdisc.core.priors import CANVAS
 from napari_localdisc.core.progress import Progress, Run, relay
-from napari_localdisc.core.templates import Templates
 from napari_localdisc.core.verdict import Verdict
 
 _POSED = 16
 """At most so many references are tried as shapes; more cost time and change little."""
 _BAND = 0.05
 """Half width of the undecided band around a posed border, relative to the structure's width."""
+_OUTSIDE = 0.1
+"""How far beyond both ways of posing an open border reaches, relative to the structure's width:
+pointed corners stick out of rigid shapes."""
 _PLACES = (0.0, 3.0)
 """How much a pose is kept from telling places: embeddings that know where a pixel lies need it,
 others are hurt by it."""
+_SEVERAL = 5
+"""Images from which their mean map tells places, and not just what these images show."""
+
+
+@dataclass(frozen=True)
+class OpenBorder:
+    """Evidence with borders left undecided.
+
+    Attributes
+    ----------
+    evidence : list of Evidence
+        Per target.
+    agreement : float
+        Dice of both ways of posing, mean over targets and images.
+    """
+
+    evidence: list[Evidence]
+    agreement: float
 
 
 class CompactPosterior:
@@ -58,26 +79,30 @@ class CompactPosterior:
         The masks that look more like the prior, as they are, are believed.
         """
         judge = Judge(self.references, self.plan, at_one_size=False)
-        templates, fields = Templates(self.small), self.pixels.fields
+        fields = self.pixels.fields
         kls: dict[float, float] = {}
         found: dict[float, list[Evidence]] = {}
-        for place in _PLACES:
-            found[place] = yield from self._posed(templates, place)
+        for place in _PLACES if len(fields) >= _SEVERAL else (0.0,):
+            found[place] = yield from self._posed(place)
             verdict = Verdict.on("start", shares_of(found[place], fields), fields, judge)
             kls[place] = verdict.kl
         self.place = min(kls, key=lambda place: kls[place])
         return found[self.place]
 
-    def open_border(self, whole: list[Evidence]) -> Run[list[Evidence]]:
-        """Pose by borders as well, and leave undecided what that says otherwise.
+    def open_border(self, whole: list[Evidence]) -> Run[OpenBorder]:
+        """Pose by borders as well, and leave undecided what that says otherwise, and some around.
 
         Parameters
         ----------
         whole : list of Evidence
             From `start`.
         """
-        near = yield from self._posed(Templates(self.small, by_border=True), self.place)
-        return [_agreed(one, other) for one, other in zip(whole, near, strict=True)]
+        near = yield from self._posed(self.place, by_border=True)
+        pairs = list(zip(whole, near, strict=True))
+        agreed = [
+            _agreed(*pair, self._pixels(target, _OUTSIDE)) for target, pair in enumerate(pairs)
+        ]
+        return OpenBorder(agreed, fmean(_overlap(*pair) for pair in pairs))
 
     def look(self) -> Tensor | None:
         """Return what is posed on the first image at the moment, shape (K, s, s)."""
@@ -88,21 +113,34 @@ class CompactPosterior:
             self._posed_first = event.payload
         return replace(event, payload=None)
 
-    def _posed(self, templates: Templates, place: float) -> Run[list[Evidence]]:
-        posing = latent_pose(self.features, self.fields, templates, self.starts, self.seed, place)
+    def _posed(self, place: float, *, by_border: bool = False) -> Run[list[Evidence]]:
+        seen, tried = (self.features, self.fields), (self.starts, self.seed)
+        posing = latent_pose(*seen, self.small, *tried, place, by_border=by_border)
         posed = yield from relay(posing, self._noted)
         side = (self.pixels.size, self.pixels.size)
         share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
-        widths = [rule.width * self.pixels.size / CANVAS for rule in self.plan.rules]
-        return [_but_for_its_border(*one) for one in zip(share.unbind(1), widths, strict=True)]
+        bands = [self._pixels(target, _BAND) for target in range(len(self.plan.rules))]
+        return [_but_for_its_border(*one) for one in zip(share.unbind(1), bands, strict=True)]
+
+    def _pixels(self, target: int, part: float) -> int:
+        """Pixels that make up a part of a target's width, at least one."""
+        width = self.plan.rules[target].width * self.pixels.size / CANVAS
+        return max(1, round(width * part))
 
 
-def _but_for_its_border(share: Tensor, width: float) -> Evidence:
-    radius = max(1, round(width * _BAND))
+def _but_for_its_border(share: Tensor, radius: int) -> Evidence:
     inside = (share[:, None] > 0.5).float()
     return Evidence(share, (widened(inside, radius) == narrowed(inside, radius))[:, 0])
 
 
-def _agreed(one: Evidence, other: Evidence) -> Evidence:
-    same = (one.share > 0.5) == (other.share > 0.5)
-    return Evidence(one.share, one.certain & other.certain & same)
+def _agreed(one: Evidence, other: Evidence, reach: int) -> Evidence:
+    inside, also = one.share > 0.5, other.share > 0.5
+    both = inside & also & one.certain & other.certain
+    near = widened((inside | also)[:, None].float(), reach)[:, 0] > 0.5
+    return Evidence(one.share, both | ~near)
+
+
+def _overlap(one: Evidence, other: Evidence) -> float:
+    inside, also = one.share > 0.5, other.share > 0.5
+    shared, total = (inside & also).sum(dim=(1, 2)), inside.sum(dim=(1, 2)) + also.sum(dim=(1, 2))
+    return float((2 * shared / total.clamp_min(1)).mean())

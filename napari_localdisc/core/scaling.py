@@ -13,8 +13,8 @@ def scale_about_centre(masks: Tensor, factors: Tensor) -> Tensor:
     Parameters
     ----------
     masks : Tensor of float32, shape (N, K, S, S)
-    factors : Tensor of float32, shape (N,)
-        Above 1 a mask becomes larger.
+    factors : Tensor of float32, shape (N,) or (N, 2)
+        Above 1 a mask becomes larger; two of them scale its height and its width.
 
     Returns
     -------
@@ -26,8 +26,9 @@ def scale_about_centre(masks: Tensor, factors: Tensor) -> Tensor:
     mass = whole.sum(dim=(1, 2)).clamp_min(1e-6)
     columns, rows = (whole.sum(dim=axis) * line for axis in (1, 2))
     centre = torch.stack([columns.sum(dim=1), rows.sum(dim=1)], dim=1) / mass[:, None]
+    both = factors[:, None].expand(-1, 2) if factors.ndim == 1 else factors.flip(1)
     theta = torch.zeros(len(masks), 2, 3, device=masks.device)
-    theta[:, 0, 0] = theta[:, 1, 1] = 1 / factors
-    theta[:, :, 2] = centre * (1 - 1 / factors[:, None])
+    theta[:, :, :2] = torch.diag_embed(1 / both)
+    theta[:, :, 2] = centre * (1 - 1 / both)
     grid = F.affine_grid(theta, list(masks.shape), align_corners=True)
     return F.grid_sample(masks, grid, align_corners=True)

@@ -7,7 +7,8 @@ whose rings grow with them.
 
 from __future__ import annotations
 
-from itertools import permutations
+from collections.abc import Sequence
+from itertools import permutations, product
 
 import numpy as np
 import torch
@@ -19,6 +20,10 @@ from napari_localdisc.core.morphology import narrowed, widened
 from napari_localdisc.core.scaling import scale_about_centre
 
 _SCALES = (0.9, 1.0, 1.1)
+EVEN = tuple((scale, scale) for scale in _SCALES)
+"""Heights and widths of templates that keep the references' proportions."""
+STRETCHED = tuple(product(_SCALES, _SCALES))
+"""Heights and widths of templates of other builds than the references'."""
 _VISIBLE = 0.9
 _BATCH = 8
 _BORDER = 3
@@ -34,19 +39,24 @@ class Templates:
     ----------
     references : Tensor, shape (N, K, S, S)
         Binary masks at the resolution of the search.
+    scales : sequence of (float, float)
+        Heights and widths relative to the references'; (1, 1) is one of them.
     by_border : bool
         Whether only what lies along a border, inside and outside, tells a pose, rather than the
         whole shape and all that is around it.
     """
 
-    def __init__(self, references: Tensor, *, by_border: bool = False) -> None:
-        self.targets, self.size = references.shape[1], references.shape[-1]
+    def __init__(
+        self,
+        references: Tensor,
+        scales: Sequence[tuple[float, float]] = EVEN,
+        *,
+        by_border: bool = False,
+    ) -> None:
+        self.targets, self.size, self.scales = references.shape[1], references.shape[-1], scales
         every = references.float()
-        scaled = [
-            scale_about_centre(every, torch.full((len(every),), scale, device=every.device))
-            for scale in _SCALES
-        ]
-        self.masks = torch.cat(scaled)
+        factors = torch.tensor(scales, device=every.device).expand(len(every), -1, -1)
+        self.masks = torch.cat([scale_about_centre(every, one) for one in factors.unbind(1)])
         present = self.masks.sum(dim=(2, 3)).clamp_min(1.0)
         radius = max(2, round(float((present.mean() / torch.pi).sqrt()) / 2))
         if by_border:
@@ -118,8 +128,8 @@ class Templates:
 
     def unmoved(self, count: int) -> Tensor:
         """Choose the references in turn for `count` images, unscaled and where they are."""
-        each = len(self.masks) // len(_SCALES)
-        template = _SCALES.index(1.0) * each + torch.arange(count) % each
+        each = len(self.masks) // len(self.scales)
+        template = self.scales.index((1.0, 1.0)) * each + torch.arange(count) % each
         return F.pad(template[:, None], (0, 2))
 
     def _decode(self, place: Tensor, first: int) -> Tensor:

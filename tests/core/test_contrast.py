@@ -57,6 +57,15 @@ class TestDiscriminant:
         inside, outside = (scores[m[:, 0]].mean() for m in (disc(12), ~disc(12)))
         assert found.offsets[0] == pytest.approx(float(inside + outside) / 2, abs=1e-4)
 
+    def test_what_lies_outside_the_field_has_no_direction(self, features):
+        fields = torch.ones(4, SIDE, SIDE, dtype=torch.bool)
+        masks = torch.cat([disc(12), torch.zeros_like(disc(12))], dim=1)
+        found = discriminate(features, fields, masks, ~masks)
+        alone = discriminate(features, fields, disc(12), ~disc(12))
+        torch.testing.assert_close(found.directions[0], alone.directions[0])
+        assert not found.directions[1].any()
+        assert found.fisher == pytest.approx(alone.fisher / 2)
+
 
 class TestBorderContrast:
     def test_is_highest_where_the_border_is(self, pixels):

@@ -43,7 +43,7 @@ class TestLatentPose:
     def test_finds_hidden_discs(self, hidden, references):
         features, masks = hidden
         fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
-        posed = drain(latent_pose(features, fields, Templates(references), starts=8, seed=0))
+        posed = drain(latent_pose(features, fields, references, starts=8, seed=0))
         assert posed.masks.shape == (8, 1, SIDE, SIDE)
         assert dice(posed.masks[:, 0], masks).min() > 0.8
         assert posed.fisher > 1
@@ -52,17 +52,44 @@ class TestLatentPose:
         features, _ = hidden
         fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
         first, again = (
-            drain(latent_pose(features, fields, Templates(references), starts=1, seed=5))
-            for _ in range(2)
+            drain(latent_pose(features, fields, references, starts=1, seed=5)) for _ in range(2)
         )
         assert torch.equal(first.masks, again.masks)
 
     def test_stays_inside_the_field_of_view(self, hidden, references):
         features, _ = hidden
         fields = disc(24, 24, 18).expand(8, SIDE, SIDE)
-        posed = drain(latent_pose(features * fields[:, None], fields, Templates(references), 2, 0))
+        posed = drain(latent_pose(features * fields[:, None], fields, references, 2, 0))
         inside = (posed.masks[:, 0] & fields).sum(dim=(1, 2)) / posed.masks.sum(dim=(1, 2, 3))
         assert inside.min() > 0.8
+
+    def test_of_one_image_where_the_reference_lies_out_of_sight(self):
+        fields = (torch.arange(SIDE) >= 20).repeat(SIDE, 1).T[None]
+        hidden = disc(34, 22, 5)
+        generator = torch.Generator().manual_seed(0)
+        features = torch.randn(1, 3, SIDE, SIDE, generator=generator) * 0.3
+        features[:, 0] += 2 * hidden
+        above = torch.stack([disc(6, 24, 5), disc(34, 24, 5)])[:, None].float()
+        posed = drain(latent_pose(features * fields[:, None], fields, above, starts=4, seed=0))
+        assert posed.fisher > 1
+        assert dice(posed.masks[:, 0], hidden[None]).item() > 0.9
+
+    def test_takes_another_build_than_the_references(self):
+        line = torch.arange(SIDE)
+        places = [(18, 20), (28, 24), (24, 30), (22, 18)]
+        flat = torch.stack(
+            [
+                ((line[:, None] - r) / 8.1) ** 2 + ((line[None] - c) / 9.9) ** 2 <= 1
+                for r, c in places
+            ]
+        )
+        generator = torch.Generator().manual_seed(0)
+        features = torch.randn(len(flat), 3, SIDE, SIDE, generator=generator) * 0.3
+        features[:, 0] += 2 * flat
+        fields = torch.ones(len(flat), SIDE, SIDE, dtype=torch.bool)
+        round_ones = torch.stack([disc(*place, 9) for place in places])[:, None].float()
+        posed = drain(latent_pose(features, fields, round_ones, starts=4, seed=0))
+        assert dice(posed.masks[:, 0], flat).min() > 0.96
 
 
 class TestTemplates:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.ndimage import distance_transform_cdt
 
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.features import PixelSet
@@ -54,13 +55,29 @@ class TestStart:
 
 class TestOpenBorder:
     def test_what_two_ways_of_posing_say_otherwise_is_left_undecided(self, posterior, whole):
-        (opened,) = drain(posterior.open_border(whole))
+        (opened,) = drain(posterior.open_border(whole)).evidence
         assert not (opened.certain & ~whole[0].certain).any()
         assert opened.certain.sum() < whole[0].certain.sum()
         assert torch.equal(opened.share, whole[0].share)
 
     def test_what_is_certain_is_right(self, posterior, whole):
-        (opened,) = drain(posterior.open_border(whole))
+        (opened,) = drain(posterior.open_border(whole)).evidence
         for share, certain, place in zip(opened.share, opened.certain, PLACES, strict=True):
             assert not ((share > 0.5) & certain & ~disc(*place, 11)).any()
             assert not ((share < 0.5) & certain & disc(*place, 5)).any()
+
+    def test_what_lies_closely_around_is_left_undecided(self, posterior, whole):
+        (opened,) = drain(posterior.open_border(whole)).evidence
+        (near,) = drain(posterior._posed(posterior.place, by_border=True))
+        posed = ((whole[0].share > 0.5) | (near.share > 0.5)).numpy()
+        for certain, inside in zip(opened.certain.numpy(), posed, strict=True):
+            away = distance_transform_cdt(~inside, "chessboard")
+            assert not certain[(away == 1)].any()
+            assert certain[away > 1].all()
+
+    def test_agreement_is_that_of_both_ways(self, posterior, whole):
+        border = drain(posterior.open_border(whole))
+        (near,) = drain(posterior._posed(posterior.place, by_border=True))
+        one, other = whole[0].share > 0.5, near.share > 0.5
+        dice = [2 * (a & b).sum() / (a.sum() + b.sum()) for a, b in zip(one, other, strict=True)]
+        assert border.agreement == pytest.approx(float(torch.stack(dice).mean()), abs=1e-6)

@@ -33,5 +33,13 @@ def test_each_by_its_own_factor():
     assert (areas / masks[0].sum()).tolist() == pytest.approx([0.25, 4.0], rel=0.05)
 
 
+def test_height_and_width_are_scaled_apart():
+    masks = disc(30, 25, 8)[None, None]
+    scaled = scale_about_centre(masks, torch.tensor([[1.5, 0.75]]))[0, 0] > 0.5
+    rows, columns = scaled.nonzero().unbind(1)
+    assert (int(rows.min()), int(rows.max())) == pytest.approx((30 - 12, 30 + 12), abs=1)
+    assert (int(columns.min()), int(columns.max())) == pytest.approx((25 - 6, 25 + 6), abs=1)
+
+
 def test_nothing_stays_nothing():
     assert not scale_about_centre(torch.zeros(1, 1, 8, 8), torch.tensor([1.3])).any()
