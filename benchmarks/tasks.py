@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,8 @@ class Task:
         Makes the true masks, in a folder, from those below the data.
     baselines : tuple of str
         Names in `baselines`.
+    ready : bool
+        Whether the prior is the name of a ready-made segmenter, which no seed changes.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Task:
     label: int | None = None
     split: Callable[[Path, Path], None] | None = None
     baselines: tuple[str, ...] = ()
+    ready: bool = False
 
     @property
     def slug(self) -> str:
@@ -84,6 +87,12 @@ class Task:
         self.split(data / self.truth, made)
         return made
 
+    def how(self, data: Path, seed: int) -> tuple[str, ...]:
+        """Options of ``segment``."""
+        if self.ready:
+            return ("--segmenter", self.prior)
+        return ("--prior", self.spec(data), "--seed", str(seed))
+
 
 THIN = ("Sato", "Frangi", "k-means")
 COMPACT = ("Otsu", "k-means")
@@ -92,11 +101,14 @@ COMPACT = ("Otsu", "k-means")
 def _vessels(name: str, prior: str, floor: float | None, wanted: float) -> Task:
     masks = f"{DRIVE}/1st_manual"
     fov = f"{DRIVE}/mask"
-    return Task(name, f"{DRIVE}/images", prior, masks, floor, wanted, fov, baselines=THIN)
+    return Task(name, f"{DRIVE}/images", prior, masks, floor, wanted, fov)
 
 
 TASKS = (
-    _vessels("vessels, DRIVE masks", "fundus/drive/training/1st_manual", 0.6625, 0.75),
+    replace(
+        _vessels("vessels, DRIVE masks", "fundus/drive/training/1st_manual", 0.6625, 0.75),
+        baselines=THIN,
+    ),
     _vessels("vessels, OCTA masks", "priors/octa_vessels", 0.5735, 0.72),
     _vessels("vessels, 20 simulated", "vessels", None, 0.72),
     Task(
@@ -144,6 +156,44 @@ TASKS = (
         None,
         0.88,
         split=left_and_right,
-        baselines=("mean prior", "k-means"),
+        baselines=("mean prior",),
+    ),
+    replace(_vessels("ready-made vessels, DRIVE", "vessels", None, 0.72), ready=True),
+    Task(
+        "ready-made vessels, CHASE",
+        "fundus/chase_db1/images",
+        "vessels",
+        "fundus/chase_db1/vessels",
+        None,
+        0.68,
+        ready=True,
+    ),
+    Task(
+        "ready-made optic-disc",
+        f"{DRISHTI}/images",
+        "optic-disc",
+        f"{DRISHTI}/disc",
+        None,
+        0.90,
+        ready=True,
+    ),
+    Task(
+        "ready-made optic-cup",
+        f"{DRISHTI}/images",
+        "optic-cup",
+        f"{DRISHTI}/cup",
+        None,
+        0.75,
+        label=2,
+        ready=True,
+    ),
+    Task(
+        "ready-made lungs",
+        f"{SHENZHEN}/images",
+        "lungs",
+        f"{SHENZHEN}/lungs",
+        None,
+        0.90,
+        ready=True,
     ),
 )

@@ -40,6 +40,7 @@ from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
 from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.core.verdict import (
+    ALONE,
     Verdict,
     disagreements,
     doubts,
@@ -232,6 +233,8 @@ class _Guide:
         self, pixels: PixelSet, head: Head, refined: SegmentationNet | None, current: Verdict
     ) -> Guidance:
         self.warnings += doubts(current)
+        if len(self.images) == 1:
+            self.warnings.append(ALONE)
         self.warnings += size_doubts(current.labels, self.judge, self.prior.targets)
         card = SegmenterCard(
             encoder=self.encoder.card,

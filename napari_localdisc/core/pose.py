@@ -20,6 +20,8 @@ from napari_localdisc.core.templates import STRETCHED, Templates
 _ROUNDS = 5
 _TRIAL_ROUNDS = 4
 _TRIAL_IMAGES = 12
+_BUILDS = 6
+"""At most so many references are stretched; more cost time and change little."""
 _CLIP = 2.0
 
 
@@ -93,7 +95,7 @@ def latent_pose(
             yield _progress(fit, start * _TRIAL_ROUNDS + turn + 1, total)
         trials.append(fit)
     best = max(trials, key=lambda trial: trial.fisher)
-    stretched = Templates(references, STRETCHED, by_border=by_border)
+    stretched = Templates(references[:_BUILDS], STRETCHED, by_border=by_border)
     every = _Problem(features, fields, stretched, place)
     for turn in range(_ROUNDS):
         last, best = best.masks, every.improve(best)

@@ -27,6 +27,10 @@ _AGREE = 0.5
 _NONSENSE = 3.0
 _OTHER_SIZE = 2.5
 """Factor by which the area of a compact target may differ from its references'."""
+ALONE = (
+    "one image alone guided, where look-alikes are easily taken for the structure: look at the"
+    " mask, and give more images or take a ready-made segmenter."
+)
 LOW_CONFIDENCE = 0.2
 """Mean confidence below which masks are not to be relied on."""
 

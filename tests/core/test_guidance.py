@@ -156,6 +156,13 @@ class TestRun:
         assert GuideConfig.model_validate(recipe["guidance"]) == effort
 
 
+class TestFewImages:
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_one_alone_is_warned_of(self, xrays, lungs, effort, count):
+        warnings = drain(guide(xrays[:count], lungs, tiny_encoder(), effort)).warnings
+        assert any("one image alone" in warning for warning in warnings) == (count == 1)
+
+
 class TestErrors:
     def test_no_image(self, lungs, effort):
         with pytest.raises(LocaldiscError, match="at least one image"):
