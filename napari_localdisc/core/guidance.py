@@ -232,7 +232,7 @@ class _Guide:
     def _finish(
         self, pixels: PixelSet, head: Head, refined: SegmentationNet | None, current: Verdict
     ) -> Guidance:
-        self.warnings += doubts(current)
+        self.warnings += doubts(current, self.judge)
         if len(self.images) == 1:
             self.warnings.append(ALONE)
         self.warnings += size_doubts(current.labels, self.judge, self.prior.targets)

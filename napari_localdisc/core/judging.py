@@ -18,6 +18,7 @@ from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.scaling import scale_about_centre
 from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
 
+_DRAWS = 8
 _ANY_SIZE = 1.5
 """Factor up to which the width of a compact structure may differ from the references'."""
 
@@ -34,7 +35,7 @@ class Judge:
     """
 
     def __init__(self, references: Tensor, plan: Plan, *, at_one_size: bool = True) -> None:
-        self.plan, self.at_one_size = plan, at_one_size
+        self.references, self.plan, self.at_one_size = references, plan, at_one_size
         self.areas = references.sum(dim=(2, 3)).float().mean(dim=0)
         self.moments = []
         for target, rule in enumerate(plan.rules):
@@ -76,6 +77,26 @@ class Judge:
                 float(gaussian_kl(self._moments(masks, inside, target), self.moments[target]))
             )
         return float(np.mean(kls))
+
+    def by_chance(self, count: int) -> float:
+        """Highest shape KL in nats that so few of the references alone have against all of them.
+
+        A handful of masks has a poor covariance, and a high KL whatever it shows.
+
+        Parameters
+        ----------
+        count : int
+            Masks at a time; of many, at least half the references, nothing is left to chance: 0.
+        """
+        if 2 * count > len(self.references):
+            return 0.0
+        few = self.references.split(count)[: len(self.references) // count][:_DRAWS]
+        targets = torch.arange(1, few[0].shape[1] + 1, device=few[0].device)
+        kls = []
+        for masks in few:
+            labels = (masks * targets[:, None, None]).amax(dim=1).byte().cpu().numpy()
+            kls.append(self.kl(labels, _hulls(masks.any(dim=1))))
+        return max(kls)
 
     def thresholds(self, shares: Tensor, fields: Tensor) -> tuple[float, ...]:
         """Probabilities at which masks have the area that the prior says.

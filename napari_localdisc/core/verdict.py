@@ -144,10 +144,10 @@ def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
     return ()
 
 
-def doubts(verdict: Verdict) -> tuple[str, ...]:
+def doubts(verdict: Verdict, judge: Judge) -> tuple[str, ...]:
     """Warn if masks look unlike the prior or are far from sure, or there are none."""
     found = []
-    if not verdict.kl <= _NONSENSE:
+    if not (verdict.kl <= _NONSENSE or verdict.kl <= judge.by_chance(len(verdict.labels))):
         found.append(
             f"the masks do not look like the prior (shape KL {show_kl(verdict.kl)}): check that the"
             " images show the structure and that the prior fits it, or try another seed."

@@ -73,3 +73,16 @@ def test_far_larger_or_smaller_masks_are_doubted(judge, across, says):
 
 def test_nothing_found_is_no_question_of_size(judge):
     assert size_doubts(np.zeros((2, SIZE, SIZE), np.uint8), judge, ("optic-disc",)) == ()
+
+
+def test_few_masks_have_a_high_kl_by_chance(judge):
+    fields = FIELDS[:1]
+    one = float(np.median([judge.kl(mask[None], fields) for mask in ellipses(1.0)]))
+    assert judge.kl(ellipses(1.0), FIELDS) < 1 < one < judge.by_chance(1)
+    assert judge.by_chance(1) > judge.by_chance(2) > judge.by_chance(4)
+    assert judge.by_chance(11) == judge.by_chance(40) == 0
+
+
+def test_by_chance_is_that_of_single_references(judge):
+    alone = [judge.kl(mask.byte().numpy(), FIELDS[:1]) for mask in judge.references[:8].unbind()]
+    assert judge.by_chance(1) == pytest.approx(max(alone))

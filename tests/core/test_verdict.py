@@ -29,7 +29,7 @@ FIELDS = torch.ones(4, 128, 128, dtype=torch.bool)
 def test_masks_like_the_references_are_not_doubted(judged):
     judge, shares = judged
     verdict = Verdict.on("start", shares, FIELDS, judge)
-    assert doubts(verdict) == ()
+    assert doubts(verdict, judge) == ()
     assert verdict.area(FIELDS) == pytest.approx(float(shares[:, 1].mean()), rel=0.01)
     assert verdict.thresholds == (0.5,)
 
@@ -41,7 +41,7 @@ def test_masks_unlike_the_references_are_doubted(judged):
     stripes[:, 1, :8] = 1
     stripes[:, 0] = 1 - stripes[:, 1]
     verdict = Verdict.on("start", stripes, FIELDS, judge)
-    assert any("do not look like the prior" in warning for warning in doubts(verdict))
+    assert any("do not look like the prior" in warning for warning in doubts(verdict, judge))
 
 
 def test_masks_that_are_far_from_sure_are_doubted(judged):
@@ -53,15 +53,15 @@ def test_masks_that_are_far_from_sure_are_doubted(judged):
     np.testing.assert_array_equal(sure.labels, unsure.labels)
     assert sure.confidence == pytest.approx(1)
     assert unsure.confidence < 0.2
-    (warning,) = doubts(unsure)
+    (warning,) = doubts(unsure, judge)
     assert f"very low ({unsure.confidence:.2f})" in warning
 
 
 def test_a_kl_beyond_all_measure_is_not_spelt_out(judged):
     judge, shares = judged
     verdict = replace(Verdict.on("start", shares, FIELDS, judge), kl=3.2e11)
-    assert "(shape KL very large)" in doubts(verdict)[0]
-    assert "(shape KL very large)" in doubts(replace(verdict, kl=float("nan")))[0]
+    assert "(shape KL very large)" in doubts(verdict, judge)[0]
+    assert "(shape KL very large)" in doubts(replace(verdict, kl=float("nan")), judge)[0]
     assert [show_kl(kl) for kl in (0.876, 999.0, float("inf"))] == ["0.88", "999.00", "very large"]
 
 
@@ -71,7 +71,7 @@ def test_nothing_found_is_said(judged):
     nothing[:, 0] = 1
     verdict = Verdict.on("start", nothing, FIELDS, judge)
     assert not verdict.labels.any()
-    assert any(warning.startswith("nothing was found") for warning in doubts(verdict))
+    assert any(warning.startswith("nothing was found") for warning in doubts(verdict, judge))
 
 
 def test_outside_the_field_nothing_counts(judged):
