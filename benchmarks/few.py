@@ -3,7 +3,7 @@
 Images are those that are guided on. One image alone is tried three times, on images far apart in
 the set; five images once.
 
-python benchmarks/few.py [--data ../shared/data] [vessels ...]
+python benchmarks/few.py [vessels ...] [--data ../shared/data] [--images 1 5]
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("structures", nargs="*", default=list(STRUCTURES))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--images", type=int, nargs="+", help="only with so many images")
     options = parser.parse_args()
     tasks = {task.name: task for task in TASKS}
     print("| structure | images | references | Dice |\n|---|---|---|---|", flush=True)
@@ -56,7 +57,7 @@ def main() -> None:
         task = tasks[STRUCTURES[name]]
         images = find_images([options.data / task.images])
         for count, references in CELLS:
-            if count > len(images):
+            if count > len(images) or (options.images and count not in options.images):
                 continue
             found = []
             for some in draws(images, count):
