@@ -194,33 +194,35 @@ def command() -> str:
     return " ".join(["python benchmarks/accuracy.py", *sys.argv[1:]])
 
 
-def main() -> None:
-    """Print the table row by row, then write the page and its pictures."""
+def options() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tasks", nargs="*", help="words that tasks to run begin with, or fovea")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("accuracy"), help="masks")
     parser.add_argument(
-        "--page",
-        type=Path,
-        default=None,
-        help="by default docs/accuracy.md, of some tasks OUT/accuracy.md",
+        "--page", type=Path, help="by default docs/accuracy.md, of some tasks OUT/accuracy.md"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--fast", action="store_true", help="ready-made segmenters alone")
-    options = parser.parse_args()
-    if not options.data.is_dir():
-        raise SystemExit(f"{options.data} is not there; give --data FOLDER with the real images.")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the table row by row, then write the page and its pictures."""
+    given = options()
+    if not given.data.is_dir():
+        raise SystemExit(f"{given.data} is not there; give --data FOLDER with the real images.")
     start, results = time.perf_counter(), []
-    words = ["ready-made"] if options.fast else options.tasks
+    words = ["ready-made"] if given.fast else given.tasks
     print(f"{HEAD}\n{RULE}", flush=True)
     for task in TASKS:
         if task.named_by(words):
-            results.append(Bench(task, options.data, options.out).result(options.seeds))
+            results.append(Bench(task, given.data, given.out).result(given.seeds))
             print(results[-1].row, flush=True)
-    said = foveas(options.data, options.out, options.seeds) if not words or "fovea" in words else ""
+    said = foveas(given.data, given.out, given.seeds) if not words or "fovea" in words else ""
     print(said)
-    path = options.page or (options.out if words else Path("docs")) / "accuracy.md"
+    path = given.page or (given.out if words else Path("docs")) / "accuracy.md"
     path.write_text(page(path, results, said, time.perf_counter() - start))
     draw(path, results)
 

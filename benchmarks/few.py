@@ -9,12 +9,11 @@ python benchmarks/few.py [vessels ...] [--data ../shared/data] [--images 1 5]
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 
-from accuracy import run
+from accuracy import Bench, run
 from tasks import TASKS, Task
 
 from napari_localdisc.io.images import find_images
@@ -40,8 +39,7 @@ def dice(task: Task, data: Path, images: list[Path], references: int, masks: Pat
     """Guide on some images, and score their masks."""
     how = ["--prior", task.prior, "--references", references, "--guide-images", len(images)]
     run("segment", *images, "-o", masks, *how, "-q")
-    extra = ["--fov", data / task.fov] if task.fov else []
-    return float(json.loads(run("evaluate", masks, data / task.truth, "--json", *extra))["dice"])
+    return float(Bench(task, data, masks.parent).evaluate(masks)["dice"])
 
 
 def main() -> None:

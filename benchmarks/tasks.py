@@ -104,7 +104,12 @@ def _vessels(name: str, prior: str, floor: float | None, wanted: float) -> Task:
     return Task(name, f"{DRIVE}/images", prior, masks, floor, wanted, fov)
 
 
-TASKS = (
+def _ready(name: str, segmenter: str, guided: Task) -> Task:
+    """Do what another task does, by a ready-made segmenter."""
+    return replace(guided, name=name, prior=segmenter, floor=None, baselines=(), ready=True)
+
+
+GUIDED = (
     replace(
         _vessels("vessels, DRIVE masks", "fundus/drive/training/1st_manual", 0.6625, 0.75),
         baselines=THIN,
@@ -158,42 +163,15 @@ TASKS = (
         split=left_and_right,
         baselines=("mean prior",),
     ),
-    replace(_vessels("ready-made vessels, DRIVE", "vessels", None, 0.72), ready=True),
-    Task(
-        "ready-made vessels, CHASE",
-        "fundus/chase_db1/images",
-        "vessels",
-        "fundus/chase_db1/vessels",
-        None,
-        0.68,
-        ready=True,
-    ),
-    Task(
-        "ready-made optic-disc",
-        f"{DRISHTI}/images",
-        "optic-disc",
-        f"{DRISHTI}/disc",
-        None,
-        0.90,
-        ready=True,
-    ),
-    Task(
-        "ready-made optic-cup",
-        f"{DRISHTI}/images",
-        "optic-cup",
-        f"{DRISHTI}/cup",
-        None,
-        0.75,
-        label=2,
-        ready=True,
-    ),
-    Task(
-        "ready-made lungs",
-        f"{SHENZHEN}/images",
-        "lungs",
-        f"{SHENZHEN}/lungs",
-        None,
-        0.90,
-        ready=True,
-    ),
 )
+"""Guided on the images themselves."""
+_READY = {
+    "ready-made vessels, DRIVE": ("vessels", "vessels, 20 simulated"),
+    "ready-made vessels, CHASE": ("vessels", "vessels of CHASE, OCTA masks"),
+    "ready-made optic-disc": ("optic-disc", "optic disc, 20 simulated"),
+    "ready-made optic-cup": ("optic-cup", "optic cup, 20 simulated"),
+    "ready-made lungs": ("lungs", "lungs, 20 simulated"),
+}
+"""Segmenters, and the tasks that they do without being guided."""
+_guided = {task.name: task for task in GUIDED}
+TASKS = (*GUIDED, *(_ready(name, own, _guided[of]) for name, (own, of) in _READY.items()))

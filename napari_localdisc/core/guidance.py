@@ -40,7 +40,6 @@ from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
 from napari_localdisc.core.shape_kl import show_kl
 from napari_localdisc.core.verdict import (
-    ALONE,
     Verdict,
     disagreements,
     doubts,
@@ -233,8 +232,6 @@ class _Guide:
         self, pixels: PixelSet, head: Head, refined: SegmentationNet | None, current: Verdict
     ) -> Guidance:
         self.warnings += doubts(current, self.judge)
-        if len(self.images) == 1:
-            self.warnings.append(ALONE)
         self.warnings += size_doubts(current.labels, self.judge, self.prior.targets)
         card = SegmenterCard(
             encoder=self.encoder.card,

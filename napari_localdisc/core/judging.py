@@ -19,6 +19,7 @@ from napari_localdisc.core.scaling import scale_about_centre
 from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
 
 _DRAWS = 8
+"""At most so many handfuls of references tell what a few masks have by chance."""
 _ANY_SIZE = 1.5
 """Factor up to which the width of a compact structure may differ from the references'."""
 
@@ -86,11 +87,12 @@ class Judge:
         Parameters
         ----------
         count : int
-            Masks at a time; of many, at least half the references, nothing is left to chance: 0.
+            Masks at a time; of more than half the references nothing is left to chance: 0.
         """
         if 2 * count > len(self.references):
             return 0.0
-        few = self.references.split(count)[: len(self.references) // count][:_DRAWS]
+        draws = min(_DRAWS, len(self.references) // count)
+        few = self.references[: draws * count].split(count)
         targets = torch.arange(1, few[0].shape[1] + 1, device=few[0].device)
         kls = []
         for masks in few:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
+from napari_localdisc.core.metrics import dice
 from napari_localdisc.core.morphology import narrowed, widened
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.pose import latent_pose
@@ -141,6 +142,5 @@ def _agreed(one: Evidence, other: Evidence, reach: int) -> Evidence:
 
 
 def _overlap(one: Evidence, other: Evidence) -> float:
-    inside, also = one.share > 0.5, other.share > 0.5
-    shared, total = (inside & also).sum(dim=(1, 2)), inside.sum(dim=(1, 2)) + also.sum(dim=(1, 2))
-    return float((2 * shared / total.clamp_min(1)).mean())
+    inside, also = ((each.share > 0.5).cpu().numpy() for each in (one, other))
+    return fmean(dice(*pair) for pair in zip(inside, also, strict=True))

@@ -27,7 +27,7 @@ _AGREE = 0.5
 _NONSENSE = 3.0
 _OTHER_SIZE = 2.5
 """Factor by which the area of a compact target may differ from its references'."""
-ALONE = (
+_ALONE = (
     "one image alone guided, where look-alikes are easily taken for the structure: look at the"
     " mask, and give more images or take a ready-made segmenter."
 )
@@ -145,7 +145,7 @@ def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
 
 
 def doubts(verdict: Verdict, judge: Judge) -> tuple[str, ...]:
-    """Warn if masks look unlike the prior or are far from sure, or there are none."""
+    """Warn if masks look unlike the prior or are far from sure, there are none, or is one alone."""
     found = []
     if not (verdict.kl <= _NONSENSE or verdict.kl <= judge.by_chance(len(verdict.labels))):
         found.append(
@@ -156,6 +156,8 @@ def doubts(verdict: Verdict, judge: Judge) -> tuple[str, ...]:
         found.append("nothing was found: try another prior, encoder or seed.")
     elif verdict.confidence < LOW_CONFIDENCE:
         found.append(low_confidence(verdict.confidence))
+    if len(verdict.labels) == 1:
+        found.append(_ALONE)
     return tuple(found)
 
 

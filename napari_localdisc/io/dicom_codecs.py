@@ -46,21 +46,17 @@ def decode_frame(source: bytes, runner: Any) -> bytearray:
 def check_decoder(path: Path, syntax: Any) -> None:
     """Refuse a transfer syntax that cannot be read, or not as things are installed.
 
-    pydicom has no way to ask whether it knows a syntax: it raises where it does not.
-
     Raises
     ------
     LocaldiscError
         Names the syntax, and the install command where there is one.
     """
-    pixels = importlib.import_module("pydicom.pixels")
-    try:
-        decoder = pixels.get_decoder(syntax)
-    except NotImplementedError as error:
+    decoder = _decoder_of(syntax)
+    if decoder is None:
         raise LocaldiscError(
             f"{path} is compressed in a way that cannot be read (transfer syntax {syntax}); export"
             " it again without compression."
-        ) from error
+        )
     if is_available(syntax) and _LABEL not in decoder.available_plugins:
         decoder.add_plugin(_LABEL, (__name__, decode_frame.__name__))
     if not decoder.is_available:
@@ -68,6 +64,13 @@ def check_decoder(path: Path, syntax: Any) -> None:
             f"{path} is compressed as {syntax.name}, which takes another package; run:"
             " pip install 'napari-localdisc[codecs]'"
         )
+
+
+def _decoder_of(syntax: Any) -> Any | None:
+    """Find the decoder of a transfer syntax, None of one that pydicom does not know."""
+    decoders = importlib.import_module("pydicom.pixels.decoders")
+    every = (getattr(decoders, name) for name in dir(decoders) if name.endswith("Decoder"))
+    return next((decoder for decoder in every if syntax == decoder.UID), None)
 
 
 def check_frames(path: Path, tags: Any) -> None:
