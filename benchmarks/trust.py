@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
@@ -59,6 +60,7 @@ def draw(path: Path, runs: Mapping[str, Trust]) -> None:
     """Draw calibration (left) and risk against coverage (right), a colour for each run."""
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     calibration, risk = figure.subplots(1, 2)
+    calibration.set_prop_cycle(color=colormaps["tab20"].colors)
     shares = np.linspace(0.05, 1, 39)
     for name, run in runs.items():
         drawn = calibration.scatter(run.confidence, run.dice, s=8, alpha=0.6, label=name)
