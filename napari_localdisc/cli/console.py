@@ -32,6 +32,7 @@ _STAGES = {
     "embed": "Embedding",
     "search": "Searching",
     "restore": "Restoring",
+    "trace": "Tracing borders",
     "guide": "Guiding",
     "refine": "Refining",
     "pretrain": "Pretraining",

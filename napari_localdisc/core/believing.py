@@ -10,10 +10,12 @@ from torch import Tensor
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.live import LiveView
 from napari_localdisc.core.plan import Plan
-from napari_localdisc.core.posing import CompactPosterior, OpenBorder
-from napari_localdisc.core.posterior import Evidence, SlenderPosterior
+from napari_localdisc.core.posing import CompactPosterior
+from napari_localdisc.core.posterior import Evidence, SlenderPosterior, labels_of, winners
 from napari_localdisc.core.progress import Run
 from napari_localdisc.core.recipe import GuideConfig
+from napari_localdisc.core.segmentation_losses import IGNORE
+from napari_localdisc.core.walking import BorderWalk
 
 
 class Beliefs:
@@ -26,11 +28,6 @@ class Beliefs:
     plan : Plan
     config : GuideConfig
     live : LiveView
-
-    Attributes
-    ----------
-    open_border : OpenBorder or None
-        None unless all targets are compact.
     """
 
     def __init__(
@@ -47,7 +44,7 @@ class Beliefs:
             target: SlenderPosterior(pixels, references[:, target], config.seed)
             for target in plan.slender
         }
-        self.open_border: OpenBorder | None = None
+        self._opened = list[dict[int, Evidence]]()
 
     def start(self) -> Run[list[Evidence]]:
         """Find first evidence, per target."""
@@ -60,6 +57,31 @@ class Beliefs:
             found |= yield from self._compact(self.plan.compact)
         return [found[target] for target in range(len(self.plan.rules))]
 
+    def labels(self, evidence: list[Evidence]) -> Run[Tensor]:
+        """Labels of int8 (n, S, S) to train on: 1..K, 0 background, -1 undecided.
+
+        Borders of compact targets are those that show best, posed or closed by random walks.
+
+        Parameters
+        ----------
+        evidence : list of Evidence
+            From `start`.
+        """
+        fields = self.pixels.fields
+        labels = labels_of(evidence, fields)
+        choices = [
+            labels_of([opened.get(target, one) for target, one in enumerate(evidence)], fields)
+            for opened in self._opened
+        ]
+        walk = BorderWalk(self.pixels, len(evidence))
+        closing = walk.close(winners(evidence, fields), choices)
+        closed = yield from self.live.during(closing, walk.look)
+        if closed is None:
+            return labels
+        for target in self.slender:
+            closed[~evidence[target].certain] = IGNORE
+        return closed
+
     def _compact(self, targets: tuple[int, ...]) -> Run[dict[int, Evidence]]:
         posterior = CompactPosterior(
             self.pixels,
@@ -70,8 +92,8 @@ class Beliefs:
         )
         look = partial(self._look, targets, posterior)
         whole = yield from self.live.during(posterior.start(), look)
-        if not self.slender:
-            self.open_border = yield from posterior.open_border(whole)
+        choices = yield from posterior.open_borders(whole)
+        self._opened = [dict(zip(targets, one, strict=True)) for one in choices]
         return dict(zip(targets, whole, strict=True))
 
     def _look(

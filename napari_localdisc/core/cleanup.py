@@ -52,6 +52,10 @@ class ShapeRules(BaseModel):
         """Whether it is thin and spread, as vessels are, rather than compact."""
         return self.width < _SLENDER
 
+    def pixels(self, part: float, size: int) -> int:
+        """Pixels that make up a part of its width on a canvas of a side, at least one."""
+        return max(1, round(self.width * size / CANVAS * part))
+
     @classmethod
     def of(cls, prior: Prior, target: int) -> ShapeRules:
         """Measure target number `target` on the references of a prior."""

@@ -35,3 +35,9 @@ def border_contrast(masks: Tensor, pixels: PixelSet) -> float:
     if int(torch.cat(counts).min()) < 2:
         return 0.0
     return discriminate(pixels.features, pixels.fields, inner, outer).fisher
+
+
+def label_contrast(labels: Tensor, targets: int, pixels: PixelSet) -> float:
+    """Do the same for labels (n, S, S), -1 or 0 where there is none of the targets."""
+    numbers = torch.arange(1, targets + 1, device=labels.device)
+    return border_contrast(labels[:, None] == numbers[:, None, None], pixels)

@@ -31,7 +31,7 @@ from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.live import LiveView
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.plan import Plan
-from napari_localdisc.core.posterior import labels_of, shares_of
+from napari_localdisc.core.posterior import shares_of
 from napari_localdisc.core.priors import Prior
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.recipe import Guidance, GuideConfig, StageReport
@@ -44,9 +44,9 @@ from napari_localdisc.core.verdict import (
     disagreements,
     doubts,
     revise,
-    sharpen_compact,
     size_doubts,
 )
+from napari_localdisc.core.walking import on_edges
 
 __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
@@ -54,11 +54,7 @@ _CROP = 128
 _CRITIC_SIDE = 64
 _AS_WELL = 2.0
 """Factor up to which the KL of a refinement may be higher than that of a head, which was trained
-for a low one, or that of an open border than that of a posed one."""
-_CLEARER = 1.2
-"""Factor by which borders that were left open must show better than borders that were posed."""
-_ALIKE = 0.85
-"""Dice of two ways of posing from which what they leave open is little enough to be believed."""
+for a low one."""
 
 
 def guide(
@@ -83,7 +79,7 @@ def guide(
     Yields
     ------
     Progress
-        Stages ``embed``, ``search``, ``restore``, ``guide`` and ``refine``; now and then
+        Stages ``embed``, ``search``, ``restore``, ``trace``, ``guide`` and ``refine``; now and then
         ``preview``, whose payload is the mask so far of the first image (labels of uint8, at its
         size).
 
@@ -128,18 +124,22 @@ class _Guide:
         evidence = yield from self.beliefs.start()
         start = self._verdict("start", shares_of(evidence, pixels.fields), pixels)
         yield self._preview(start)
-        labels = labels_of(evidence, pixels.fields)
+        labels = yield from self.beliefs.labels(evidence)
         head, current = yield from self._heads(pixels, labels)
         yield self._preview(current)
         refined = None
         for number in range(self.config.rounds):
-            sharper = self._sharpen(labels, current, start, number)
+            sharper = revise(labels, current.shares, current.thresholds) if number else labels
             better = yield from self._refined(pixels, sharper, current, number)
             if better is None:
                 break
             refined, current = better
             yield self._preview(current)
-        return self._finish(pixels, head, refined, current)
+        traced = yield from self._traced(pixels, current)
+        if traced is not None:
+            current = traced
+            yield self._preview(current)
+        return self._finish(pixels, head, refined, current, traced is not None)
 
     def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, Verdict]]:
         compact = not self.plan.slender
@@ -167,34 +167,15 @@ class _Guide:
         best = min(range(len(verdicts)), key=lambda index: verdicts[index].kl)
         return trainers[best].head, verdicts[best]
 
-    def _sharpen(self, labels: Tensor, current: Verdict, start: Verdict, number: int) -> Tensor:
-        """Labels for refinement: what was undecided is decided by a better classifier."""
-        if not self.plan.slender:
-            return sharpen_compact(current, labels, start)
-        # Heads see no shapes, and say less of slender targets than what was restored.
-        return revise(labels, current.shares, current.thresholds) if number else labels
-
     def _refined(
         self, pixels: PixelSet, labels: Tensor, current: Verdict, number: int
     ) -> Run[tuple[SegmentationNet, Verdict] | None]:
-        """Refine, if that follows the prior as well as what there is.
-
-        In the first round borders are left open, too. That is believed if they show better in the
-        images than those that were posed, or if two ways of posing hardly differ.
-        """
-        stage = f"refine {number + 1}"
-        refined = yield from self._refine(pixels, labels, number, stage)
-        border = self.beliefs.open_border
-        if border and number == 0:
-            undecided = labels_of(border.evidence, pixels.fields)
-            opened = yield from self._refine(pixels, undecided, number, f"{stage}, open border")
-            clear = opened[1].contrast(pixels) > _CLEARER * refined[1].contrast(pixels)
-            if (clear or border.agreement > _ALIKE) and opened[1].kl <= _AS_WELL * refined[1].kl:
-                refined = opened
+        """Refine, if that follows the prior as well as what there is."""
+        refined = yield from self._refine(pixels, labels, number)
         return refined if refined[1].kl <= _AS_WELL * current.kl else None
 
     def _refine(
-        self, pixels: PixelSet, labels: Tensor, number: int, stage: str
+        self, pixels: PixelSet, labels: Tensor, number: int
     ) -> Run[tuple[SegmentationNet, Verdict]]:
         torch.manual_seed(self.config.seed + number)
         network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
@@ -203,7 +184,7 @@ class _Guide:
         batch = 4 if compact else 6
         refiner = Refiner(network, pixels, crop, batch, not compact, self.config.seed + number)
         yield from self._fit(refiner, pixels, labels)
-        return network, self._verdict(stage, refiner.shares(), pixels)
+        return network, self._verdict(f"refine {number + 1}", refiner.shares(), pixels)
 
     def _fit(self, refiner: Refiner, pixels: PixelSet, labels: Tensor) -> Run[None]:
         """Train a refiner; where targets are slender with grafts, and on with revised labels."""
@@ -219,9 +200,21 @@ class _Guide:
             revised = revise(labels, shares, self.judge.thresholds(shares, pixels.fields))
             yield from self.live.during(refiner.fit(revised, steps, grafts), refiner.look)
 
+    def _traced(self, pixels: PixelSet, current: Verdict) -> Run[Verdict | None]:
+        """Move borders to edges, where all targets are compact and that shows about as well."""
+        if self.plan.slender:
+            return None
+        edges = yield from on_edges(current.labels, self.plan.rules, pixels)
+        if edges is None:
+            return None
+        return self._noted(current.traced(edges, pixels.fields, self.judge), pixels)
+
     def _verdict(self, stage: str, shares: Tensor, pixels: PixelSet) -> Verdict:
-        verdict = Verdict.on(stage, shares, pixels.fields, self.judge)
-        self.stages.append(StageReport(stage, verdict.kl, verdict.area(pixels.fields)))
+        return self._noted(Verdict.on(stage, shares, pixels.fields, self.judge), pixels)
+
+    def _noted(self, verdict: Verdict, pixels: PixelSet) -> Verdict:
+        area = verdict.area(pixels.fields)
+        self.stages.append(StageReport(verdict.stage, verdict.kl, area))
         return verdict
 
     def _preview(self, current: Verdict) -> Progress:
@@ -229,7 +222,12 @@ class _Guide:
         return self.live.preview(message, current.labels[0], {"kl": current.kl})
 
     def _finish(
-        self, pixels: PixelSet, head: Head, refined: SegmentationNet | None, current: Verdict
+        self,
+        pixels: PixelSet,
+        head: Head,
+        refined: SegmentationNet | None,
+        current: Verdict,
+        on_edges: bool,
     ) -> Guidance:
         self.warnings += doubts(current, self.judge)
         self.warnings += size_doubts(current.labels, self.judge, self.prior.targets)
@@ -240,6 +238,7 @@ class _Guide:
             thresholds=current.thresholds,
             rules=self.plan.rules,
             refined=refined is not None,
+            traced=on_edges,
             recipe=self._recipe(current),
         )
         segmenter = Segmenter(card, self.encoder, head, pixels.whitening, refined)

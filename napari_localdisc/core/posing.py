@@ -1,56 +1,37 @@
 """The E-step of guidance for compact targets: references posed on the images.
 
 Whole shapes against a wide surrounding are easily posed too large, borders against a narrow band
-too small. What both ways agree on is certain; the border lies somewhere between them.
+too small, and patients are of other builds than references. So a posed border is left open, and
+may be left open further where both ways of posing disagree; `walking` closes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from statistics import fmean
+from dataclasses import replace
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
-from napari_localdisc.core.metrics import dice
 from napari_localdisc.core.morphology import narrowed, widened
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.pose import latent_pose
 from napari_localdisc.core.posterior import Evidence, shares_of
-from napari_localdisc.core.priors import CANVAS
 from napari_localdisc.core.progress import Progress, Run, relay
 from napari_localdisc.core.verdict import Verdict
+from napari_localdisc.core.walking import but_for_borders
 
 _POSED = 16
 """At most so many references are tried as shapes; more cost time and change little."""
 _BAND = 0.05
 """Half width of the undecided band around a posed border, relative to the structure's width."""
-_OUTSIDE = 0.1
-"""How far beyond both ways of posing an open border reaches, relative to the structure's width:
-pointed corners stick out of rigid shapes."""
 _PLACES = (0.0, 3.0)
 """How much a pose is kept from telling places: embeddings that know where a pixel lies need it,
 others are hurt by it."""
 _SEVERAL = 5
 """Images from which their mean map tells places, and not just what these images show."""
-
-
-@dataclass(frozen=True)
-class OpenBorder:
-    """Evidence with borders left undecided.
-
-    Attributes
-    ----------
-    evidence : list of Evidence
-        Per target.
-    agreement : float
-        Dice of both ways of posing, mean over targets and images.
-    """
-
-    evidence: list[Evidence]
-    agreement: float
 
 
 class CompactPosterior:
@@ -90,20 +71,25 @@ class CompactPosterior:
         self.place = min(kls, key=lambda place: kls[place])
         return found[self.place]
 
-    def open_border(self, whole: list[Evidence]) -> Run[OpenBorder]:
-        """Pose by borders as well, and leave undecided what that says otherwise, and some around.
+    def open_borders(self, whole: list[Evidence]) -> Run[tuple[list[Evidence], list[Evidence]]]:
+        """Leave borders open as far as they may lie in truth.
 
         Parameters
         ----------
         whole : list of Evidence
             From `start`.
+
+        Returns
+        -------
+        tuple of two lists of Evidence
+            Around the posed border; and around what shapes posed by their borders say, too.
         """
         near = yield from self._posed(self.place, by_border=True)
-        pairs = list(zip(whole, near, strict=True))
-        agreed = [
-            _agreed(*pair, self._pixels(target, _OUTSIDE)) for target, pair in enumerate(pairs)
+        wide = [self._open(target, one) for target, one in enumerate(whole)]
+        both = [
+            self._open(target, *pair) for target, pair in enumerate(zip(whole, near, strict=True))
         ]
-        return OpenBorder(agreed, fmean(_overlap(*pair) for pair in pairs))
+        return wide, both
 
     def look(self) -> Tensor | None:
         """Return what is posed on the first image at the moment, shape (K, s, s)."""
@@ -120,27 +106,17 @@ class CompactPosterior:
         posed = yield from relay(posing, self._noted)
         side = (self.pixels.size, self.pixels.size)
         share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
-        bands = [self._pixels(target, _BAND) for target in range(len(self.plan.rules))]
+        bands = [rule.pixels(_BAND, self.pixels.size) for rule in self.plan.rules]
         return [_but_for_its_border(*one) for one in zip(share.unbind(1), bands, strict=True)]
 
-    def _pixels(self, target: int, part: float) -> int:
-        """Pixels that make up a part of a target's width, at least one."""
-        width = self.plan.rules[target].width * self.pixels.size / CANVAS
-        return max(1, round(width * part))
+    def _open(self, target: int, *posed: Evidence) -> Evidence:
+        """Leave undecided what several ways of posing say otherwise, and what is near."""
+        inside = torch.stack([one.share > 0.5 for one in posed])
+        rule = self.plan.rules[target]
+        certain = but_for_borders(inside.all(dim=0), inside.any(dim=0), rule)
+        return Evidence(posed[0].share, certain)
 
 
 def _but_for_its_border(share: Tensor, radius: int) -> Evidence:
     inside = (share[:, None] > 0.5).float()
     return Evidence(share, (widened(inside, radius) == narrowed(inside, radius))[:, 0])
-
-
-def _agreed(one: Evidence, other: Evidence, reach: int) -> Evidence:
-    inside, also = one.share > 0.5, other.share > 0.5
-    both = inside & also & one.certain & other.certain
-    near = widened((inside | also)[:, None].float(), reach)[:, 0] > 0.5
-    return Evidence(one.share, both | ~near)
-
-
-def _overlap(one: Evidence, other: Evidence) -> float:
-    inside, also = ((each.share > 0.5).cpu().numpy() for each in (one, other))
-    return fmean(dice(*pair) for pair in zip(inside, also, strict=True))

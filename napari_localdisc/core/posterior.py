@@ -50,12 +50,15 @@ def labels_of(evidence: list[Evidence], fields: Tensor) -> Tensor:
         Per target.
     fields : Tensor of bool, shape (n, S, S)
     """
-    shares = torch.stack([one.share for one in evidence], dim=1)
-    best, winner = shares.max(dim=1)
     certain = torch.stack([one.certain for one in evidence], dim=1)
-    labels = torch.where(best > _SURE, winner + 1, 0)
-    decided = certain.all(dim=1) & fields
-    return torch.where(decided | ~fields, labels * fields, IGNORE).to(torch.int8)
+    decided = certain.all(dim=1) | ~fields
+    return torch.where(decided, winners(evidence, fields), IGNORE).to(torch.int8)
+
+
+def winners(evidence: list[Evidence], fields: Tensor) -> Tensor:
+    """Labels of int8 (n, S, S): 1..K, 0 background, whether certain or not."""
+    best, winner = torch.stack([one.share for one in evidence], dim=1).max(dim=1)
+    return (torch.where(best > _SURE, winner + 1, 0) * fields).to(torch.int8)
 
 
 def shares_of(evidence: list[Evidence], fields: Tensor) -> Tensor:

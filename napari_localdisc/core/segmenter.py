@@ -24,6 +24,7 @@ from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
 from napari_localdisc.core.segmentation import Pixels, Segmentation, segment_planes
 from napari_localdisc.core.segmentation_net import SegmentationNet
+from napari_localdisc.core.walking import traced
 
 CPU = torch.device("cpu")
 
@@ -43,6 +44,8 @@ class SegmenterCard(BaseModel):
         Shape facts of the prior, used to tidy masks.
     refined : bool
         Whether a refined network decides instead of the head.
+    traced : bool
+        Whether borders are moved to edges of the image in the end.
     recipe : dict
         Settings of the guidance, enough to repeat it.
     """
@@ -55,6 +58,7 @@ class SegmenterCard(BaseModel):
     thresholds: tuple[Share, ...]
     rules: tuple[ShapeRules, ...]
     refined: bool
+    traced: bool = False
     recipe: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -164,13 +168,13 @@ class Segmenter:
         while len(found) < len(images):
             some = images[len(found) : len(found) + self._most]
             try:
-                shares, fields = self._shares(some)
+                planes = self._shares(some)
             except torch.OutOfMemoryError as error:
                 self._lessen(len(some), error)
             else:
                 found += [
                     self._found(image.shape[:2], *own)
-                    for image, *own in zip(some, shares[:, None], fields[:, None], strict=True)
+                    for image, *own in zip(some, *planes, strict=True)
                 ]
         return found
 
@@ -186,23 +190,27 @@ class Segmenter:
             torch.cuda.empty_cache()
 
     @torch.inference_mode()
-    def _shares(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor]:
-        """Class probabilities (N, K + 1, S, S) and fields of view (N, 1, S, S)."""
+    def _shares(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor, Tensor]:
+        """Class probabilities (N, K + 1, S, S), fields (N, 1, S, S), channels (N, C, S, S)."""
         inputs, fields = prepare(
             images, self.encoder.card.preprocessing, self.card.size, self._device
         )
+        normalised = inputs[:, : self.encoder.card.preprocessing.normalised]
         if self.refined is not None:
-            return self.refined(inputs).softmax(dim=1), fields
+            return self.refined(inputs).softmax(dim=1), fields, normalised
         features = features_of(inputs, fields, self.encoder)
         white = torch.einsum("ndhw,de->nehw", features, self.whitening)
-        return self.head(white).softmax(dim=1), fields
+        return self.head(white).softmax(dim=1), fields, normalised
 
-    def _found(self, shape: tuple[int, ...], shares: Tensor, field: Tensor) -> Segmentation:
-        """Bring probabilities (1, K + 1, S, S) to an image's size, and decide."""
+    def _found(
+        self, shape: tuple[int, ...], shares: Tensor, field: Tensor, normalised: Tensor
+    ) -> Segmentation:
+        """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
         place = Frame((shape[0], shape[1]), self.card.size)
-        decided = (shares * field).cpu().numpy()[0]
-        labels = decide(decided, self.card.thresholds, self.card.rules)
-        at_size = place.lift(shares)
+        labels = decide((shares * field).cpu().numpy(), self.card.thresholds, self.card.rules)
+        if self.card.traced:
+            labels = traced(labels, normalised, field[0] > 0, self.card.rules)
+        at_size = place.lift(shares[None])
         shown = lift_decided(labels, at_size, place, self.card.thresholds, self.card.rules)
         lifted = at_size.cpu().numpy()[0]
         confidence = lifted[0].astype(np.float32)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from napari_localdisc.core.contrast import border_contrast
 from napari_localdisc.core.deciding import decide, expected_dice
-from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.segmentation_losses import IGNORE
 from napari_localdisc.core.shape_kl import show_kl
 
-_HIGH, _LOW = 0.7, 0.3
 _MARGIN, _LIKELY = 0.2, 0.9
 """How far above its threshold a target is sure, and the probability at which it is in any case."""
 _DOUBT, _UNLIKELY = 0.25, 0.03
@@ -67,6 +63,11 @@ class Verdict:
         labels = np.stack([decide(one, thresholds, judge.plan.rules) for one in planes])
         return cls(stage, shares, thresholds, labels, judge.kl(labels, fields))
 
+    def traced(self, labels: npt.NDArray[np.uint8], fields: Tensor, judge: Judge) -> Verdict:
+        """Judge other labels (n, S, S) under the same probabilities."""
+        stage = f"{self.stage}, traced"
+        return replace(self, stage=stage, labels=labels, kl=judge.kl(labels, fields))
+
     @property
     def confidence(self) -> float:
         """Mean over the images of the Dice that their masks can be expected to have."""
@@ -74,39 +75,9 @@ class Verdict:
         masks = self.labels > 0
         return fmean(expected_dice(*pair) for pair in zip(likely, masks, strict=True))
 
-    def contrast(self, pixels: PixelSet) -> float:
-        """How well the borders of its masks show in the images, see `border_contrast`."""
-        labels = torch.from_numpy(self.labels).to(pixels.fields.device)
-        targets = torch.arange(1, self.shares.shape[1], device=labels.device)
-        return border_contrast(labels[:, None] == targets[:, None, None], pixels)
-
     def area(self, fields: Tensor) -> float:
         """Share of the fields of view that is given to any target."""
         return float((self.labels > 0).sum() / max(1, int(fields.sum())))
-
-
-def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
-    """Labels of compact targets for refinement.
-
-    Parameters
-    ----------
-    current : Verdict
-        A classifier's.
-    labels : Tensor of int8, shape (n, S, S)
-        Posterior labels, -1 where undecided.
-    start : Verdict
-        The posed shapes'.
-
-    Returns
-    -------
-    Tensor of int8, shape (n, S, S)
-        Where `labels` are undecided, the classifier's tidy label if it is sure, else the pose's.
-    """
-    shares = current.shares.float()
-    decided = torch.from_numpy(current.labels).to(labels)
-    sure = (shares.max(dim=1).values > _HIGH) & (shares.argmax(dim=1) == decided)
-    posed = torch.from_numpy(start.labels).to(labels)
-    return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
 
 
 def revise(labels: Tensor, shares: Tensor, thresholds: Sequence[float]) -> Tensor:

@@ -42,6 +42,8 @@ class TestWhatIsFound:
         images = [phantom.image for phantom in phantoms]
         guidance = drain(guide(images, prior, load_encoder("chest-xray"), config))
         assert guidance.segmenter.targets == ("right-lung", "left-lung")
+        assert guidance.segmenter.card.traced
+        assert guidance.stages[-1].stage == "refine 1, traced" == guidance.segmenter.recipe["kept"]
         assert mean_dice(guidance.segmenter, phantoms, "right-lung") > 0.7
         assert mean_dice(guidance.segmenter, phantoms, "left-lung") > 0.7
         assert np.isfinite(guidance.kl)
@@ -68,7 +70,7 @@ class TestRun:
         events = []
         guidance = drain(guide(xrays, lungs, tiny_encoder(), effort), events.append)
         stages = list(dict.fromkeys(event.stage for event in events))
-        assert stages == ["embed", "search", "preview", "guide", "refine"]
+        assert stages == ["embed", "search", "preview", "trace", "guide", "refine"]
         previews = [event.payload for event in events if event.payload is not None]
         assert len(previews) >= 2
         for preview in previews:
@@ -78,7 +80,6 @@ class TestRun:
             "start",
             "head 1",
             "refine 1",
-            "refine 1, open border",
         ]
         assert all(0 <= event.done <= event.total for event in events)
 
@@ -116,7 +117,12 @@ class TestRun:
         events = []
         often = drain(guide(images, prior, tiny_encoder(3), effort), events.append)
         shown = {one.stage for one, then in pairwise(events) if then.stage == "preview"}
-        assert {"search", "guide", "refine"} <= shown
+        assert {
+            "search",
+            "trace" if structure == "lungs" else "restore",
+            "guide",
+            "refine",
+        } <= shown
         assert often.stages == seldom.stages
         for image in images:
             masks = [run.segmenter.segment(image).labels for run in (often, seldom)]

@@ -33,6 +33,23 @@ class TestSegment:
         assert found.labels.shape == shape[:2]
         assert np.isfinite(found.confidence).all()
 
+    def test_traced_borders_lie_on_edges(self):
+        segmenter = load_segmenter("lungs")
+        found = []
+        for on_edges in (False, True):
+            segmenter.card = segmenter.card.model_copy(update={"traced": on_edges})
+            phantoms = [xray_phantom(seed, 256) for seed in range(3)]
+            masks = [segmenter.segment(phantom.image).labels > 0 for phantom in phantoms]
+            pairs = zip(masks, phantoms, strict=True)
+            found.append(np.mean([dice(mask, phantom.masks["lungs"]) for mask, phantom in pairs]))
+        assert found[1] > found[0] + 0.02
+
+    @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (64, 64)])
+    def test_nothing_to_trace(self, segmenter, shape):
+        segmenter.card = segmenter.card.model_copy(update={"traced": True})
+        found = segmenter.segment(np.full(shape, 100, np.uint8))
+        assert found.labels.shape == shape
+
     def test_not_an_image(self, segmenter):
         with pytest.raises(LocaldiscError, match="has shape"):
             segmenter.segment(np.zeros((3, 4, 5, 6)))
@@ -43,7 +60,7 @@ class TestFiles:
     def test_round_trip_gives_the_same_masks(self, segmenter, tmp_path, refined):
         if not refined:
             segmenter.refined = None
-            segmenter.card = segmenter.card.model_copy(update={"refined": False})
+            segmenter.card = segmenter.card.model_copy(update={"refined": False, "traced": True})
         path = tmp_path / "copy.safetensors"
         save_segmenter(segmenter, path)
         again = load_segmenter(str(path))
