@@ -18,6 +18,7 @@ from napari_localdisc.core.believing import Beliefs
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.features import PixelSet, pixel_set
+from napari_localdisc.core.glance import glance
 from napari_localdisc.core.grafting import Grafts
 from napari_localdisc.core.heads import (
     Head,
@@ -117,6 +118,7 @@ class _Guide:
     def run(self) -> Run[Guidance]:
         network = channels_last(self.encoder.network.to(self.device))
         network.eval()
+        yield from glance(self.images, self.encoder, self.judge, self.config.seed, self.device)
         pixels = yield from pixel_set(self.images, self.encoder, self.plan.size, self.device)
         height, width = self.images[0].shape[:2]
         self.live = LiveView((height, width), pixels.fields[0], self.judge)

@@ -78,8 +78,8 @@ def latent_pose(
     Yields
     ------
     Progress
-        Per round, with the Fisher ratio; the payload is what is posed on the first image, shape
-        (K, S, S).
+        Per round, with the Fisher ratio; the payload is what the best start that was followed to
+        its end poses on the first image, shape (K, S, S), or None before there is one.
     """
     generator = torch.Generator().manual_seed(seed)
     shape = (references.shape[1], features.shape[1])
@@ -92,14 +92,15 @@ def latent_pose(
         fit = _Fit(drawn) if start else few.unmoved()
         for turn in range(_TRIAL_ROUNDS):
             fit = few.improve(fit)
-            yield _progress(fit, start * _TRIAL_ROUNDS + turn + 1, total)
+            shown = max(trials, key=_fisher, default=_Fit(drawn)).masks
+            yield _progress(fit, start * _TRIAL_ROUNDS + turn + 1, total, shown)
         trials.append(fit)
-    best = max(trials, key=lambda trial: trial.fisher)
+    best = max(trials, key=_fisher)
     stretched = Templates(references[:_BUILDS], STRETCHED, by_border=by_border)
     every = _Problem(features, fields, stretched, place)
     for turn in range(_ROUNDS):
         last, best = best.masks, every.improve(best)
-        yield _progress(best, starts * _TRIAL_ROUNDS + turn + 1, total)
+        yield _progress(best, starts * _TRIAL_ROUNDS + turn + 1, total, best.masks)
         if last is not None and best.masks is not None and torch.equal(last, best.masks):
             break
     return Posed(every.posed(best), best.directions, best.fisher)
@@ -145,10 +146,14 @@ class _Problem:
         return self._pose(fit)[0]
 
 
-def _progress(fit: _Fit, done: int, total: int) -> Progress:
+def _fisher(fit: _Fit) -> float:
+    return fit.fisher
+
+
+def _progress(fit: _Fit, done: int, total: int, shown: Tensor | None) -> Progress:
     message = f"Fisher ratio {fit.fisher:.2f}"
-    masks = None if fit.masks is None else fit.masks[0]
-    return Progress("search", done, total, message, {"fisher": fit.fisher}, masks)
+    payload = None if shown is None else shown[0]
+    return Progress("search", done, total, message, {"fisher": fit.fisher}, payload)
 
 
 def _evidence(

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from napari_localdisc.core import live, posterior
+from napari_localdisc.core import glance, live, posterior
 from napari_localdisc.core.encoder import load_encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.guidance import GuideConfig, guide
@@ -182,3 +182,26 @@ class TestErrors:
         blank = [np.zeros((64, 64), np.uint8)] * 2
         guidance = drain(guide(blank, lungs, tiny_encoder(), effort))
         assert guidance.warnings
+
+
+class TestGlance:
+    def test_many_images_are_looked_at_briefly_first(self, lungs, effort):
+        images = [xray_phantom(seed, 64).image for seed in range(9)]
+        events = []
+        for event in guide(images, lungs, tiny_encoder(), effort):
+            events.append(event)
+            if event.stage == "preview":
+                break
+        assert events[-1].message == "first look"
+        assert events[-1].payload.any()
+        assert events[-1].payload.shape == images[0].shape
+        assert [event.total for event in events if event.stage == "embed"] == [4] * 4
+
+    def test_it_changes_nothing(self, monkeypatch, lungs, effort):
+        images = [xray_phantom(seed, 64).image for seed in range(9)]
+        looked = drain(guide(images, lungs, tiny_encoder(), effort))
+        monkeypatch.setattr(glance, "_IMAGES", 9)
+        events = []
+        straight = drain(guide(images, lungs, tiny_encoder(), effort), events.append)
+        assert all(event.message != "first look" for event in events)
+        assert straight.stages == looked.stages
