@@ -45,6 +45,7 @@ from napari_localdisc.core.verdict import (
     disagreements,
     doubts,
     revise,
+    sharpen_compact,
     size_doubts,
 )
 from napari_localdisc.core.walking import on_edges
@@ -131,7 +132,7 @@ class _Guide:
         yield self._preview(current)
         refined = None
         for number in range(self.config.rounds):
-            sharper = revise(labels, current.shares, current.thresholds) if number else labels
+            sharper = self._sharpen(labels, current, start, number)
             better = yield from self._refined(pixels, sharper, current, number)
             if better is None:
                 break
@@ -168,6 +169,13 @@ class _Guide:
         self.warnings += disagreements([verdict.labels for verdict in verdicts])
         best = min(range(len(verdicts)), key=lambda index: verdicts[index].kl)
         return trainers[best].head, verdicts[best]
+
+    def _sharpen(self, labels: Tensor, current: Verdict, start: Verdict, number: int) -> Tensor:
+        """Labels for refinement: what is undecided still is decided by a better classifier."""
+        if not self.plan.slender:
+            return sharpen_compact(current, labels, start)
+        # Heads see no shapes, and say less of slender targets than what was restored.
+        return revise(labels, current.shares, current.thresholds) if number else labels
 
     def _refined(
         self, pixels: PixelSet, labels: Tensor, current: Verdict, number: int

@@ -8,6 +8,7 @@ from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from napari_localdisc.core.deciding import decide, expected_dice
@@ -15,6 +16,8 @@ from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.segmentation_losses import IGNORE
 from napari_localdisc.core.shape_kl import show_kl
 
+_HIGH = 0.7
+"""Probability from which a classifier is sure of a compact target."""
 _MARGIN, _LIKELY = 0.2, 0.9
 """How far above its threshold a target is sure, and the probability at which it is in any case."""
 _DOUBT, _UNLIKELY = 0.25, 0.03
@@ -78,6 +81,30 @@ class Verdict:
     def area(self, fields: Tensor) -> float:
         """Share of the fields of view that is given to any target."""
         return float((self.labels > 0).sum() / max(1, int(fields.sum())))
+
+
+def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
+    """Labels of compact targets for refinement.
+
+    Parameters
+    ----------
+    current : Verdict
+        A classifier's.
+    labels : Tensor of int8, shape (n, S, S)
+        Posterior labels, -1 where undecided.
+    start : Verdict
+        The posed shapes'.
+
+    Returns
+    -------
+    Tensor of int8, shape (n, S, S)
+        Where `labels` are undecided, the classifier's tidy label if it is sure, else the pose's.
+    """
+    shares = current.shares.float()
+    decided = torch.from_numpy(current.labels).to(labels)
+    sure = (shares.max(dim=1).values > _HIGH) & (shares.argmax(dim=1) == decided)
+    posed = torch.from_numpy(start.labels).to(labels)
+    return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
 
 
 def revise(labels: Tensor, shares: Tensor, thresholds: Sequence[float]) -> Tensor:

@@ -1,7 +1,7 @@
 """Borders that were left open, closed where the images show them, by random walks.
 
-From every pixel that is undecided a walker sets out, who crosses edges of the image unwillingly;
-the pixel is given to what he most likely reaches first (Grady, "Random Walks for Image
+From every pixel that is undecided a walker sets out that crosses edges of the image unwillingly;
+the pixel is given to what it most likely reaches first (Grady, "Random Walks for Image
 Segmentation", IEEE TPAMI 28, 2006). Which of several open borders to close is decided by how well
 the result shows in the images; no label is needed.
 """
