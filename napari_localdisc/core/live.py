@@ -63,7 +63,9 @@ class LiveView:
                 yield event
                 began = time.monotonic()
                 if began >= self._next and (believed := look()) is not None:
-                    yield self.preview(event.message or event.stage, self._labels(believed))
+                    labels = self._labels(believed)
+                    if labels.any():  # a network at its beginning finds nothing
+                        yield self.preview(event.message or event.stage, labels)
                     now = time.monotonic()
                     self._next = now + max(_REST, (now - began) / _COST)
         except StopIteration as stop:
