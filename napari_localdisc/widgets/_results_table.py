@@ -124,7 +124,7 @@ def _texts(result: FileResult) -> tuple[str, ...]:
         "kept" if result.kept else result.status,
         f"{result.seconds:.1f}",
         str(result.area) if done else "",
-        f"{result.confidence:.2f}" if done else "",
+        f"{round(result.confidence, 4):.2f}" if done else "",  # as the report has it
         result.error,
     )
 
