@@ -69,6 +69,8 @@ class Beliefs:
         """
         fields = self.pixels.fields
         labels = labels_of(evidence, fields)
+        if not self.plan.compact:
+            return labels
         choices = [
             labels_of([opened.get(target, one) for target, one in enumerate(evidence)], fields)
             for opened in self._opened

@@ -14,3 +14,17 @@ def widened(masks: Tensor, radius: int) -> Tensor:
 def narrowed(masks: Tensor, radius: int) -> Tensor:
     """Erode float masks (N, K, H, W) likewise; what lies beyond the canvas takes nothing away."""
     return -widened(-masks, radius)
+
+
+def but_for_borders(inner: Tensor, outer: Tensor, within: int, around: int) -> Tensor:
+    """Say where masks are certain that lie somewhere between two others.
+
+    Parameters
+    ----------
+    inner, outer : Tensor of bool, shape (n, S, S)
+        Which one contains the other; they may be the same.
+    within, around : int
+        Pixels along the border, inside of the inner and outside of the outer, that are not.
+    """
+    core = narrowed(inner[:, None].float(), within)
+    return (core == widened(outer[:, None].float(), around))[:, 0]

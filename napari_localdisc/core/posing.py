@@ -15,13 +15,13 @@ from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.judging import Judge
-from napari_localdisc.core.morphology import narrowed, widened
+from napari_localdisc.core.morphology import but_for_borders
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.pose import latent_pose
 from napari_localdisc.core.posterior import Evidence, shares_of
 from napari_localdisc.core.progress import Progress, Run, relay
 from napari_localdisc.core.verdict import Verdict
-from napari_localdisc.core.walking import but_for_borders
+from napari_localdisc.core.walking import room
 
 _POSED = 16
 """At most so many references are tried as shapes; more cost time and change little."""
@@ -107,16 +107,14 @@ class CompactPosterior:
         side = (self.pixels.size, self.pixels.size)
         share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
         bands = [rule.pixels(_BAND, self.pixels.size) for rule in self.plan.rules]
-        return [_but_for_its_border(*one) for one in zip(share.unbind(1), bands, strict=True)]
+        return [
+            Evidence(one, but_for_borders(one > 0.5, one > 0.5, band, band))
+            for one, band in zip(share.unbind(1), bands, strict=True)
+        ]
 
     def _open(self, target: int, *posed: Evidence) -> Evidence:
         """Leave undecided what several ways of posing say otherwise, and what is near."""
         inside = torch.stack([one.share > 0.5 for one in posed])
-        rule = self.plan.rules[target]
-        certain = but_for_borders(inside.all(dim=0), inside.any(dim=0), rule)
+        left = room(self.plan.rules[target], self.pixels.size)
+        certain = but_for_borders(inside.all(dim=0), inside.any(dim=0), *left)
         return Evidence(posed[0].share, certain)
-
-
-def _but_for_its_border(share: Tensor, radius: int) -> Evidence:
-    inside = (share[:, None] > 0.5).float()
-    return Evidence(share, (widened(inside, radius) == narrowed(inside, radius))[:, 0])

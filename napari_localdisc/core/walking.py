@@ -19,7 +19,7 @@ from torch import Tensor
 from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.contrast import label_contrast
 from napari_localdisc.core.features import PixelSet
-from napari_localdisc.core.morphology import narrowed, widened
+from napari_localdisc.core.morphology import but_for_borders
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.segmentation_losses import IGNORE
 
@@ -94,20 +94,9 @@ class BorderWalk:
         return label_contrast(labels, self.targets, self.pixels)
 
 
-def but_for_borders(inner: Tensor, outer: Tensor, rule: ShapeRules) -> Tensor:
-    """Say where masks are certain that lie somewhere between two others.
-
-    Parameters
-    ----------
-    inner, outer : Tensor of bool, shape (n, S, S)
-        Which one contains the other.
-    rule : ShapeRules
-        The target's.
-    """
-    size = inner.shape[-1]
-    core = narrowed(inner[:, None].float(), rule.pixels(_WITHIN, size))
-    hull = widened(outer[:, None].float(), rule.pixels(_AROUND, size))
-    return (core == hull)[:, 0]
+def room(rule: ShapeRules, size: int) -> tuple[int, int]:
+    """Pixels inside and outside of a border that are left open on a canvas of a side."""
+    return rule.pixels(_WITHIN, size), rule.pixels(_AROUND, size)
 
 
 def on_edges(
@@ -159,12 +148,14 @@ def traced(
     """
     masks = torch.from_numpy(np.stack([labels == k + 1 for k in range(len(rules))]))
     pairs = zip(masks[:, None], rules, strict=True)
-    sure = torch.cat([but_for_borders(mask, mask, rule) for mask, rule in pairs]).all(dim=0)
-    seeds = np.where((sure | ~field.cpu()).numpy(), labels, IGNORE).astype(np.int8)
+    sure = [but_for_borders(mask, mask, *room(rule, len(labels))) for mask, rule in pairs]
+    decided = torch.cat(sure).all(dim=0) | ~field.cpu()
+    seeds = np.where(decided.numpy(), labels, IGNORE).astype(np.int8)
     closed = walked(image.double().cpu().numpy(), seeds)
+    closed = np.where(closed == IGNORE, labels, closed)
     found = np.zeros_like(labels)
     for target, rule in enumerate(rules, start=1):
-        found[rule.tidy(np.where(closed == IGNORE, labels, closed) == target)] = target
+        found[rule.tidy(closed == target)] = target
     return found
 
 
@@ -183,8 +174,7 @@ def walked(image: npt.NDArray[np.float64], labels: npt.NDArray[np.int8]) -> npt.
         As given where the image is flat, everything is decided, or nothing tells two labels apart.
     """
     values, seeds = np.unique(labels, return_inverse=True)
-    undecided = labels == IGNORE
-    if image.std() == 0 or not undecided.any() or len(values) < 3:
+    if image.std() == 0 or values[0] != IGNORE or len(values) < 3:
         return labels
     reached = random_walker(
         np.moveaxis(image, 0, -1),
@@ -193,5 +183,5 @@ def walked(image: npt.NDArray[np.float64], labels: npt.NDArray[np.int8]) -> npt.
         mode="bf",  # exact; conjugate gradients go astray where edges are strong
         channel_axis=-1,
     )
-    found: npt.NDArray[np.int8] = np.where(undecided, values[reached.clip(0)], labels)
+    found: npt.NDArray[np.int8] = values[reached]
     return found
