@@ -150,7 +150,7 @@ def traced(
     pairs = zip(masks[:, None], rules, strict=True)
     sure = [but_for_borders(mask, mask, *room(rule, len(labels))) for mask, rule in pairs]
     decided = torch.cat(sure).all(dim=0) | ~field.cpu()
-    seeds = np.where(decided.numpy(), labels, IGNORE).astype(np.int8)
+    seeds = np.where(decided.numpy(), labels.astype(np.int8), IGNORE)
     closed = walked(image.double().cpu().numpy(), seeds)
     closed = np.where(closed == IGNORE, labels, closed)
     found = np.zeros_like(labels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,8 +82,7 @@ def read_tiff(path: Path) -> tuple[Pixels, PictureGeometry | StackGeometry]:
         if _is_for_pillow(path, first):
             pages = _with_pillow(path, [page.index for page in series.pages if page is not None])
         else:
-            stored = _dark_as_low(series.asarray(), first).reshape(series.get_shape(False))
-            stored = _samples_last(stored, series.get_axes(False))
+            stored = _samples_last(_dark_as_low(series.asarray(), first), first)
             stored = stored.reshape((planes, height, width, samples))
             kept = stored[..., : 3 if samples > 2 else 1]
             pages = [orientation.upright(page, turn) for page in kept]
@@ -143,16 +141,14 @@ def _sizes(path: Path, series: tifffile.TiffPageSeries) -> tuple[int, int, int, 
             f"{path} holds numbers of type {series.dtype}, such as complex ones; give plain grey or"
             " RGB pixels."
         )
-    axes, shape = series.get_axes(False), series.get_shape(False)
-    sizes = dict(zip(axes, shape, strict=True))
-    samples = sizes.get("S", 1)
+    apart, _, height, width, together = series.keyframe.shaped
+    samples = apart * together
     if samples > 4:
         raise LocaldiscError(
             f"{path} has {samples} samples a pixel; expected a grey or RGB image: save the channel"
             " you want on its own."
         )
-    planes = math.prod(size for axis, size in zip(axes, shape, strict=True) if axis not in "YXS")
-    return planes, sizes["Y"], sizes["X"], samples
+    return series.size // (height * width * samples), height, width, samples
 
 
 def _is_for_pillow(path: Path, page: tifffile.TiffPage) -> bool:
@@ -195,7 +191,6 @@ def _dark_as_low(pixels: Pixels, page: tifffile.TiffPage) -> Pixels:
     return pixels.astype(np.float32) if pixels.dtype == np.float16 else pixels
 
 
-def _samples_last(pixels: Pixels, axes: str) -> Pixels:
-    order = [axis for axis in range(len(axes)) if axes[axis] not in "YXS"]
-    order += [axes.index(axis) for axis in "YXS" if axis in axes]
-    return pixels.transpose(order)
+def _samples_last(pixels: Pixels, page: tifffile.TiffPage) -> Pixels:
+    """Bring pages that hold their samples one after the other to samples beside each other."""
+    return np.moveaxis(pixels.reshape((-1, *page.shaped)), 1, -1)
