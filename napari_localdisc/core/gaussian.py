@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -31,13 +33,21 @@ def blur(x: Tensor, sigma: float) -> Tensor:
 def _blur(x: Tensor, sigma: float) -> Tensor:
     for axis in (-2, -1):
         radius = min(int(3 * sigma + 0.5), x.shape[axis] - 1)
-        steps = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
-        kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
         shape = (1, 1, -1, 1) if axis == -2 else (1, 1, 1, -1)
-        weight = (kernel / kernel.sum()).view(shape).expand(x.shape[1], 1, *shape[2:])
+        kernel = _kernel(sigma, radius, x.dtype, x.device).view(shape)
+        weight = kernel.expand(x.shape[1], 1, *shape[2:])
         padding = (0, 0, radius, radius) if axis == -2 else (radius, radius, 0, 0)
         x = F.conv2d(F.pad(x, padding, mode="reflect"), weight, groups=x.shape[1])
     return x
+
+
+@lru_cache(maxsize=256)
+def _kernel(sigma: float, radius: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Weights (2 radius + 1,) that sum to 1; kept, for a GPU is slow at what is small."""
+    with torch.inference_mode(False):  # whoever asks first, others may want gradients
+        steps = torch.arange(-radius, radius + 1, dtype=dtype, device=device)
+        kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
+        return kernel / kernel.sum()
 
 
 def differential(x: Tensor, sigma: float) -> Tensor:
@@ -75,7 +85,13 @@ def local_jet(x: Tensor, sigma: float) -> list[Tensor]:
 
 
 def _slope(x: Tensor, axis: int) -> Tensor:
-    padding = (1, 1, 0, 0) if axis == -1 else (0, 0, 1, 1)
-    padded = F.pad(x, padding, mode="replicate")
+    """Central difference; beyond the border the outermost value is repeated.
+
+    Not by padding: where torch's deterministic algorithms are asked for, a GPU pads so in dozens of
+    small steps.
+    """
     length = x.shape[axis]
-    return (padded.narrow(axis, 2, length) - padded.narrow(axis, 0, length)) / 2
+    first, last = x.narrow(axis, 0, 1), x.narrow(axis, length - 1, 1)
+    ahead = torch.cat([x.narrow(axis, 1, length - 1), last], dim=axis)
+    behind = torch.cat([first, x.narrow(axis, 0, length - 1)], dim=axis)
+    return (ahead - behind) / 2

@@ -7,6 +7,9 @@ Ghiasi et al. 2021, with shapes from the prior instead of labelled examples).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
@@ -33,6 +36,27 @@ _SOFT = 0.7
 _NEAR = 3
 
 
+@dataclass(frozen=True)
+class Graft:
+    """A crop of a reference mask, and how it is to look.
+
+    Attributes
+    ----------
+    mask : Tensor of bool, shape (s, s)
+    level : Tensor of int64, shape (s, s)
+        Of local half-width, 0 to 3.
+    strength : Tensor, scalar
+        Its contrast, in that of the structures that were found.
+    noise : Tensor, shape (s, s)
+        White; blurred, it says how contrast varies along the graft.
+    """
+
+    mask: Tensor
+    level: Tensor
+    strength: Tensor
+    noise: Tensor
+
+
 class Grafts:
     """Draws crops of reference masks into crops of images.
 
@@ -54,47 +78,53 @@ class Grafts:
 
     def __init__(self, pixels: PixelSet, masks: Tensor, labels: Tensor, target: int) -> None:
         self.masks, self.target = masks, target
+        self._to_choose = masks.cpu().numpy()  # a GPU would be waited for at each comparison
         self.levels = _levels(masks)
         self.contrast = _contrast(pixels, labels, target)
 
-    def draw(
-        self, crop: Tensor, labels: Tensor, field: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Draw a graft into a crop.
-
-        Parameters
-        ----------
-        crop : Tensor, shape (C, s, s)
-            Normalised channels.
-        labels : Tensor of int64, shape (s, s)
-        field : Tensor of bool, shape (s, s)
-        generator : torch.Generator
-
-        Returns
-        -------
-        crop, labels : Tensor
-            Of the same shapes. Pixels near a graft that were undecided are background.
-        """
-        mask, level = self._shape(len(labels), generator)
-        low, high = _STRENGTH
-        strength = low + (high - low) * torch.rand((), generator=generator)
-        patches = torch.randn(1, 1, *mask.shape, generator=generator)
-        varied = 1 + 1.5 * _PATCHES * blur(patches, _PATCHES)[0, 0]
-        amount = (strength * varied.clamp(0.4, 1.5)).to(crop) * mask
-        drawn = blur((self.contrast[level].permute(2, 0, 1) * amount)[None], _SOFT)[0]
-        near = widened(mask[None, None].float(), _NEAR)[0, 0] > 0
-        labels = torch.where(near & (labels == IGNORE), 0, labels)
-        return crop + drawn * field, torch.where(mask & field, self.target, labels)
-
-    def _shape(self, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw the fullest of three crops (side, side) of a reference: mask and levels."""
+    def sample(self, side: int, generator: torch.Generator) -> Graft:
+        """Draw the fullest of three crops (side, side) of a reference, and how it is to look."""
         index = int(torch.randint(len(self.masks), (), generator=generator))
         room = self.masks.shape[-1] - side + 1
         corners = torch.randint(room, (3, 2), generator=generator).tolist()
         spans = [(index, slice(r, r + side), slice(c, c + side)) for r, c in corners]
-        span = max(spans, key=lambda one: int(self.masks[one].sum()))
+        span = max(spans, key=lambda one: self._to_choose[one].sum())
         quarters = int(torch.randint(4, (), generator=generator))
-        return torch.rot90(self.masks[span], quarters), torch.rot90(self.levels[span], quarters)
+        mask, level = (torch.rot90(maps[span], quarters) for maps in (self.masks, self.levels))
+        low, high = _STRENGTH
+        strength = low + (high - low) * torch.rand((), generator=generator)
+        return Graft(mask, level, strength, torch.randn(side, side, generator=generator))
+
+    def draw(
+        self, crops: Tensor, labels: Tensor, fields: Tensor, grafts: Sequence[Graft]
+    ) -> tuple[Tensor, Tensor]:
+        """Draw grafts into crops.
+
+        Parameters
+        ----------
+        crops : Tensor, shape (B, C, s, s)
+            Normalised channels.
+        labels : Tensor of int64, shape (B, s, s)
+        fields : Tensor of bool, shape (B, s, s)
+        grafts : sequence of Graft
+            One for each crop, of the same side.
+
+        Returns
+        -------
+        crops, labels : Tensor
+            Of the same shapes. Pixels near a graft that were undecided are background.
+        """
+        mask, level, strength, noise = (
+            torch.stack([getattr(graft, name) for graft in grafts])
+            for name in ("mask", "level", "strength", "noise")
+        )
+        varied = 1 + 1.5 * _PATCHES * blur(noise[:, None], _PATCHES)
+        strength = strength[:, None, None, None] * varied.clamp(0.4, 1.5)
+        amount = strength.to(crops) * mask[:, None]
+        drawn = blur(self.contrast[level].permute(0, 3, 1, 2) * amount, _SOFT)
+        near = widened(mask[:, None].float(), _NEAR)[:, 0] > 0
+        labels = torch.where(near & (labels == IGNORE), 0, labels)
+        return crops + drawn * fields[:, None], torch.where(mask & fields, self.target, labels)
 
 
 def _levels(masks: Tensor) -> Tensor:

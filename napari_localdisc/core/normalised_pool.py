@@ -32,7 +32,7 @@ class NormalisedPool:
         self._kept: OrderedDict[tuple[int, int], Tensor] = OrderedDict()
         self._bytes = 0
 
-    def take(self, index: int, size: int) -> Tensor:
+    def take(self, index: int, size: int, device: torch.device) -> Tensor:
         """Look at an image at a size.
 
         Parameters
@@ -41,6 +41,8 @@ class NormalisedPool:
             Of the image in the pool.
         size : int
             Side of the canvas.
+        device : torch.device
+            Which device normalises it.
 
         Returns
         -------
@@ -51,17 +53,17 @@ class NormalisedPool:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        self._kept[key] = found = self._normalise(index, size)
+        self._kept[key] = found = self._normalise(index, size, device)
         self._bytes += found.nbytes
         while self._bytes > self.most_bytes and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return found
 
     @torch.no_grad()
-    def _normalise(self, index: int, size: int) -> Tensor:
-        pixels, field = self.pool.take([index], torch.device("cpu"))
+    def _normalise(self, index: int, size: int, device: torch.device) -> Tensor:
+        pixels, field = self.pool.take([index], device)
         if size != pixels.shape[-1]:
             pixels = F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
             field = F.interpolate(field, size=(size, size), mode="nearest")
         normalised = self.preprocessing.normalise(pixels, field)
-        return torch.cat([normalised, field], dim=1)[0].half()
+        return torch.cat([normalised, field], dim=1)[0].half().cpu()

@@ -80,18 +80,18 @@ class Refiner:
         return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
 
     def _crops(self, labels: Tensor, grafts: Sequence[Grafts]) -> tuple[Tensor, Tensor]:
-        crops, wanted = [], []
+        spans, sampled = [], []
         room = self.pixels.size - self.crop + 1
         for index in self._draw(len(self.pixels), self.batch):
             row, column = self._draw(room, 2)
-            span = (slice(row, row + self.crop), slice(column, column + self.crop))
-            seen = self.pixels.normalised[(index, slice(None), *span)].float()
-            field, truth = self.pixels.fields[(index, *span)], labels[(index, *span)].long()
-            for graft in grafts:
-                seen, truth = graft.draw(seen, truth, field, self.generator)
-            crops.append(torch.cat([seen, field[None].float()]))
-            wanted.append(truth)
-        seen, truth = self._vary(torch.stack(crops)), torch.stack(wanted)
+            spans.append((index, slice(row, row + self.crop), slice(column, column + self.crop)))
+            sampled.append([graft.sample(self.crop, self.generator) for graft in grafts])
+        seen = torch.stack([self.pixels.normalised[i, :, r, c] for i, r, c in spans]).float()
+        fields = torch.stack([self.pixels.fields[one] for one in spans])
+        truth = torch.stack([labels[one] for one in spans]).long()
+        for graft, drawn in zip(grafts, zip(*sampled, strict=True), strict=True):
+            seen, truth = graft.draw(seen, truth, fields, drawn)
+        seen = self._vary(torch.cat([seen, fields[:, None].float()], dim=1))
         if self.slender:
             turn = Turn.draw(self.generator)
             seen, truth = turn(seen), turn(truth)

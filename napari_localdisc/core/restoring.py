@@ -8,6 +8,8 @@ denoising autoencoders (Vincent et al. 2010; Larrazabal et al. 2020 for segmenta
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,6 +43,7 @@ class Restorer:
         network = nn.Sequential(body, nn.Conv2d(body.features, 1, 1))
         self.network = channels_last(network.to(device))
         self.masks = blur(references[:, None].float(), 0.5)[:, 0]
+        self._to_choose = self.masks.cpu().numpy()  # a GPU would be waited for at each comparison
         inside = self.masks[:, self.masks.amax(dim=0) > 0]
         self.mean, self.spread = float(inside.mean()), float(inside.std())
         self.skewness = float((((inside - self.mean) / self.spread) ** 3).mean())
@@ -55,12 +58,12 @@ class Restorer:
         fields : Tensor of bool, shape (n, S, S)
         steps : int
         """
-        signal = self._signal(scores[fields])
+        signal, inside = self._signal(scores[fields]), fields.cpu().numpy()
         optimiser = torch.optim.AdamW(self.network.parameters(), 4e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 8e-3, total_steps=steps + 1)
         self.network.train()
         for step in range(steps):
-            masks, noise = self._masks(), self._noise(scores, fields)
+            masks, noise = self._masks(), self._noise(scores, inside)
             share = signal * (0.7 + 0.6 * torch.rand(_BATCH, 1, 1, generator=self.generator))
             share = share.clamp(0.1, 0.97).to(masks.device)
             bright = 1 + 1.8 * blur(self._normal(masks.shape).to(masks.device)[:, None], 6.0)[:, 0]
@@ -96,31 +99,31 @@ class Restorer:
         return torch.randn(shape, generator=self.generator)
 
     def _integers(self, high: int, count: int) -> list[int]:
-        return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
+        found: list[int] = torch.randint(0, high, (count,), generator=self.generator).tolist()
+        return found
 
     def _masks(self) -> Tensor:
         side = min(_SIDE, self.masks.shape[-1] - self.masks.shape[-1] % 4)
         room = self.masks.shape[-1] - side
-        crops = [
-            max((self._crop(index, room, side) for _ in range(3)), key=Tensor.sum)
-            for index in self._integers(len(self.masks), _BATCH)
-        ]
+        crops = []
+        for index in self._integers(len(self.masks), _BATCH):
+            spans = [self._span(index, room, side) for _ in range(3)]
+            crops.append(self.masks[max(spans, key=lambda s: self._to_choose[s].sum())])
         turned = torch.rot90(torch.stack(crops), self._integers(4, 1)[0], (1, 2))
         return turned.flip(1) if self._integers(2, 1)[0] else turned
 
-    def _crop(self, index: int, room: int, side: int) -> Tensor:
+    def _span(self, index: int, room: int, side: int) -> tuple[int, slice, slice]:
         row, column = self._integers(room + 1, 2)
-        return self.masks[index, row : row + side, column : column + side]
+        return index, slice(row, row + side), slice(column, column + side)
 
-    def _noise(self, scores: Tensor, fields: Tensor) -> Tensor:
+    def _noise(self, scores: Tensor, inside: npt.NDArray[np.bool_]) -> Tensor:
+        """Noise of the spectrum of patches, as far inside the fields of view as may be."""
         side = min(_SIDE, scores.shape[-1] - scores.shape[-1] % 4)
         room = scores.shape[-1] - side
         found = []
         for index in self._integers(len(scores), _BATCH):
-            places = [self._integers(room + 1, 2) for _ in range(4)]
-            spans = [(slice(r, r + side), slice(c, c + side)) for r, c in places]
-            span = max(spans, key=lambda s: float(fields[index][s].float().mean()))
-            found.append(scores[index][span])
+            spans = [self._span(index, room, side) for _ in range(4)]
+            found.append(scores[max(spans, key=lambda s: inside[s].mean())])
         patches = torch.stack(found)
         size = torch.fft.rfft2(patches - patches.mean(dim=(1, 2), keepdim=True)).abs()
         phase = torch.fft.rfft2(self._normal(patches.shape).to(patches.device))

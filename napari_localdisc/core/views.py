@@ -86,7 +86,7 @@ class ViewFeeder:
     def __call__(self, device: torch.device) -> Views:
         """Draw the views of a step."""
         size, chosen = self._choose()
-        images = [self.normalised.take(index, size) for index in chosen]
+        images = [self.normalised.take(index, size, device) for index in chosen]
         owners = [index % len(chosen) for index in range(self.config.crops)]
         windows = Windows.draw(self.config.crop, _MARGIN, size, self.generator)
         cuts = [self._cut(images[owner], windows.cut) for owner in owners]

@@ -31,6 +31,13 @@ def grafts(pixels):
     return Grafts(pixels, stripes(3), stripes(5).to(torch.int8), 1)
 
 
+def draw(grafts, labels, field, generator):
+    """Draw one graft into an empty crop."""
+    one = grafts.sample(CROP, generator)
+    crops, found = grafts.draw(torch.zeros(1, 2, CROP, CROP), labels[None], field[None], [one])
+    return crops[0], found[0]
+
+
 @pytest.fixture
 def drawn(grafts):
     """A graft on an empty crop whose left half is undecided and whose lower half is outside."""
@@ -39,7 +46,7 @@ def drawn(grafts):
     labels = torch.zeros(CROP, CROP, dtype=torch.long)
     labels[:, : CROP // 2] = IGNORE
     generator = torch.Generator().manual_seed(3)
-    return *grafts.draw(torch.zeros(2, CROP, CROP), labels, field, generator), field
+    return *draw(grafts, labels, field, generator), field
 
 
 def test_contrast_is_that_of_what_was_found(grafts):
@@ -86,13 +93,27 @@ def test_what_is_near_a_graft_is_decided(drawn):
 
 
 def test_the_generator_decides(grafts):
-    empty = torch.zeros(2, CROP, CROP), torch.zeros(CROP, CROP, dtype=torch.long)
+    empty = torch.zeros(CROP, CROP, dtype=torch.long)
     field = torch.ones(CROP, CROP, dtype=torch.bool)
     crops = [
-        grafts.draw(*empty, field, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2)
+        draw(grafts, empty, field, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2)
     ]
     assert torch.equal(crops[0], crops[1])
     assert not torch.equal(crops[0], crops[2])
+
+
+def test_grafts_are_drawn_each_into_its_own_crop(grafts):
+    generator = torch.Generator().manual_seed(1)
+    sampled = [grafts.sample(CROP, generator) for _ in range(3)]
+    crops = torch.randn(3, 2, CROP, CROP)
+    labels = torch.zeros(3, CROP, CROP, dtype=torch.long)
+    fields = torch.ones(3, CROP, CROP, dtype=torch.bool)
+    together = grafts.draw(crops, labels, fields, sampled)
+    for index, one in enumerate(sampled):
+        span = slice(index, index + 1)
+        alone = grafts.draw(crops[span], labels[span], fields[span], [one])
+        for found, wanted in zip(together, alone, strict=True):
+            torch.testing.assert_close(found[span], wanted, atol=1e-5, rtol=0)
 
 
 def test_where_nothing_was_found_grafts_cannot_be_seen(pixels):

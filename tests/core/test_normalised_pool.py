@@ -10,6 +10,7 @@ from napari_localdisc.core.progress import drain
 from tests.conftest import tiny_encoder
 
 CARD = tiny_encoder().card
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -19,23 +20,23 @@ def pool() -> ImagePool:
 
 
 def test_holds_normalised_channels_and_the_field(pool):
-    got = NormalisedPool(pool, CARD).take(2, 64)
-    pixels, field = pool.take([2], torch.device("cpu"))
+    got = NormalisedPool(pool, CARD).take(2, 64, CPU)
+    pixels, field = pool.take([2], CPU)
     wanted = CARD.preprocessing.normalise(pixels, field)[0]
     torch.testing.assert_close(got[:-1].float(), wanted, atol=2e-3, rtol=2e-3)
     assert torch.equal(got[-1].float(), field[0, 0])
 
 
 def test_looks_at_an_image_at_any_size(pool):
-    got = NormalisedPool(pool, CARD).take(0, 32)
+    got = NormalisedPool(pool, CARD).take(0, 32, CPU)
     assert got.shape == (CARD.preprocessing.normalised + 1, 32, 32)
 
 
 def test_normalises_once_and_forgets_what_was_not_used_for_longest(pool):
-    one = NormalisedPool(pool, CARD).take(0, 64)
+    one = NormalisedPool(pool, CARD).take(0, 64, CPU)
     kept = NormalisedPool(pool, CARD, most_bytes=2 * one.nbytes)
-    first, second = kept.take(0, 64), kept.take(1, 64)
-    assert kept.take(0, 64) is first
-    kept.take(2, 64)
-    assert kept.take(0, 64) is first
-    assert kept.take(1, 64) is not second
+    first, second = kept.take(0, 64, CPU), kept.take(1, 64, CPU)
+    assert kept.take(0, 64, CPU) is first
+    kept.take(2, 64, CPU)
+    assert kept.take(0, 64, CPU) is first
+    assert kept.take(1, 64, CPU) is not second

@@ -42,7 +42,7 @@ class TestViews:
         views = draw(CPU)
         assert views.plain[0] is views.plain[1]
         for plain, index in zip(views.plain[0], views.image.tolist(), strict=True):
-            whole = draw.normalised.take(index, 64).float()[:-1]
+            whole = draw.normalised.take(index, 64, CPU).float()[:-1]
             places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
             assert (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4)).min() < 1e-6
 
