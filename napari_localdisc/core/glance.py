@@ -1,4 +1,4 @@
-"""A first look: where compact targets are, as a few of many images tell it within seconds."""
+"""A first look: where targets are, as one or a few of many images tell it within seconds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from napari_localdisc.core.encoder import Encoder
-from napari_localdisc.core.features import pixel_set
+from napari_localdisc.core.features import PixelSet, pixel_set
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.live import LiveView
 from napari_localdisc.core.posing import CompactPosterior
-from napari_localdisc.core.posterior import winners
+from napari_localdisc.core.posterior import SlenderPosterior
 from napari_localdisc.core.progress import Run
 
 _IMAGES, _STARTS = 4, 3
@@ -26,9 +27,10 @@ def glance(
     seed: int,
     device: torch.device,
 ) -> Run[None]:
-    """Pose the references on the first of many images, and show it on the first.
+    """Find targets in the first of many images, and show them on the first.
 
-    Of few images guidance itself has as much to show as soon; slender targets take longer.
+    Compact ones are posed on four images; of slender ones the feature that suits best is taken, on
+    one. Of few images guidance itself has as much to show as soon.
 
     Parameters
     ----------
@@ -43,11 +45,28 @@ def glance(
     Progress
         ``embed`` and ``search``; in the end a ``preview``.
     """
-    plan, references = judge.plan, judge.references
-    if plan.slender or len(images) <= 2 * _IMAGES:
+    plan = judge.plan
+    if len(images) <= 2 * _IMAGES or (plan.slender and plan.compact):
         return
-    pixels = yield from pixel_set(images[:_IMAGES], encoder, plan.size, device)
-    evidence = yield from CompactPosterior(pixels, references, plan, _STARTS, seed).start()
-    labels = winners(evidence, pixels.fields)[0].to(torch.uint8).cpu().numpy()
-    height, width = images[0].shape[:2]
-    yield LiveView((height, width), pixels.fields[0], judge).preview("first look", labels)
+    some = images[:1] if plan.slender else images[:_IMAGES]
+    pixels = yield from pixel_set(some, encoder, plan.size, device)
+    live = LiveView(images[0].shape[:2], pixels.fields[0], judge)
+    find = _slender if plan.slender else _compact
+    believed = yield from find(pixels, judge, seed)
+    labels = live.labels(believed)
+    if labels.any():
+        yield live.preview("first look", labels)
+
+
+def _slender(pixels: PixelSet, judge: Judge, seed: int) -> Run[Tensor]:
+    believed = []
+    for target in judge.plan.slender:
+        posterior = SlenderPosterior(pixels, judge.references[:, target], seed)
+        believed.append((yield from posterior.glimpse()))
+    return torch.stack(believed)
+
+
+def _compact(pixels: PixelSet, judge: Judge, seed: int) -> Run[Tensor]:
+    posterior = CompactPosterior(pixels, judge.references, judge.plan, _STARTS, seed)
+    evidence = yield from posterior.start()
+    return torch.stack([one.share[0] for one in evidence])

@@ -63,7 +63,7 @@ class LiveView:
                 yield event
                 began = time.monotonic()
                 if began >= self._next and (believed := look()) is not None:
-                    labels = self._labels(believed)
+                    labels = self.labels(believed)
                     if labels.any():  # a network at its beginning finds nothing
                         yield self.preview(event.message or event.stage, labels)
                     now = time.monotonic()
@@ -82,7 +82,8 @@ class LiveView:
         return Progress("preview", 1, 1, message, values or {}, lifted)
 
     @torch.inference_mode()
-    def _labels(self, believed: Tensor) -> npt.NDArray[np.uint8]:
+    def labels(self, believed: Tensor) -> npt.NDArray[np.uint8]:
+        """Decide what is believed (K, s, s) of the first image: labels (S, S)."""
         side = self._judge.plan.size
         shares = F.interpolate(believed[None].float(), size=(side, side), mode="bilinear")
         shares = shares * self._field

@@ -22,6 +22,8 @@ _SIDE = 128
 _CROPS = 10
 _FEW = 4
 """Crops that screening and the first heats are judged on."""
+_BATCH = 16
+"""Directions screened at a time."""
 _RACERS = 8
 _HEAT = 8
 """Generations of each of the first heats."""
@@ -107,7 +109,7 @@ def search(
     pixels : PixelSet
     references : Tensor, shape (N, S, S)
     candidates : int
-        Random directions screened beside the axes.
+        Random directions screened beside single features.
     generations : int
         Of CMA-ES for the winner, the heats included.
     seed : int
@@ -119,22 +121,15 @@ def search(
         payload is the direction, shape (D,), that the KL is of.
     """
     scorer = DirectionSearch(pixels, references, seed)
-    drawn = _directions(scorer.points.shape[1], candidates, seed).to(scorer.points.device)
-    batches = drawn.split(16)
+    drawn = torch.cat([_single_features(pixels.whitening), _random(pixels, candidates, seed)])
     heats = _heats(generations)
-    total = len(batches) + sum(racers * length for racers, length in heats)
-    kls: list[Tensor] = []
-    for batch in batches:
-        kls.append(scorer.kl(batch, _FEW))
-        screened = torch.cat(kls)
-        best = int(screened.argmin())
-        values = {"kl": float(screened[best])}
-        yield Progress("search", len(kls), total, "screening", values, drawn[best])
+    done = -(-len(drawn) // _BATCH)
+    total = done + sum(racers * length for racers, length in heats)
+    kls = yield from _screened(scorer, drawn, total)
     field = [
         _Racer(scorer, origin, seed + number)
-        for number, origin in enumerate(_unlike(drawn, torch.cat(kls), _RACERS))
+        for number, origin in enumerate(_unlike(drawn, kls, _RACERS))
     ]
-    done = len(batches)
     for heat, (racers, length) in enumerate(heats):
         crops = _CROPS if heat == len(heats) - 1 else _FEW
         field = sorted(field, key=lambda racer: racer.kl)[:racers]
@@ -147,12 +142,44 @@ def search(
     return field[0].finish()
 
 
-def _directions(dim: int, candidates: int, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    eye = torch.eye(dim)
-    return F.normalize(
-        torch.cat([torch.randn(candidates, dim, generator=generator), eye, -eye]), dim=1
+def screen(pixels: PixelSet, references: Tensor, seed: int) -> Run[Start]:
+    """Find the single feature whose masks look most like the references: quickly, and coarsely.
+
+    Takes and yields what `search` does.
+    """
+    scorer = DirectionSearch(pixels, references, seed)
+    drawn = _single_features(pixels.whitening)
+    kls = yield from _screened(scorer, drawn, -(-len(drawn) // _BATCH))
+    best = int(kls.argmin())
+    return Start(drawn[best], float(kls[best]))
+
+
+def _screened(scorer: DirectionSearch, directions: Tensor, total: int) -> Run[Tensor]:
+    """Shape KL (B,) on few crops of directions (B, D)."""
+    kls: list[Tensor] = []
+    for batch in directions.split(_BATCH):
+        kls.append(scorer.kl(batch, _FEW))
+        screened = torch.cat(kls)
+        best = int(screened.argmin())
+        values = {"kl": float(screened[best])}
+        yield Progress("search", len(kls), total, "screening", values, directions[best])
+    return torch.cat(kls)
+
+
+def _single_features(whitening: Tensor) -> Tensor:
+    """Directions (2 F, D) along which pixels score as in one of the F features, or its negative.
+
+    The answers of ridge filters are among them, and a search that begins there goes less astray.
+    """
+    alone = F.normalize(torch.linalg.pinv(whitening).T, dim=1)
+    return torch.cat([alone, -alone])
+
+
+def _random(pixels: PixelSet, count: int, seed: int) -> Tensor:
+    drawn = torch.randn(
+        count, pixels.whitening.shape[1], generator=torch.Generator().manual_seed(seed)
     )
+    return F.normalize(drawn, dim=1).to(pixels.whitening.device)
 
 
 def _heats(generations: int) -> list[tuple[int, int]]:

@@ -95,9 +95,17 @@ class TestRun:
         assert screened == sorted(screened, reverse=True)
         assert len(searched) == searched[-1].done == searched[-1].total
 
-    @pytest.mark.parametrize(("hopeless", "searches"), [(float("inf"), 1), (-float("inf"), 2)])
-    def test_a_hopeless_search_is_begun_again(self, monkeypatch, effort, hopeless, searches):
-        monkeypatch.setattr(posterior, "_HOPELESS", hopeless)
+    @pytest.mark.parametrize(
+        ("few", "limit", "other"),
+        [(2, "_HOPELESS", "_CONVINCING"), (3, "_CONVINCING", "_HOPELESS")],
+    )
+    @pytest.mark.parametrize(("enough", "searches"), [(float("inf"), 1), (-float("inf"), 2)])
+    def test_a_hopeless_search_is_begun_again(
+        self, monkeypatch, effort, few, limit, other, enough, searches
+    ):
+        monkeypatch.setattr(posterior, "_FEW", few)
+        monkeypatch.setattr(posterior, limit, enough)
+        monkeypatch.setattr(posterior, other, -enough)
         twice = effort.model_copy(update={"searches": 2})
         images = [fundus_phantom(seed, 64).image for seed in range(2)]
         events = []
@@ -196,6 +204,20 @@ class TestGlance:
         assert events[-1].payload.any()
         assert events[-1].payload.shape == images[0].shape
         assert [event.total for event in events if event.stage == "embed"] == [4] * 4
+
+    def test_slender_targets_are_looked_for_in_one_image(self, effort):
+        first = fundus_phantom(0, 256)
+        images = [first.image, *(fundus_phantom(seed, 64).image for seed in range(1, 9))]
+        config = effort.model_copy(update={"size": 256})
+        events = []
+        for event in guide(images, simulate("vessels", 3), load_encoder("fundus"), config):
+            events.append(event)
+            if event.stage == "preview":
+                break
+        assert events[-1].message == "first look"
+        # Worth a look: nothing has been trained yet.
+        assert dice(events[-1].payload > 0, first.masks["vessels"]) > 0.45
+        assert [event.total for event in events if event.stage == "embed"] == [1]
 
     def test_it_changes_nothing(self, monkeypatch, lungs, effort):
         images = [xray_phantom(seed, 64).image for seed in range(9)]
