@@ -1,6 +1,6 @@
 """Seconds and peak memory of what takes time, on this machine and generated images.
 
-python benchmarks/speed.py [--images 20] [--size 512]
+python benchmarks/speed.py [--images 20] [--size 512] [--device cuda]
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ import statistics
 import time
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
+from napari_localdisc.core.device import resolve_device
 from napari_localdisc.core.embedding import embed
-from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.encoder import Encoder, load_encoder
+from napari_localdisc.core.features import prepare
 from napari_localdisc.core.guidance import GuideConfig, guide
+from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.phantoms import fundus_phantom
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.shapes import simulate
@@ -37,30 +42,50 @@ def peak_gib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
+def throughput(
+    encoder: Encoder, image: npt.NDArray[np.uint8], size: int, device: torch.device
+) -> float:
+    """Images a second through the network alone, 16 together."""
+    inputs, _ = prepare([image] * 16, encoder.card.preprocessing, size, device)
+    network = channels_last(encoder.network.to(device)).eval()
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def work() -> None:
+        network.embed(network.body(inputs))
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    work()
+    return 16 / seconds(work, 5)
+
+
 def main() -> None:
     """Print one line per measurement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--device", type=resolve_device, default="cpu")
     options = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, CPU")
+    size, device = options.size, options.device
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}")
     encoder = load_encoder("fundus")
-    image = fundus_phantom(0, options.size).image
-    drain(embed(image, encoder))
-    taken = seconds(lambda: drain(embed(image, encoder)), 5)
-    print(
-        f"embed one {options.size}x{options.size} image: {taken:.2f} s, peak {peak_gib():.2f} GiB"
-    )
-    embedding = drain(embed(image, encoder))
-    taken = seconds(lambda: similarity_map(embedding, (200, 300)), 15)
+    image = fundus_phantom(0, size).image
+    drain(embed(image, encoder, device))
+    taken = seconds(lambda: drain(embed(image, encoder, device)), 5)
+    print(f"embed one {size}x{size} image: {taken:.2f} s, peak {peak_gib():.2f} GiB")
+    embedding = drain(embed(image, encoder, device))
+    taken = seconds(lambda: similarity_map(embedding, (size // 2, size // 2)), 15)
     print(f"similarity map of a pixel, embedding at hand: {1e3 * taken:.0f} ms")
-    images = [fundus_phantom(seed, options.size).image for seed in range(options.images)]
+    print(f"network alone: {throughput(encoder, image, size, device):.1f} images a second")
+    images = [fundus_phantom(seed, size).image for seed in range(options.images)]
     prior = simulate("vessels", 20, 0)
-    taken = seconds(lambda: drain(guide(images, prior, encoder, GuideConfig())))
-    print(
-        f"guide vessels on {options.images} images at {options.size} px:"
-        f" {taken:.0f} s, peak {peak_gib():.2f} GiB"
-    )
+    for which in ("first", "second") if device.type == "cuda" else ("only",):
+        taken = seconds(lambda: drain(guide(images, prior, encoder, GuideConfig(), device)))
+        print(
+            f"guide vessels on {len(images)} images at {size} px, {which} time:"
+            f" {taken:.0f} s, peak {peak_gib():.2f} GiB"
+        )
 
 
 if __name__ == "__main__":
