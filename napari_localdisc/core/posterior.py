@@ -23,7 +23,7 @@ _SURE, _SURELY_NOT = 0.5, 0.05
 _HOPELESS = 1.5
 """Shape KL in nats of a look-alike: that of the structure itself is well below 1."""
 _FEW, _CONVINCING = 5, 0.4
-"""In fewer images look-alikes come as low as 0.7, and the structure itself to 0.2 to 0.6."""
+"""In fewer images look-alikes come as low as 0.7; the structure itself has 0.2 to 0.6."""
 _NEXT_SEED = 1000
 
 
