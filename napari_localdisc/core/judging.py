@@ -7,6 +7,8 @@ are the references' own, and only places and sizes tell a good pose from a bad o
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -14,6 +16,7 @@ import torch.nn.functional as F
 from skimage.morphology import convex_hull_image
 from torch import Tensor
 
+from napari_localdisc.core.cleanup import ShapeRules
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.scaling import scale_about_centre
 from napari_localdisc.core.shape_kl import Moments, gaussian_kl, shape_words
@@ -22,6 +25,10 @@ _DRAWS = 8
 """At most so many handfuls of references tell what a few masks have by chance."""
 _ANY_SIZE = 1.5
 """Factor up to which the width of a compact structure may differ from the references'."""
+_THRESHOLDS = [percent / 200 for percent in range(4, 197)]
+"""Of slender targets: 0.02 to 0.98."""
+_ENOUGH = 20
+"""Images whose area tells a threshold well enough."""
 
 
 class Judge:
@@ -101,21 +108,34 @@ class Judge:
         return max(kls)
 
     def thresholds(self, shares: Tensor, fields: Tensor) -> tuple[float, ...]:
-        """Probabilities at which masks have the area that the prior says.
+        """Probabilities at which tidy masks have the area that the prior says.
 
         Slender targets cover as much of the field of view as the references cover of their convex
         hulls; a compact target's area is the image's own affair, and its threshold is one half.
+
+        Parameters
+        ----------
+        shares : Tensor, shape (n, K + 1, S, S)
+            Class probabilities, zero outside the field of view.
+        fields : Tensor of bool, shape (n, S, S)
         """
-        chosen = []
-        for target, rule in enumerate(self.plan.rules):
-            if not rule.slender:
-                chosen.append(0.5)
-                continue
-            inside = shares[:, target + 1][fields].float()
-            inside = inside[:: max(1, len(inside) // 2_000_000)]
-            rank = max(1, round((1 - rule.density) * len(inside)))
-            chosen.append(float(inside.kthvalue(rank).values.clamp(0.02, 0.98)))
-        return tuple(chosen)
+        some = slice(None, None, -(-len(shares) // _ENOUGH))
+        inside = int(fields[some].sum())
+        return tuple(
+            _cut(shares[some, target].float().cpu().numpy(), inside, rule) if rule.slender else 0.5
+            for target, rule in enumerate(self.plan.rules, start=1)
+        )
+
+
+def _cut(planes: npt.NDArray[np.float32], inside: int, rule: ShapeRules) -> float:
+    """Lowest threshold at which tidy masks of probabilities (n, S, S) are no denser than a rule."""
+
+    def area(threshold: float) -> int:
+        return sum(int(rule.tidy(one > threshold).sum()) for one in planes)
+
+    wanted = rule.density * inside
+    found = bisect_left(_THRESHOLDS, -wanted, key=lambda threshold: -area(threshold))
+    return _THRESHOLDS[min(found, len(_THRESHOLDS) - 1)]
 
 
 def _hulls(masks: Tensor) -> Tensor:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.plan import Plan
@@ -86,3 +87,27 @@ def test_few_masks_have_a_high_kl_by_chance(judge):
 def test_by_chance_is_that_of_single_references(judge):
     alone = [judge.kl(mask.byte().numpy(), FIELDS[:1]) for mask in judge.references[:8].unbind()]
     assert judge.by_chance(1) == pytest.approx(max(alone))
+
+
+def test_tidy_masks_of_a_slender_target_have_the_area_that_the_prior_says():
+    """A tree whose probability falls to the side, and crumbs that no reference has."""
+    prior = simulate("vessels", 5, 0)
+    plan = Plan.of(prior, tiny_encoder().card, 256)
+    judge = Judge(plan.references(prior), plan)
+    tree = gaussian_filter(judge.references[0, 0].numpy().astype(np.float32), 2)
+    crumbs = np.zeros_like(tree)
+    crumbs[4::12, 4::12] = 1
+    target = torch.from_numpy(np.maximum(tree, crumbs))
+    shares = torch.stack([1 - target, target])[None]
+    (threshold,) = judge.thresholds(shares, torch.ones(1, 256, 256, dtype=torch.bool))
+    mask = plan.rules[0].tidy(shares[0, 1].numpy() > threshold)
+    assert not mask[tree < 0.01].any()
+    assert mask.mean() == pytest.approx(plan.rules[0].density, rel=0.05)
+
+
+def test_a_slender_target_that_is_nowhere_has_the_lowest_threshold():
+    prior = simulate("vessels", 5, 0)
+    plan = Plan.of(prior, tiny_encoder().card, 256)
+    nothing = torch.zeros(1, 2, 256, 256)
+    fields = torch.ones(1, 256, 256, dtype=torch.bool)
+    assert Judge(plan.references(prior), plan).thresholds(nothing, fields) == (0.02,)
