@@ -148,7 +148,8 @@ def doubts(verdict: Verdict, judge: Judge) -> tuple[str, ...]:
     if not (verdict.kl <= _NONSENSE or verdict.kl <= judge.by_chance(len(verdict.labels))):
         found.append(
             f"the masks do not look like the prior (shape KL {show_kl(verdict.kl)}): check that the"
-            " images show the structure and that the prior fits it, or try another seed."
+            " images show the structure and that the prior fits it and has a few references, or try"
+            " another seed."
         )
     if not verdict.labels.any():
         found.append("nothing was found: try another prior, encoder or seed.")

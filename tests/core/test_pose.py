@@ -151,3 +151,18 @@ class TestTemplates:
         possible = templates.possible(torch.ones(1, SIDE, SIDE))
         masks, _ = templates.pose(templates.best(evidence, possible))
         assert dice(masks[:, 0], shown[None]).item() > 0.9
+
+    def test_a_single_reference_says_nothing_of_where_others_lie(self):
+        templates = Templates(disc(12, 12, 6)[None, None].float())
+        shown = disc(35, 33, 6)
+        evidence = torch.where(shown, 1.0, -1.0)[None, None]
+        possible = templates.possible(torch.ones(1, SIDE, SIDE))
+        masks, _ = templates.pose(templates.best(evidence, possible))
+        assert dice(masks[:, 0], shown[None]).item() > 0.9
+
+    def test_many_references_in_one_place_say_that_others_lie_there(self):
+        templates = Templates(disc(12, 12, 6).expand(16, 1, -1, -1).float())
+        evidence = torch.where(disc(35, 33, 6), 1.0, -1.0)[None, None]
+        possible = templates.possible(torch.ones(1, SIDE, SIDE))
+        _, row, column = templates.best(evidence, possible)[0].tolist()
+        assert max(abs(row), abs(column)) <= 0.1 * SIDE
