@@ -25,7 +25,7 @@ _DRAWS = 8
 """At most so many handfuls of references tell what a few masks have by chance."""
 _ANY_SIZE = 1.5
 """Factor up to which the width of a compact structure may differ from the references'."""
-_THRESHOLDS = [percent / 200 for percent in range(4, 197)]
+_THRESHOLDS = [step / 200 for step in range(4, 197)]
 """Of slender targets: 0.02 to 0.98."""
 _ENOUGH = 20
 """Images whose area tells a threshold well enough."""

@@ -27,7 +27,7 @@ STRETCHED = tuple(product(_SCALES, _SCALES))
 """Heights and widths of templates of other builds than the references'."""
 _VISIBLE = 0.9
 _ROOM = 0.1
-"""Room for shifts beyond that, relative to the side."""
+"""Room for shifts beyond where the next reference may be expected, relative to the side."""
 _BATCH = 8
 _BORDER = 3
 """Width of a ring in widths of the band along a border."""
@@ -83,15 +83,15 @@ class Templates:
 
         That is a prediction interval of 99 % around their places; of one alone nothing is known.
         """
+        count, sides = len(references), (2 * self.size, 2 * self.size)
+        if count == 1:
+            return torch.ones(sides, dtype=torch.bool, device=references.device)
         line = torch.arange(self.size, device=references.device) / self.size
         whole = references.amax(dim=1)
         mass = whole.sum(dim=(1, 2)).clamp_min(1.0)
         rows = (whole.sum(dim=2) * line).sum(dim=1) / mass
         columns = (whole.sum(dim=1) * line).sum(dim=1) / mass
         shift = torch.fft.fftfreq(2 * self.size, device=references.device).abs() * 2
-        if len(references) == 1:
-            return torch.ones(2 * self.size, 2 * self.size, dtype=torch.bool, device=shift.device)
-        count = len(references)
         factor = float(stdtrit(count - 1, 0.995)) * (1 + 1 / count) ** 0.5
         reach = [factor * place.std() + _ROOM for place in (rows, columns)]
         allowed: Tensor = (shift <= reach[0])[:, None] & (shift <= reach[1])[None, :]

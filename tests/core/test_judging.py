@@ -89,25 +89,28 @@ def test_by_chance_is_that_of_single_references(judge):
     assert judge.by_chance(1) == pytest.approx(max(alone))
 
 
-def test_tidy_masks_of_a_slender_target_have_the_area_that_the_prior_says():
-    """A tree whose probability falls to the side, and crumbs that no reference has."""
+@pytest.fixture(scope="module")
+def of_vessels() -> Judge:
     prior = simulate("vessels", 5, 0)
     plan = Plan.of(prior, tiny_encoder().card, 256)
-    judge = Judge(plan.references(prior), plan)
-    tree = gaussian_filter(judge.references[0, 0].numpy().astype(np.float32), 2)
+    return Judge(plan.references(prior), plan)
+
+
+def test_tidy_masks_of_a_slender_target_have_the_area_that_the_prior_says(of_vessels):
+    """A tree whose probability falls to the side, and crumbs that no reference has."""
+    tree = gaussian_filter(of_vessels.references[0, 0].numpy().astype(np.float32), 2)
     crumbs = np.zeros_like(tree)
     crumbs[4::12, 4::12] = 1
     target = torch.from_numpy(np.maximum(tree, crumbs))
     shares = torch.stack([1 - target, target])[None]
-    (threshold,) = judge.thresholds(shares, torch.ones(1, 256, 256, dtype=torch.bool))
-    mask = plan.rules[0].tidy(shares[0, 1].numpy() > threshold)
+    (threshold,) = of_vessels.thresholds(shares, torch.ones(1, 256, 256, dtype=torch.bool))
+    (rule,) = of_vessels.plan.rules
+    mask = rule.tidy(shares[0, 1].numpy() > threshold)
     assert not mask[tree < 0.01].any()
-    assert mask.mean() == pytest.approx(plan.rules[0].density, rel=0.05)
+    assert mask.mean() == pytest.approx(rule.density, rel=0.05)
 
 
-def test_a_slender_target_that_is_nowhere_has_the_lowest_threshold():
-    prior = simulate("vessels", 5, 0)
-    plan = Plan.of(prior, tiny_encoder().card, 256)
+def test_a_slender_target_that_is_nowhere_has_the_lowest_threshold(of_vessels):
     nothing = torch.zeros(1, 2, 256, 256)
     fields = torch.ones(1, 256, 256, dtype=torch.bool)
-    assert Judge(plan.references(prior), plan).thresholds(nothing, fields) == (0.02,)
+    assert of_vessels.thresholds(nothing, fields) == (0.02,)

@@ -92,6 +92,12 @@ class TestLatentPose:
         assert dice(posed.masks[:, 0], flat).min() > 0.96
 
 
+def placed(templates: Templates, shown: torch.Tensor) -> torch.Tensor:
+    """Most likely template and shift where the evidence is a mask itself."""
+    evidence = torch.where(shown, 1.0, -1.0)[None, None]
+    return templates.best(evidence, templates.possible(torch.ones(1, SIDE, SIDE)))
+
+
 class TestTemplates:
     def test_three_scales_about_their_own_centre(self, references):
         templates = Templates(references)
@@ -139,30 +145,22 @@ class TestTemplates:
     def test_best_finds_the_size(self, scale):
         templates = Templates(disc(24, 24, 9)[None, None].float())
         shown = disc(24, 24, 9 * scale)
-        evidence = torch.where(shown, 1.0, -1.0)[None, None]
-        possible = templates.possible(torch.ones(1, SIDE, SIDE))
-        masks, _ = templates.pose(templates.best(evidence, possible))
+        masks, _ = templates.pose(placed(templates, shown))
         assert masks.sum() == pytest.approx(int(shown.sum()), rel=0.06)
 
     def test_best_undoes_a_shift(self, references):
         templates = Templates(references)
         shown = disc(27, 20, 6)
-        evidence = torch.where(shown, 1.0, -1.0)[None, None]
-        possible = templates.possible(torch.ones(1, SIDE, SIDE))
-        masks, _ = templates.pose(templates.best(evidence, possible))
+        masks, _ = templates.pose(placed(templates, shown))
         assert dice(masks[:, 0], shown[None]).item() > 0.9
 
     def test_a_single_reference_says_nothing_of_where_others_lie(self):
         templates = Templates(disc(12, 12, 6)[None, None].float())
         shown = disc(35, 33, 6)
-        evidence = torch.where(shown, 1.0, -1.0)[None, None]
-        possible = templates.possible(torch.ones(1, SIDE, SIDE))
-        masks, _ = templates.pose(templates.best(evidence, possible))
+        masks, _ = templates.pose(placed(templates, shown))
         assert dice(masks[:, 0], shown[None]).item() > 0.9
 
     def test_many_references_in_one_place_say_that_others_lie_there(self):
         templates = Templates(disc(12, 12, 6).expand(16, 1, -1, -1).float())
-        evidence = torch.where(disc(35, 33, 6), 1.0, -1.0)[None, None]
-        possible = templates.possible(torch.ones(1, SIDE, SIDE))
-        _, row, column = templates.best(evidence, possible)[0].tolist()
+        _, row, column = placed(templates, disc(35, 33, 6))[0].tolist()
         assert max(abs(row), abs(column)) <= 0.1 * SIDE
