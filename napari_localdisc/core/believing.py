@@ -9,6 +9,7 @@ from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.live import LiveView
+from napari_localdisc.core.lopsided import lopsided
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.posing import CompactPosterior
 from napari_localdisc.core.posterior import Evidence, SlenderPosterior, labels_of, winners
@@ -60,17 +61,23 @@ class Beliefs:
     def labels(self, evidence: list[Evidence]) -> Run[Tensor]:
         """Labels of int8 (n, S, S) to train on: 1..K, 0 background, -1 undecided.
 
-        Borders of compact targets are those that show best, posed or closed by random walks.
+        Borders of compact targets are those that show best, posed or closed by random walks. What
+        was taken for a slender target and stands out from one side only is background.
 
         Parameters
         ----------
         evidence : list of Evidence
             From `start`.
         """
+        labels = labels_of(evidence, self.pixels.fields)
+        if self.plan.compact:
+            labels = yield from self._closed(evidence, labels)
+        for target in self.slender:
+            labels[lopsided(self.pixels, labels, target + 1)] = 0
+        return labels
+
+    def _closed(self, evidence: list[Evidence], labels: Tensor) -> Run[Tensor]:
         fields = self.pixels.fields
-        labels = labels_of(evidence, fields)
-        if not self.plan.compact:
-            return labels
         choices = [
             labels_of([opened.get(target, one) for target, one in enumerate(evidence)], fields)
             for opened in self._opened

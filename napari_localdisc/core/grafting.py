@@ -10,24 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.gaussian import blur
+from napari_localdisc.core.local_contrast import local_contrast, width_levels
 from napari_localdisc.core.morphology import widened
 from napari_localdisc.core.segmentation_losses import IGNORE
 
-_HALF_WIDTHS = (1.2, 2.2, 3.2)
-"""Local half-widths in pixels at which contrast is measured anew."""
-_BESIDE = 2
-"""Pixels from the border at which a pixel still knows the width of the structure."""
-_AROUND = 6.0
-"""Width in pixels of the surroundings that contrast is measured against."""
-_ENOUGH = 50
-"""Pixels without which contrast is that of the next width."""
 _STRENGTH = (0.2, 1.0)
 """Range of a graft's contrast, in that of the structures that were found: others are fainter."""
 _PATCHES = 8.0
@@ -79,8 +70,8 @@ class Grafts:
     def __init__(self, pixels: PixelSet, masks: Tensor, labels: Tensor, target: int) -> None:
         self.masks, self.target = masks, target
         self._to_choose = masks.cpu().numpy()  # a GPU would be waited for at each comparison
-        self.levels = _levels(masks)
-        self.contrast = _contrast(pixels, labels, target)
+        self.levels = width_levels(masks)
+        self.contrast = local_contrast(pixels, labels, target)
 
     def sample(self, side: int, generator: torch.Generator) -> Graft:
         """Draw the fullest of three crops (side, side) of a reference, and how it is to look."""
@@ -125,33 +116,3 @@ class Grafts:
         near = widened(mask[:, None].float(), _NEAR)[:, 0] > 0
         labels = torch.where(near & (labels == IGNORE), 0, labels)
         return crops + drawn * fields[:, None], torch.where(mask & fields, self.target, labels)
-
-
-def _levels(masks: Tensor) -> Tensor:
-    """Level of local half-width, 0 to 3, of each pixel of masks (n, S, S)."""
-    depths = np.stack([distance_transform_edt(one) for one in masks.cpu().numpy()])
-    planes = torch.from_numpy(depths.astype(np.float32)).to(masks.device)
-    half_widths = widened(planes[:, None], _BESIDE)[:, 0]
-    return torch.bucketize(half_widths, torch.tensor(_HALF_WIDTHS, device=masks.device))
-
-
-def _contrast(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
-    """Mean difference from the surroundings by half-width, see `Grafts.contrast`."""
-    channels = pixels.normalised.shape[1]
-    levels = torch.arange(len(_HALF_WIDTHS) + 1)
-    total = torch.zeros(len(levels), channels, device=labels.device)
-    count = torch.zeros(len(levels), 1, device=labels.device)
-    for index, seen in enumerate(pixels.normalised):
-        field = pixels.fields[index]
-        beside = ((labels[index] == 0) & field).float()[None, None]
-        known = blur(seen[None].float() * beside, _AROUND)
-        around = known / (blur(beside, _AROUND) + 1e-3)
-        found = (labels[index] == target) & field
-        level = _levels(found[None])[0][found]
-        total.index_add_(0, level, (seen.float() - around[0])[:, found].T)
-        count.index_add_(0, level, torch.ones_like(level[:, None], dtype=torch.float32))
-    mean = total / count.clamp_min(1)
-    enough = levels[(count[:, 0] >= _ENOUGH).cpu()]
-    if len(enough) == 0:
-        return (total.sum(dim=0) / count.sum().clamp_min(1)).expand_as(mean)
-    return mean[enough[(levels[:, None] - enough).abs().argmin(dim=1)]]

@@ -1,0 +1,101 @@
+"""Edges that were taken for a slender target.
+
+A slender structure stands out from both its sides; what follows the edge of something large, as
+the rim of the optic disc does, stands out from one of them only.
+"""
+
+from __future__ import annotations
+
+from math import cos, pi, sin
+
+import torch
+import torch.nn.functional as F
+from skimage.morphology import skeletonize
+from torch import Tensor
+
+from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.gaussian import blur
+from napari_localdisc.core.local_contrast import local_contrast
+
+_ANGLES = 8
+_DISTANCES = (4, 6, 8, 11)
+"""Pixels from a middle line to either side: the first beyond both borders shows most."""
+_SOFT = 1.0
+_ALONG = 5.0
+"""Width in pixels over which sides are averaged along a middle line."""
+_USUAL = 0.5
+"""Usual contrast of the weaker side, in that of the stronger, below which a target lies on edges
+itself, as layers do; that of vessels is 0.8 to 0.9."""
+_LEAST = 0.5
+"""Share of the usual below which it is an edge."""
+
+
+def lopsided(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
+    """Find what stands out from one side only.
+
+    Parameters
+    ----------
+    pixels : PixelSet
+    labels : Tensor of int8, shape (n, S, S)
+        0 background, -1 undecided.
+    target : int
+        Label of a slender target.
+
+    Returns
+    -------
+    Tensor of bool, shape (n, S, S)
+        Pixels of the target whose weaker side has less than half the share of the stronger one's
+        contrast that is usual for the target; none if the target as a whole lies on edges.
+    """
+    found = labels == target
+    if not found.any():
+        return found
+    whole = slice(pixels.preprocessing.channels)
+    contrast = local_contrast(pixels, labels, target).mean(dim=0)[whole]
+    direction = contrast / contrast.square().sum().clamp_min(1e-6)
+    ratio = torch.stack(
+        [
+            _ratio(torch.einsum("chw,c->hw", seen[whole].float(), direction), one)
+            for seen, one in zip(pixels.normalised, found, strict=True)
+        ]
+    )
+    usual = ratio[found].median()
+    return found & (ratio < _LEAST * usual) & (usual >= _USUAL)
+
+
+def _ratio(evidence: Tensor, mask: Tensor) -> Tensor:
+    """Weaker over stronger side of the nearest middle lines, shape (S, S).
+
+    Parameters
+    ----------
+    evidence : Tensor, shape (S, S)
+        Higher in the target than beside it.
+    mask : Tensor of bool, shape (S, S)
+    """
+    middle = torch.from_numpy(skeletonize(mask.cpu().numpy())).to(evidence)
+    weaker, stronger = (
+        blur((side * middle)[None, None], _ALONG)[0, 0] for side in _sides(evidence)
+    )
+    return weaker / stronger.clamp_min(1e-6)
+
+
+def _sides(evidence: Tensor) -> tuple[Tensor, Tensor]:
+    """By how much each pixel stands out from two opposite sides, where the lesser is largest."""
+    smooth = blur(evidence[None, None], _SOFT)
+    room, size = max(_DISTANCES), evidence.shape[-1]
+    padded = F.pad(smooth, (room,) * 4, mode="replicate")[0, 0]
+
+    def beside(down: int, right: int) -> Tensor:
+        rows, columns = (slice(room + by, room + by + size) for by in (down, right))
+        return smooth[0, 0] - padded[rows, columns]
+
+    weaker = torch.full_like(evidence, -torch.inf)
+    stronger = torch.zeros_like(evidence)
+    for angle in (pi * turn / _ANGLES for turn in range(_ANGLES)):
+        for distance in _DISTANCES:
+            down, right = round(distance * sin(angle)), round(distance * cos(angle))
+            one, other = beside(down, right), beside(-down, -right)
+            less = torch.minimum(one, other)
+            stronger = torch.where(less > weaker, torch.maximum(one, other), stronger)
+            weaker = torch.maximum(less, weaker)
+    return weaker, stronger
