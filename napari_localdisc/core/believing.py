@@ -73,7 +73,7 @@ class Beliefs:
         if self.plan.compact:
             labels = yield from self._closed(evidence, labels)
         for target in self.slender:
-            labels[lopsided(self.pixels, labels, target + 1)] = 0
+            labels[lopsided(self.pixels.whole, self.pixels.fields, labels, target + 1)] = 0
         return labels
 
     def _closed(self, evidence: list[Evidence], labels: Tensor) -> Run[Tensor]:

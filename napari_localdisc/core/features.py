@@ -57,6 +57,11 @@ class PixelSet:
         """Side S of the canvas."""
         return int(self.features.shape[-1])
 
+    @property
+    def whole(self) -> Tensor:
+        """Channels (n, c, S, S) normalised as a whole, no surroundings subtracted."""
+        return self.normalised[:, : self.preprocessing.channels]
+
     def inputs(self, index: int) -> Tensor:
         """Describe what the network sees of an image: float32, shape (1, inputs, S, S)."""
         field = self.fields[index][None, None].float()

@@ -71,7 +71,7 @@ class Grafts:
         self.masks, self.target = masks, target
         self._to_choose = masks.cpu().numpy()  # a GPU would be waited for at each comparison
         self.levels = width_levels(masks)
-        self.contrast = local_contrast(pixels, labels, target)
+        self.contrast = local_contrast(pixels.normalised, pixels.fields, labels, target)
 
     def sample(self, side: int, generator: torch.Generator) -> Graft:
         """Draw the fullest of three crops (side, side) of a reference, and how it is to look."""

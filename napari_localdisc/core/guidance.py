@@ -30,6 +30,7 @@ from napari_localdisc.core.heads import (
 )
 from napari_localdisc.core.judging import Judge
 from napari_localdisc.core.live import LiveView
+from napari_localdisc.core.lopsided import without_edges
 from napari_localdisc.core.network import channels_last
 from napari_localdisc.core.plan import Plan
 from napari_localdisc.core.posterior import shares_of
@@ -220,7 +221,9 @@ class _Guide:
         return self._noted(current.traced(edges, pixels.fields, self.judge), pixels)
 
     def _verdict(self, stage: str, shares: Tensor, pixels: PixelSet) -> Verdict:
-        return self._noted(Verdict.on(stage, shares, pixels.fields, self.judge), pixels)
+        found = self.judge.thresholds(shares * pixels.fields[:, None], pixels.fields)
+        plain = without_edges(shares, pixels.whole, pixels.fields, found, self.plan.rules)
+        return self._noted(Verdict.on(stage, plain, pixels.fields, self.judge), pixels)
 
     def _noted(self, verdict: Verdict, pixels: PixelSet) -> Verdict:
         area = verdict.area(pixels.fields)

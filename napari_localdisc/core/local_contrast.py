@@ -7,7 +7,6 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from napari_localdisc.core.features import PixelSet
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.morphology import widened
 
@@ -29,13 +28,13 @@ def width_levels(masks: Tensor) -> Tensor:
     return torch.bucketize(half_widths, torch.tensor(_HALF_WIDTHS, device=masks.device))
 
 
-def local_contrast(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
+def local_contrast(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> Tensor:
     """Mean difference of a target from its surroundings.
 
     Parameters
     ----------
-    pixels : PixelSet
-        With C normalised channels.
+    channels : Tensor, shape (n, C, S, S)
+    fields : Tensor of bool, shape (n, S, S)
     labels : Tensor of int8, shape (n, S, S)
         0 background, -1 undecided.
     target : int
@@ -46,12 +45,11 @@ def local_contrast(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
     Tensor, shape (4, C)
         By level of local half-width.
     """
-    channels = pixels.normalised.shape[1]
     levels = torch.arange(len(_HALF_WIDTHS) + 1)
-    total = torch.zeros(len(levels), channels, device=labels.device)
+    total = torch.zeros(len(levels), channels.shape[1], device=labels.device)
     count = torch.zeros(len(levels), 1, device=labels.device)
-    for index, seen in enumerate(pixels.normalised):
-        field = pixels.fields[index]
+    for index, seen in enumerate(channels):
+        field = fields[index]
         beside = ((labels[index] == 0) & field).float()[None, None]
         known = blur(seen[None].float() * beside, _AROUND)
         around = known / (blur(beside, _AROUND) + 1e-3)

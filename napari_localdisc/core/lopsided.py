@@ -6,6 +6,7 @@ the rim of the optic disc does, stands out from one of them only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import cos, pi, sin
 
 import torch
@@ -13,7 +14,8 @@ import torch.nn.functional as F
 from skimage.morphology import skeletonize
 from torch import Tensor
 
-from napari_localdisc.core.features import PixelSet
+from napari_localdisc.core.cleanup import ShapeRules
+from napari_localdisc.core.deciding import decide
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.local_contrast import local_contrast
 
@@ -30,13 +32,15 @@ _LEAST = 0.5
 """Share of the usual below which it is an edge."""
 
 
-def lopsided(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
+def lopsided(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> Tensor:
     """Find what stands out from one side only.
 
     Parameters
     ----------
-    pixels : PixelSet
-    labels : Tensor of int8, shape (n, S, S)
+    channels : Tensor, shape (n, C, S, S)
+        Normalised as a whole: means of the surroundings, once subtracted, leave false sides.
+    fields : Tensor of bool, shape (n, S, S)
+    labels : Tensor of int8 or uint8, shape (n, S, S)
         0 background, -1 undecided.
     target : int
         Label of a slender target.
@@ -50,17 +54,56 @@ def lopsided(pixels: PixelSet, labels: Tensor, target: int) -> Tensor:
     found = labels == target
     if not found.any():
         return found
-    whole = slice(pixels.preprocessing.channels)
-    contrast = local_contrast(pixels, labels, target).mean(dim=0)[whole]
+    contrast = local_contrast(channels, fields, labels, target).mean(dim=0)
     direction = contrast / contrast.square().sum().clamp_min(1e-6)
     ratio = torch.stack(
         [
-            _ratio(torch.einsum("chw,c->hw", seen[whole].float(), direction), one)
-            for seen, one in zip(pixels.normalised, found, strict=True)
+            _ratio(torch.einsum("chw,c->hw", seen.float(), direction), one)
+            for seen, one in zip(channels, found, strict=True)
         ]
     )
     usual = ratio[found].median()
     return found & (ratio < _LEAST * usual) & (usual >= _USUAL)
+
+
+def without_edges(
+    shares: Tensor,
+    channels: Tensor,
+    fields: Tensor,
+    thresholds: tuple[float, ...],
+    rules: Sequence[ShapeRules],
+) -> Tensor:
+    """Take edges from the slender targets, image by image.
+
+    The background does not gain what they lose: how sure a classifier was is not forgotten.
+
+    Parameters
+    ----------
+    shares : Tensor, shape (n, K + 1, S, S)
+        Class probabilities, 0 the background.
+    channels : Tensor, shape (n, C, S, S)
+        As for `lopsided`.
+    fields : Tensor of bool, shape (n, S, S)
+    thresholds : tuple of float
+        Per target.
+    rules : sequence of ShapeRules
+        Per target.
+
+    Returns
+    -------
+    Tensor, shape (n, K + 1, S, S)
+    """
+    slender = [target for target, rule in enumerate(rules, start=1) if rule.slender]
+    if not slender:
+        return shares
+    cleared = shares.clone()
+    for index, (seen, field) in enumerate(zip(channels, fields, strict=True)):
+        planes = (shares[index] * field).float().cpu().numpy()
+        labels = torch.from_numpy(decide(planes, thresholds, tuple(rules))).to(shares.device)
+        for target in slender:
+            edges = lopsided(seen[None], field[None], labels[None], target)[0]
+            cleared[index, target][edges] = 0
+    return cleared
 
 
 def _ratio(evidence: Tensor, mask: Tensor) -> Tensor:

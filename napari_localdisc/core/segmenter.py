@@ -22,6 +22,7 @@ from napari_localdisc.core.errors import LocaldiscError, printable
 from napari_localdisc.core.features import features_of, prepare
 from napari_localdisc.core.framing import Frame
 from napari_localdisc.core.heads import Head
+from napari_localdisc.core.lopsided import without_edges
 from napari_localdisc.core.segmentation import Pixels, Segmentation, segment_planes
 from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.walking import traced
@@ -207,6 +208,8 @@ class Segmenter:
     ) -> Segmentation:
         """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
         place = Frame((shape[0], shape[1]), self.card.size)
+        card, whole = self.card, normalised[: self.card.encoder.preprocessing.channels]
+        shares = without_edges(shares[None], whole[None], field > 0, card.thresholds, card.rules)[0]
         labels = decide((shares * field).cpu().numpy(), self.card.thresholds, self.card.rules)
         if self.card.traced:
             labels = traced(labels, normalised, field[0] > 0, self.card.rules)
