@@ -49,21 +49,24 @@ def lopsided(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> T
     -------
     Tensor of bool, shape (n, S, S)
         Pixels of the target whose weaker side has less than half the share of the stronger one's
-        contrast that is usual for the target; none if the target as a whole lies on edges.
+        contrast that is usual for the target, and less contrast than is usual: a vessel that runs
+        beside the optic disc has one side like any other's, and one that is stronger still. None
+        if the target as a whole lies on edges.
     """
     found = labels == target
     if not found.any():
         return found
     contrast = local_contrast(channels, fields, labels, target).mean(dim=0)
     direction = contrast / contrast.square().sum().clamp_min(1e-6)
-    ratio = torch.stack(
-        [
-            _ratio(torch.einsum("chw,c->hw", seen.float(), direction), one)
-            for seen, one in zip(channels, found, strict=True)
-        ]
-    )
+    sides = [
+        _sides(torch.einsum("chw,c->hw", seen.float(), direction), one)
+        for seen, one in zip(channels, found, strict=True)
+    ]
+    weaker, stronger = torch.stack(sides, dim=1).unbind()
+    ratio = weaker / stronger.clamp_min(1e-6)
     usual = ratio[found].median()
-    return found & (ratio < _LEAST * usual) & (usual >= _USUAL)
+    one_sided = (ratio < _LEAST * usual) & (weaker < weaker[found].median())
+    return found & one_sided & (usual >= _USUAL)
 
 
 def without_edges(
@@ -106,8 +109,8 @@ def without_edges(
     return cleared
 
 
-def _ratio(evidence: Tensor, mask: Tensor) -> Tensor:
-    """Weaker over stronger side of the nearest middle lines, shape (S, S).
+def _sides(evidence: Tensor, mask: Tensor) -> Tensor:
+    """Contrast with the weaker and the stronger side (2, S, S), along the nearest middle lines.
 
     Parameters
     ----------
@@ -116,13 +119,12 @@ def _ratio(evidence: Tensor, mask: Tensor) -> Tensor:
     mask : Tensor of bool, shape (S, S)
     """
     middle = torch.from_numpy(skeletonize(mask.cpu().numpy())).to(evidence)
-    weaker, stronger = (
-        blur((side * middle)[None, None], _ALONG)[0, 0] for side in _sides(evidence)
-    )
-    return weaker / stronger.clamp_min(1e-6)
+    near = blur(middle[None, None], _ALONG)[0, 0].clamp_min(1e-6)
+    weighted = torch.stack(_opposite(evidence)) * middle
+    return blur(weighted[None], _ALONG)[0] / near
 
 
-def _sides(evidence: Tensor) -> tuple[Tensor, Tensor]:
+def _opposite(evidence: Tensor) -> tuple[Tensor, Tensor]:
     """By how much each pixel stands out from two opposite sides, where the lesser is largest."""
     smooth = blur(evidence[None, None], _SOFT)
     room, size = max(_DISTANCES), evidence.shape[-1]

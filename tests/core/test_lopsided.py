@@ -13,6 +13,8 @@ LINES = (
     (slice(60, 64), slice(0, 40)),
 )
 BRIGHT = (slice(44, 84), slice(56, 90))
+BESIDE = (slice(48, 80), slice(90, 93))
+"""A line that runs along the other edge of it."""
 RIM = (slice(48, 80), slice(52, 56))
 """Beside the bright block, where labels run along its edge."""
 
@@ -20,7 +22,7 @@ RIM = (slice(48, 80), slice(52, 56))
 @pytest.fixture(scope="module")
 def labels():
     found = torch.zeros(1, SIDE, SIDE, dtype=torch.int8)
-    for span in (*LINES, RIM):
+    for span in (*LINES, BESIDE, RIM):
         found[0][span] = 1
     return found
 
@@ -39,6 +41,7 @@ def pixels():
     for span in LINES:
         shown[0, 0][span] = -1
     shown[0, 0][BRIGHT] = 2
+    shown[0, 0][BESIDE] = -1.5
     return pixels_of(shown)
 
 
