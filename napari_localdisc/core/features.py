@@ -60,7 +60,7 @@ class PixelSet:
     @property
     def whole(self) -> Tensor:
         """Channels (n, c, S, S) normalised as a whole, no surroundings subtracted."""
-        return self.normalised[:, : self.preprocessing.channels]
+        return self.preprocessing.whole(self.normalised)
 
     def inputs(self, index: int) -> Tensor:
         """Describe what the network sees of an image: float32, shape (1, inputs, S, S)."""

@@ -6,7 +6,6 @@ the rim of the optic disc does, stands out from one of them only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import cos, pi, sin
 
 import torch
@@ -74,7 +73,7 @@ def without_edges(
     channels: Tensor,
     fields: Tensor,
     thresholds: tuple[float, ...],
-    rules: Sequence[ShapeRules],
+    rules: tuple[ShapeRules, ...],
 ) -> Tensor:
     """Take edges from the slender targets, image by image.
 
@@ -89,7 +88,7 @@ def without_edges(
     fields : Tensor of bool, shape (n, S, S)
     thresholds : tuple of float
         Per target.
-    rules : sequence of ShapeRules
+    rules : tuple of ShapeRules
         Per target.
 
     Returns
@@ -102,7 +101,7 @@ def without_edges(
     cleared = shares.clone()
     for index, (seen, field) in enumerate(zip(channels, fields, strict=True)):
         planes = (shares[index] * field).float().cpu().numpy()
-        labels = torch.from_numpy(decide(planes, thresholds, tuple(rules))).to(shares.device)
+        labels = torch.from_numpy(decide(planes, thresholds, rules)).to(shares.device)
         for target in slender:
             edges = lopsided(seen[None], field[None], labels[None], target)[0]
             cleared[index, target][edges] = 0

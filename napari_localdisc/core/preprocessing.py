@@ -89,6 +89,10 @@ class Preprocessing:
         local = [_scale(filled - blur(filled, sigma), inside) for sigma in self.sigmas]
         return torch.cat([wide, *local], dim=1) * field
 
+    def whole(self, normalised: Tensor) -> Tensor:
+        """Those of normalised channels (N, normalised, H, W) that kept their surroundings' mean."""
+        return normalised[:, : self.channels]
+
     def describe(self, normalised: Tensor, field: Tensor) -> Tensor:
         """Add the differential structure to normalised channels.
 

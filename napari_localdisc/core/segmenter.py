@@ -208,13 +208,14 @@ class Segmenter:
     ) -> Segmentation:
         """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
         place = Frame((shape[0], shape[1]), self.card.size)
-        card, whole = self.card, normalised[: self.card.encoder.preprocessing.channels]
-        shares = without_edges(shares[None], whole[None], field > 0, card.thresholds, card.rules)[0]
-        labels = decide((shares * field).cpu().numpy(), self.card.thresholds, self.card.rules)
+        thresholds, rules = self.card.thresholds, self.card.rules
+        whole = self.encoder.card.preprocessing.whole(normalised[None])
+        (shares,) = without_edges(shares[None], whole, field > 0, thresholds, rules)
+        labels = decide((shares * field).cpu().numpy(), thresholds, rules)
         if self.card.traced:
-            labels = traced(labels, normalised, field[0] > 0, self.card.rules)
+            labels = traced(labels, normalised, field[0] > 0, rules)
         at_size = place.lift(shares[None])
-        shown = lift_decided(labels, at_size, place, self.card.thresholds, self.card.rules)
+        shown = lift_decided(labels, at_size, place, thresholds, rules)
         lifted = at_size.cpu().numpy()[0]
         confidence = lifted[0].astype(np.float32)
         for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each
