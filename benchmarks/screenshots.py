@@ -165,6 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--output", type=Path, default=Path("docs"))
     output = parser.parse_args().output
+    output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         images = Path(name) / "films"
         images.mkdir()
