@@ -36,6 +36,7 @@ _STAGES = {
     "guide": "Guiding",
     "refine": "Refining",
     "pretrain": "Pretraining",
+    "settle": "Settling clusters",
     "segment": "Segmenting",
     "clusters": "Clustering",
     "evaluate": "Evaluating",

@@ -59,6 +59,9 @@ class PretrainConfig(BaseModel):
         Weights of these terms; that of patch discrimination holds for mixup, too. With assignment,
         memberships follow the prototypes, and agreement and balance may be 0. Across: what is most
         like a pixel in another image is told from the others, too, as if it were the pixel.
+    settled : bool
+        Whether, at the end, the clustering branch is replaced by k-means on all that the network
+        sees of a pixel.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
     max_images : int
@@ -95,6 +98,7 @@ class PretrainConfig(BaseModel):
     agreement: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)
     balance: float = Field(default=0.3, ge=0)
+    settled: bool = True
     bank_tau: float = Field(default=0.07, gt=0)
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     max_images: int = Field(default=400, ge=2)

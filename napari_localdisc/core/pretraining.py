@@ -100,7 +100,10 @@ def pretrain(
         trainer.restore(resume)
     monitor = Monitor(trainer, card, picture_every)
     while trainer.step < config.steps:
-        yield from monitor.follow(trainer.advance())
+        values = trainer.advance()
+        if trainer.is_done and config.settled:
+            yield from trainer.settle()
+        yield from monitor.follow(values)
         if checkpoints is not None and not trainer.is_done and checkpoints.due(trainer.step):
             checkpoints.save(trainer.state())
     monitor.refuse_collapse()

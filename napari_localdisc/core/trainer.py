@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from napari_localdisc.core.determinism import Determinism
@@ -16,6 +17,8 @@ from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.learner import Learner, choose_precision
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
 from napari_localdisc.core.pretrain_config import PretrainConfig
+from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.settling import FeatureDraw, settle
 from napari_localdisc.core.training_state import FORMAT, TrainingState, differences, pack, unpack
 from napari_localdisc.core.views import ViewFeeder
 from napari_localdisc.core.watch import Look, Watch
@@ -119,6 +122,16 @@ class Trainer:
                 " smaller learning rate or float32 precision."
             )
         return dict(zip(("loss", *terms), numbers[1:], strict=True))
+
+    def settle(self) -> Run[None]:
+        """Let the clustering branch tell the clusters of what the body sees, see `settling`."""
+        draw = FeatureDraw(self.feeder.normalised, self.feeder.card, self.config)
+        drawn = []
+        for index in range(len(draw)):
+            with self.determinism.active():
+                drawn.append(draw(self.learner, index))
+            yield Progress("settle", index + 1, len(draw))
+        settle(self.learner.network, np.concatenate(drawn), self.config.seed)
 
     def look(self) -> Look:
         """Look at the watched images."""

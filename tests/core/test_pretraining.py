@@ -100,6 +100,19 @@ class TestPretrain:
         with pytest.raises(LocaldiscError, match="multiple of 32 and at least 64, got 32"):
             trained(images, card=card)
 
+    def test_clusters_are_settled_in_the_end(self, images):
+        settled, steps = trained(images)
+        learned, before = trained(images, CONFIG.model_copy(update={"settled": False}))
+        one, other = (encoder.network.state_dict() for encoder in (settled, learned))
+        changed = {name for name in one if not torch.equal(one[name], other[name])}
+        assert {name.split(".")[0] for name in changed} == {"clustering"}
+        assert steps[-1].values["loss"] == before[-1].values["loss"]
+        # What is told of the encoder is told of it as it is in the end.
+        entropies = [event[-1].values["membership_entropy"] for event in (steps, before)]
+        assert entropies[0] != pytest.approx(entropies[1], abs=1e-3)
+        told = settled.card.training["health"]["membership_entropy"]
+        assert told == pytest.approx(entropies[0], abs=1e-4)
+
     def test_the_seed_decides(self, images):
         (first, _), (again, _), (other, _) = (
             trained(images, CONFIG.model_copy(update={"seed": seed})) for seed in (0, 0, 1)
