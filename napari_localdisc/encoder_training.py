@@ -12,6 +12,7 @@ import numpy as np
 from napari_localdisc import __version__
 from napari_localdisc.core.encoder import Encoder, EncoderCard, default_encoder, save_encoder
 from napari_localdisc.core.errors import LocaldiscError, printable
+from napari_localdisc.core.network import stride_of
 from napari_localdisc.core.pretraining import (
     CollapseError,
     Glimpse,
@@ -76,6 +77,8 @@ class TrainingOptions:
         Longer side in pixels at which images are seen.
     widths : tuple of int, optional
         Channels per level of the U-Net; the card's own if not given.
+    context : tuple of int, optional
+        Cells that tell what lies around a pixel; none if not given.
     dimensions : int, optional
         Length of an embedding vector; the card's own if not given.
     clusters : int, optional
@@ -91,10 +94,16 @@ class TrainingOptions:
         Go on from the last checkpoint, if there is one.
     command : str
         The command line, for the encoder's card.
+
+    Raises
+    ------
+    LocaldiscError
+        If the cells of the context do not divide the network's stride.
     """
 
     size: int = 512
     widths: tuple[int, ...] | None = None
+    context: tuple[int, ...] | None = None
     dimensions: int | None = None
     clusters: int | None = None
     modality: str = ""
@@ -103,6 +112,15 @@ class TrainingOptions:
     picture_every: int | None = None
     resume: bool = False
     command: str = ""
+
+    def __post_init__(self) -> None:
+        stride = stride_of(self.widths or EncoderCard.model_fields["widths"].default)
+        for cell in self.context or ():
+            if cell < 2 or stride % cell:
+                raise LocaldiscError(
+                    f"a context of {cell} pixels does not divide the network's stride, {stride};"
+                    " give powers of two from 2 to that, or more levels by the widths."
+                )
 
 
 @dataclass(frozen=True)
@@ -277,6 +295,7 @@ def _card(sample: Sample, name: str, options: TrainingOptions) -> EncoderCard:
     colour = np.mean([default_encoder(image) == "fundus" for image in some]) >= 0.5
     shape: dict[str, Any] = {
         "widths": options.widths,
+        "context": options.context,
         "embedding_dim": options.dimensions,
         "clusters": options.clusters,
     }

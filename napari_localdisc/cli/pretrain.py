@@ -56,6 +56,16 @@ def pretrain(
             show_default=False,
         ),
     ] = "",
+    around: Annotated[
+        str,
+        typer.Option(
+            "--context",
+            help="Sides in pixels of the cells, as 4,8, whose mean tells what lies around a pixel;"
+            " they divide the stride, 8 with four levels and 16 with five.",
+            metavar="N,N,...",
+            show_default=False,
+        ),
+    ] = "",
     dimensions: Annotated[
         int | None,
         typer.Option(
@@ -118,7 +128,8 @@ def pretrain(
     config = _config(given, settings or (), size)
     options = TrainingOptions(
         size=size,
-        widths=_widths(widths),
+        widths=_numbers("--widths", widths, "channels as 16,32,64,64"),
+        context=_numbers("--context", around, "sides of cells in pixels as 4,8"),
         dimensions=dimensions,
         clusters=clusters,
         modality=modality,
@@ -158,10 +169,10 @@ def _config(given: dict[str, Any], settings: Sequence[str], size: int) -> Pretra
         ) from error
 
 
-def _widths(text: str) -> tuple[int, ...] | None:
+def _numbers(option: str, text: str, wanted: str) -> tuple[int, ...] | None:
     parts = [part.strip() for part in text.split(",")] if text else []
     if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise LocaldiscError(f"--widths {text!r} is not understood; give channels as 16,32,64,64.")
+        raise LocaldiscError(f"{option} {text!r} is not understood; give {wanted}.")
     return tuple(map(int, parts)) or None
 
 

@@ -26,4 +26,7 @@ Widths = Annotated[
 ]
 """Channels by level of a network."""
 
+Cells = Annotated[tuple[Annotated[int, Field(ge=2, le=128)], ...], Field(max_length=4)]
+"""Sides in pixels."""
+
 Share = Annotated[FiniteFloat, Field(gt=0, le=1)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from napari_localdisc.core.card_fields import Scales, Text, Texts, Widths
+from napari_localdisc.core.card_fields import Cells, Scales, Text, Texts, Widths
 from napari_localdisc.core.digest import digest
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.imaging import is_coloured
@@ -36,6 +36,8 @@ class EncoderCard(BaseModel):
         Longer side in pixels at which the structures that it was trained for are seen best.
     sigmas, scales : tuple of float
         Of the preprocessing.
+    context : tuple of int
+        Of the network: sides in pixels of the cells that tell what lies around a pixel.
     training : dict
         Settings of the pretraining, enough to repeat it.
     probes : dict
@@ -52,6 +54,7 @@ class EncoderCard(BaseModel):
     sigmas: Scales = (6.0, 24.0)
     scales: Scales = (1.0, 2.0, 4.0, 8.0, 16.0)
     widths: Widths = (16, 32, 64, 64)
+    context: Cells = ()
     embedding_dim: int = Field(default=48, ge=2, le=1024)
     clusters: int = Field(default=16, ge=2, le=255)
     working_size: int = Field(default=512, ge=32, le=8192)
@@ -59,6 +62,12 @@ class EncoderCard(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict)
     probes: dict[str, float] = Field(default_factory=dict)
     licence: Text = "BSD-3-Clause"
+
+    @model_validator(mode="after")
+    def _has_whole_cells(self) -> Self:
+        if any(self.stride % cell for cell in self.context):
+            raise ValueError(f"context {self.context} does not divide the stride {self.stride}")
+        return self
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -78,7 +87,11 @@ class EncoderCard(BaseModel):
     def build(self) -> LocalDiscriminationNet:
         """Make the network, with random weights."""
         return LocalDiscriminationNet(
-            self.preprocessing.inputs, self.widths, self.embedding_dim, self.clusters
+            self.preprocessing.inputs,
+            self.widths,
+            self.embedding_dim,
+            self.clusters,
+            self.context,
         )
 
 

@@ -46,7 +46,9 @@ class Initialisation:
     def fingerprint(self) -> str:
         """A short text that differs where weights, architecture or preprocessing do."""
         card = self.card
-        digest = hashlib.sha256(repr((card.preprocessing, card.widths)).encode())
+        # Networks without context are told by what they were told by before there was any.
+        shape = (card.preprocessing, card.widths, *([card.context] if card.context else []))
+        digest = hashlib.sha256(repr(shape).encode())
         if self.network is None:
             return f"random weights {digest.hexdigest()[:12]}"
         for name, tensor in sorted(self.network.body.state_dict().items()):

@@ -11,8 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from napari_localdisc.core.gaussian import blur
+
 _HIDDEN = 64
-"""Channels between a branch's two layers, at most."""
+"""Channels between a branch's two layers, at most; as many as a longer embedding has."""
+
+_SMOOTH = 1.0
+"""Blur of what lies around a pixel, in cells."""
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -53,7 +58,8 @@ class UNet(nn.Module):
     """A U-Net that returns features at full resolution.
 
     The input itself and the shallowest encoder features are concatenated to the decoder's, so that
-    fine detail reaches the heads by a short way.
+    fine detail reaches the heads by a short way. Where asked, what a pixel's surroundings have on
+    average is put beside it all, for a pixel alone tells texture well, and badly where it lies.
 
     Parameters
     ----------
@@ -61,11 +67,14 @@ class UNet(nn.Module):
         Channels of the input.
     widths : sequence of int
         Channels per level, the first at full resolution; each further level halves the resolution.
+    context : sequence of int
+        Sides in pixels of the cells that surroundings are averaged over and blurred by; they
+        divide the stride.
     """
 
-    def __init__(self, inputs: int, widths: Sequence[int]) -> None:
+    def __init__(self, inputs: int, widths: Sequence[int], context: Sequence[int] = ()) -> None:
         super().__init__()
-        self.inputs, self.widths = inputs, tuple(widths)
+        self.inputs, self.widths, self.context = inputs, tuple(widths), tuple(context)
         self.down = nn.ModuleList(
             _Block(a, b) for a, b in zip((inputs, *widths[:-1]), widths, strict=True)
         )
@@ -81,7 +90,7 @@ class UNet(nn.Module):
     @property
     def features(self) -> int:
         """Channels of the output."""
-        return self.inputs + 2 * self.widths[0]
+        return (self.inputs + 2 * self.widths[0]) * (1 + len(self.context))
 
     @property
     def reach(self) -> int:
@@ -90,6 +99,8 @@ class UNet(nn.Module):
         # Two 3x3 convolutions per block; bilinear upsampling looks one coarse pixel further.
         total = sum(2 * 2**level for level in range(levels))
         total += sum(2 * 2**level + 2 ** (level + 1) for level in range(levels - 1))
+        # The blur reaches three cells, the mean and bilinear upsampling another each.
+        total += max((5 * cell for cell in self.context), default=0)
         return int(-(-(total + self.stride) // self.stride) * self.stride)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -103,7 +114,14 @@ class UNet(nn.Module):
                 self.narrow[level](x), scale_factor=2, mode="bilinear", align_corners=False
             )
             x = self.up[level](torch.cat([skips[level], wide], dim=1))
-        return torch.cat([seen, skips[0], x], dim=1)
+        own = torch.cat([seen, skips[0], x], dim=1)
+        return torch.cat([own, *(_around(own, cell) for cell in self.context)], dim=1)
+
+
+def _around(x: Tensor, cell: int) -> Tensor:
+    """Average (N, C, H, W) over the surroundings of each pixel."""
+    coarse = blur(F.avg_pool2d(x, cell), _SMOOTH)
+    return F.interpolate(coarse, scale_factor=cell, mode="bilinear", align_corners=False)
 
 
 class LocalDiscriminationNet(nn.Module):
@@ -119,6 +137,8 @@ class LocalDiscriminationNet(nn.Module):
         Length D of an embedding vector; 32 in the paper.
     clusters : int
         Number M of clusters; 16 in the paper.
+    context : sequence of int
+        Of the U-Net.
     """
 
     def __init__(
@@ -127,11 +147,12 @@ class LocalDiscriminationNet(nn.Module):
         widths: Sequence[int] = (24, 48, 96, 96),
         embedding_dim: int = 32,
         clusters: int = 16,
+        context: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        self.body = UNet(inputs, widths)
+        self.body = UNet(inputs, widths, context)
         features = self.body.features
-        hidden = min(features, _HIDDEN)
+        hidden = min(features, max(_HIDDEN, embedding_dim))
         self.embedding = nn.Sequential(
             nn.Conv2d(features, hidden, 1),
             nn.ReLU(inplace=True),

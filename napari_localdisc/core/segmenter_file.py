@@ -77,7 +77,9 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
             f" ({features}, D); the file is damaged or of another version."
         )
     check_finite({"whitening": whitening}, path)
-    widest = max(features, inputs + 2 * card.encoder.widths[0], 4 * card.encoder.widths[0])
+    first = card.encoder.widths[0]
+    seen = (inputs + 2 * first) * (1 + len(card.encoder.context))
+    widest = max(features, seen, 4 * first)
     check_values(path, card.size**2 * widest)
     targets = len(card.targets)
     head = filled(lambda: Head(whitening.shape[-1], targets), _part(tensors, "head"), path)

@@ -57,11 +57,12 @@ def test_what_is_of_no_use_is_listed(command, xray_files, tmp_path: Path):
 
 def test_the_network_is_built_as_asked_for(command, xray_files, tmp_path: Path):
     out = tmp_path / "e.safetensors"
-    shape = ("--widths", "8,16,24", "--dimensions", 20, "--clusters", 9)
+    shape = ("--widths", "8,16,24", "--context", "2,4", "--dimensions", 20, "--clusters", 9)
     assert command("pretrain", *xray_files, "-o", out, "--steps", 1, *SMALL, *shape, "-q").code == 0
     encoder = load_encoder(out)
     card = encoder.card
-    assert (card.widths, card.embedding_dim, card.clusters) == ((8, 16, 24), 20, 9)
+    assert (card.widths, card.context) == ((8, 16, 24), (2, 4))
+    assert (card.embedding_dim, card.clusters) == (20, 9)
     vectors, memberships = encoder.network(torch.zeros(1, card.preprocessing.inputs, 16, 16))
     assert (vectors.shape[1], memberships.shape[1]) == (20, 9)
 
@@ -94,6 +95,8 @@ def test_baselines_give_encoders_for_every_command(
         (["--set", "crop=33"], "setting crop is not valid"),
         (["--set", "cropping=32"], "setting cropping is not valid"),
         (["--set", "crop"], "give NAME=VALUE"),
+        (["--context", "wide"], "--context 'wide' is not understood"),
+        (["--context", "3"], "a context of 3 pixels does not divide the network's stride, 8"),
         (["--checkpoint-every", "soon"], "interval 'soon'"),
     ],
 )

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from napari_localdisc.core.network import LocalDiscriminationNet, UNet
 from napari_localdisc.core.segmentation_net import SegmentationNet
@@ -31,8 +33,29 @@ def test_features_at_full_resolution(widths):
 
 
 @torch.inference_mode()
-def test_nothing_beyond_reach_matters(network):
-    body = network.body
+def test_context_is_what_features_are_on_average_around_a_pixel():
+    torch.manual_seed(0)
+    plain, aware = (UNet(2, (4, 8, 8), context).eval() for context in ((), (2, 4)))
+    aware.load_state_dict(plain.state_dict())
+    noise = np.random.default_rng(0).normal(size=(1, 2, 32, 48))
+    image = torch.from_numpy(gaussian_filter(noise, (0, 0, 2, 2))).float() * 5
+    own, around = plain(image), aware(image)
+    count = plain.features
+    assert around.shape == (1, aware.features, 32, 48)
+    torch.testing.assert_close(around[:, :count], own)
+    for number, cell in ((1, 2), (2, 4)):
+        found = around[0, number * count : (number + 1) * count].numpy()
+        # A box of a cell, a blur of a cell, and a triangle of a cell to interpolate by.
+        width = cell * (1 / 12 + 1 + 1 / 6) ** 0.5
+        expected = gaussian_filter(own[0].numpy(), (0, width, width), mode="reflect")
+        assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("context", [(), (4,)])
+@torch.inference_mode()
+def test_nothing_beyond_reach_matters(context):
+    torch.manual_seed(0)
+    body = UNet(3, (4, 8, 8), context).eval()
     side = 2 * body.reach + 4 * body.stride
     middle = side // 2
     image = torch.randn(1, 3, side, side)
