@@ -28,9 +28,14 @@ class Learner:
 
     def branches(self, views: Tensor) -> tuple[Tensor, Tensor]:
         """Embed and cluster (N, C, H, W): unit vectors (N, D, H, W), memberships (N, M, H, W)."""
+        return self.everything(views)[1:]
+
+    def everything(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `branches`, and before them the features (N, F, H, W) that both branches see."""
         with self._autocast():
-            embedding, memberships = self.network(_laid_out(views))
-        return self._exact(embedding, 2), self._exact(memberships, 1)
+            features = self.network.body(_laid_out(views))
+            embedding, memberships = self.network.branches(features)
+        return features.float(), self._exact(embedding, 2), self._exact(memberships, 1)
 
     def features(self, views: Tensor) -> Tensor:
         """Run the body alone: features (N, F, H, W), before either branch."""

@@ -197,6 +197,27 @@ class TestLocalDiscrimination:
         huber = torch.where(error < 1, error.square() / 2, error - 0.5)
         torch.testing.assert_close(got, huber.mean().detach(), rtol=1e-4, atol=1e-5)
 
+    def test_what_features_tell_is_told_by_a_linear_map(self):
+        objective, learner = made("local-discrimination", recall=0.5, mixed=False)
+        pair = views(2)
+        got = objective(learner, pair, 0)["recall"]
+        with torch.no_grad():
+            features = learner.network.body(torch.cat([pair.first, pair.second]))
+            vectors = learner.network.embed(features).numpy()[..., ::2, ::2]
+        seen = features.numpy()[..., ::2, ::2]
+        mean, spread = (np.expand_dims(f(seen, (0, 2, 3)), (0, 2, 3)) for f in (np.mean, np.std))
+        wanted = np.clip((seen - mean) / np.maximum(spread, 1e-12), -6, 6)
+        matrix = objective.reminder.weight.detach().numpy()[:, :, 0, 0]
+        told = np.einsum("fd,ndhw->nfhw", matrix, vectors * vectors.shape[1] ** 0.5)
+        away = np.abs(told + objective.reminder.bias.detach().numpy()[:, None, None] - wanted)
+        # Features that never vary are wanted to be 0.
+        away = away[:, spread[0, :, 0, 0] > 1e-2]
+        every = np.where(away < 1, away**2 / 2, away - 0.5)
+        assert every.size > 0.5 * seen.size
+        assert float(got.detach()) == pytest.approx(every.mean(), rel=0.05)
+        got.backward()
+        assert learner.network.embedding[2].weight.grad.abs().max() > 0
+
     def test_unmixed_crops_have_plain_patch_discrimination(self):
         # Of two crops the first is never mixed: its share is 1, its mixup weight 0.
         objective, learner = made("local-discrimination", steps=10, warmup=1.0, reach=16, apart=2.5)
@@ -287,7 +308,7 @@ class TestSupervised:
 @pytest.mark.parametrize("name", OBJECTIVES)
 class TestEvery:
     def test_has_finite_terms_and_trains_the_network(self, name):
-        objective, learner = made(name, warmup=0.0, assignment=1.0, across=1.0)
+        objective, learner = made(name, warmup=0.0, assignment=1.0, across=1.0, recall=1.0)
         terms = objective(learner, views(), 1)
         assert set(terms) == set(objective.terms)
         sum(terms.values()).backward()

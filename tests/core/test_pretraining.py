@@ -22,9 +22,17 @@ from napari_localdisc.core.training_state import TrainingState
 from tests.conftest import tiny_encoder
 
 CONFIG = PretrainConfig(
-    steps=6, images=2, crops=2, crop=32, scales=(1.0, 0.5), assignment=0.5, across=0.25, warmup=0.3
+    steps=6,
+    images=2,
+    crops=2,
+    crop=32,
+    scales=(1.0, 0.5),
+    assignment=0.5,
+    across=0.25,
+    recall=0.5,
+    warmup=0.3,
 )
-EARLY = ("patch", "mixup", "across", "detail", "assignment")
+EARLY = ("patch", "mixup", "across", "detail", "recall", "assignment")
 KINDS = ["a", "b", "b", "a"]
 
 
@@ -80,7 +88,7 @@ class TestPretrain:
         assert load_encoder(tmp_path / "new.safetensors").card == encoder.card
 
     def test_the_loss_is_the_weighted_sum_of_its_terms(self, images):
-        weights = {"across": 0.5, "detail": 0.6, "assignment": 0.2, "region": 2.0}
+        weights = {"across": 0.5, "detail": 0.6, "recall": 0.3, "assignment": 0.2, "region": 2.0}
         weights |= {"agreement": 0.4, "entropy": 0.3, "balance": 0.7}
         config = CONFIG.model_copy(update=weights)
         _, steps = trained(images, config)

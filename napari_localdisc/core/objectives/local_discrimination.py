@@ -2,8 +2,9 @@
 
 Beyond the paper, memberships must agree with the embedding's own clusters, and the embedding must
 tell, by a linear map, what its pixel looked like before the view was varied (detail is kept, and
-told from noise). Where asked, what is most like a pixel in another image is told from the others,
-too, and a pixel is assigned to a prototype, to the same in both views.
+told from noise). Where asked, it must tell what the U-Net's features tell, too; what is most like a
+pixel in another image is told from the others; and a pixel is assigned to a prototype, to the same
+in both views.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class LocalDiscrimination(Objective):
         "mixup",
         "across",
         "detail",
+        "recall",
         "assignment",
         "region",
         "agreement",
@@ -50,6 +52,10 @@ class LocalDiscrimination(Objective):
         self.standard = nn.BatchNorm2d(inputs, affine=False)
         card = setting.card
         self.decoder = nn.Conv2d(card.embedding_dim, inputs, 1)
+        if config.recall:
+            features = setting.network.body.features
+            self.usual = nn.BatchNorm2d(features, affine=False)
+            self.reminder = nn.Conv2d(card.embedding_dim, features, 1)
         if config.assignment:
             shape = (card.clusters, card.embedding_dim)
             self.prototypes = nn.Parameter(F.normalize(torch.randn(shape), dim=1))
@@ -63,6 +69,7 @@ class LocalDiscrimination(Objective):
             "mixup": config.patch,
             "across": config.across,
             "detail": config.detail,
+            "recall": config.recall,
             "assignment": config.assignment,
             "region": config.region,
             "agreement": config.agreement,
@@ -79,7 +86,7 @@ class LocalDiscrimination(Objective):
         partner, share = self._mix(views.first)
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
-        embedding, memberships = learner.branches(torch.cat([mixed, views.second]))
+        features, embedding, memberships = learner.everything(torch.cat([mixed, views.second]))
         first, second = views.shared(*embedding.chunk(2))
         points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
         shown = points.gather(views.overlap[:, None])[..., 0]
@@ -88,6 +95,8 @@ class LocalDiscrimination(Objective):
         pure = share == 1
         whole = torch.cat([first[pure], second]) * first.shape[1] ** 0.5
         terms["detail"] = self._detail(whole, torch.cat([views.plain[0][pure], views.plain[1]]))
+        if self.config.recall:
+            terms["recall"] = self._recall(embedding, features.detach())
         if self.config.assignment:
             held = views.shared(*memberships.chunk(2))
             counted = shown & pure[points.owner][:, None]
@@ -117,6 +126,12 @@ class LocalDiscrimination(Objective):
         """Error of the plain input as told by the embedding."""
         wanted = self.standard(plain).clamp(-_UNUSUAL, _UNUSUAL)
         return F.smooth_l1_loss(self.decoder(vectors), wanted)
+
+    def _recall(self, embedding: Tensor, features: Tensor) -> Tensor:
+        """Error of what the body tells of a pixel, as told by the embedding; every second pixel."""
+        vectors, seen = (x[..., ::2, ::2] for x in (embedding, features))
+        wanted = self.usual(seen).clamp(-_UNUSUAL, _UNUSUAL)
+        return F.smooth_l1_loss(self.reminder(vectors * vectors.shape[1] ** 0.5), wanted)
 
     def _assignment(
         self,
