@@ -32,6 +32,11 @@ def stride_of(widths: Sequence[int]) -> int:
     return int(2 ** (len(widths) - 1))
 
 
+def features_of(inputs: int, widths: Sequence[int], context: Sequence[int]) -> int:
+    """Tell how many channels a U-Net of these gives: input, first and last level, and averages."""
+    return (inputs + 2 * widths[0]) * (1 + len(context))
+
+
 class _Block(nn.Sequential):
     def __init__(self, inputs: int, outputs: int) -> None:
         layers: list[nn.Module] = []
@@ -90,7 +95,7 @@ class UNet(nn.Module):
     @property
     def features(self) -> int:
         """Channels of the output."""
-        return (self.inputs + 2 * self.widths[0]) * (1 + len(self.context))
+        return features_of(self.inputs, self.widths, self.context)
 
     @property
     def reach(self) -> int:

@@ -13,6 +13,7 @@ from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.heads import Head
 from napari_localdisc.core.limits import check_values
+from napari_localdisc.core.network import features_of
 from napari_localdisc.core.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
 from napari_localdisc.core.tensorfile import (
@@ -77,9 +78,9 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
             f" ({features}, D); the file is damaged or of another version."
         )
     check_finite({"whitening": whitening}, path)
-    first = card.encoder.widths[0]
-    seen = (inputs + 2 * first) * (1 + len(card.encoder.context))
-    widest = max(features, seen, 4 * first)
+    widths = card.encoder.widths
+    seen = features_of(inputs, widths, card.encoder.context)
+    widest = max(features, seen, 4 * widths[0])
     check_values(path, card.size**2 * widest)
     targets = len(card.targets)
     head = filled(lambda: Head(whitening.shape[-1], targets), _part(tensors, "head"), path)

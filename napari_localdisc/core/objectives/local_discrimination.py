@@ -94,7 +94,8 @@ class LocalDiscrimination(Objective):
         # Mixed crops tell nothing of the plain one.
         pure = share == 1
         whole = torch.cat([first[pure], second]) * first.shape[1] ** 0.5
-        terms["detail"] = self._detail(whole, torch.cat([views.plain[0][pure], views.plain[1]]))
+        plain = torch.cat([views.plain[0][pure], views.plain[1]])
+        terms["detail"] = _told(self.decoder(whole), self.standard(plain))
         if self.config.recall:
             terms["recall"] = self._recall(embedding, features.detach())
         if self.config.assignment:
@@ -122,16 +123,10 @@ class LocalDiscrimination(Objective):
         share[:: 2 if self.config.mixed else 1] = 1.0
         return partner, share.to(first.device)
 
-    def _detail(self, vectors: Tensor, plain: Tensor) -> Tensor:
-        """Error of the plain input as told by the embedding."""
-        wanted = self.standard(plain).clamp(-_UNUSUAL, _UNUSUAL)
-        return F.smooth_l1_loss(self.decoder(vectors), wanted)
-
     def _recall(self, embedding: Tensor, features: Tensor) -> Tensor:
         """Error of what the body tells of a pixel, as told by the embedding; every second pixel."""
         vectors, seen = (x[..., ::2, ::2] for x in (embedding, features))
-        wanted = self.usual(seen).clamp(-_UNUSUAL, _UNUSUAL)
-        return F.smooth_l1_loss(self.reminder(vectors * vectors.shape[1] ** 0.5), wanted)
+        return _told(self.reminder(vectors * vectors.shape[1] ** 0.5), self.usual(seen))
 
     def _assignment(
         self,
@@ -174,3 +169,8 @@ class LocalDiscrimination(Objective):
             alike = losses.patch_discrimination(twins, positives, far, near, tau)
             terms["across"] = weight * alike
         return {name: term.sum() / shown.sum().clamp_min(1) for name, term in terms.items()}
+
+
+def _told(found: Tensor, wanted: Tensor) -> Tensor:
+    """Error of standardised maps as told by the embedding; what is far out counts no further."""
+    return F.smooth_l1_loss(found, wanted.clamp(-_UNUSUAL, _UNUSUAL))
