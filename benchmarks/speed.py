@@ -21,7 +21,7 @@ from napari_localdisc.core.encoder import Encoder, load_encoder
 from napari_localdisc.core.features import prepare
 from napari_localdisc.core.guidance import GuideConfig, guide
 from napari_localdisc.core.network import channels_last
-from napari_localdisc.core.phantoms import fundus_phantom
+from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from napari_localdisc.core.progress import drain
 from napari_localdisc.core.shapes import simulate
 from napari_localdisc.core.similarity import similarity_map
@@ -40,6 +40,17 @@ def seconds(work: Callable[[], object], repeats: int = 1) -> float:
 def peak_gib() -> float:
     """Peak resident memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def time_embedding(
+    name: str, encoder: Encoder, image: npt.NDArray[np.uint8], device: torch.device
+) -> npt.NDArray[np.float32]:
+    """Print how long an image takes to embed, and return its embedding (D, H, W)."""
+    embedding = drain(embed(image, encoder, device))
+    taken = seconds(lambda: drain(embed(image, encoder, device)), 9)
+    size = "x".join(map(str, image.shape[:2]))
+    print(f"embed one {size} image, {name}: {taken:.2f} s, peak {peak_gib():.2f} GiB")
+    return embedding
 
 
 def throughput(
@@ -71,10 +82,8 @@ def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {device}")
     encoder = load_encoder("fundus")
     image = fundus_phantom(0, size).image
-    drain(embed(image, encoder, device))
-    taken = seconds(lambda: drain(embed(image, encoder, device)), 5)
-    print(f"embed one {size}x{size} image: {taken:.2f} s, peak {peak_gib():.2f} GiB")
-    embedding = drain(embed(image, encoder, device))
+    embedding = time_embedding("fundus", encoder, image, device)
+    time_embedding("chest-xray", load_encoder("chest-xray"), xray_phantom(0, size).image, device)
     taken = seconds(lambda: similarity_map(embedding, (size // 2, size // 2)), 15)
     print(f"similarity map of a pixel, embedding at hand: {1e3 * taken:.0f} ms")
     images = [fundus_phantom(seed, size).image for seed in range(options.images)]

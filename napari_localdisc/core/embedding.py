@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from napari_localdisc.core.progress import Progress, Run
 TOLERANCE = 1e-4
 """Largest difference between a tiled and an untiled embedding, for vectors of unit length."""
 
-_STRIP = 64
+_STRIP = 16
 """Rows that go through the branches at once."""
 
 _SMALLEST = 128
@@ -129,23 +129,26 @@ def _tiled(
         rows, columns = _span(top, step, reach, height), _span(left, step, reach, width)
         piece = inputs[..., rows[0] : rows[1], columns[0] : columns[1]].to(device)
         with torch.inference_mode():
-            features = body(piece.contiguous(memory_format=torch.channels_last))
-            inside = features[
-                ...,
-                top - rows[0] : top - rows[0] + step,
-                left - columns[0] : left - columns[0] + step,
-            ]
-            # Strip by strip: what lies between the layers of the branches stays in the caches.
-            for number, strip in enumerate(inside.split(_STRIP, dim=2)):
-                row = top + number * _STRIP
+            parts = body.parts(piece.contiguous(memory_format=torch.channels_last))
+            # Strip by strip: features and what the branches make of them stay in the caches.
+            row = top
+            for strip in _strips(parts, top - rows[0], left - columns[0], step):
                 place = (slice(None), slice(row, row + strip.shape[2]), slice(left, left + step))
                 found = [branch(strip)[0].cpu().numpy() for branch in branches]
                 if not maps:
                     maps = [np.empty((len(each), height, width), np.float32) for each in found]
                 for whole, each in zip(maps, found, strict=True):
                     whole[place] = each
+                row += strip.shape[2]
         yield Progress("embed", done + 1, len(corners))
     return maps
+
+
+def _strips(parts: Sequence[Tensor], top: int, left: int, side: int) -> Iterator[Tensor]:
+    """Yield features (1, F, rows, columns), from their parts, of a square, from its top down."""
+    square = (..., slice(top, top + side), slice(left, left + side))
+    for pieces in zip(*(part[square].split(_STRIP, dim=2) for part in parts), strict=True):
+        yield torch.cat(pieces, dim=1)
 
 
 def embed(

@@ -110,6 +110,10 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, features, H, W)."""
+        return torch.cat(self.parts(x), dim=1)
+
+    def parts(self, x: Tensor) -> list[Tensor]:
+        """Map (N, C, H, W) to what features are made of, one after the other: (N, ., H, W) each."""
         skips, seen = [], x
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else F.avg_pool2d(x, 2))
@@ -119,13 +123,13 @@ class UNet(nn.Module):
                 self.narrow[level](x), scale_factor=2, mode="bilinear", align_corners=False
             )
             x = self.up[level](torch.cat([skips[level], wide], dim=1))
-        own = torch.cat([seen, skips[0], x], dim=1)
-        return torch.cat([own, *(_around(own, cell) for cell in self.context)], dim=1)
+        own = [seen, skips[0], x]
+        return [*own, *(_around(own, cell) for cell in self.context)]
 
 
-def _around(x: Tensor, cell: int) -> Tensor:
-    """Average (N, C, H, W) over the surroundings of each pixel."""
-    coarse = blur(F.avg_pool2d(x, cell), _SMOOTH)
+def _around(parts: Sequence[Tensor], cell: int) -> Tensor:
+    """Average channels, parts (N, C, H, W) of them each, over the surroundings of each pixel."""
+    coarse = blur(torch.cat([F.avg_pool2d(part, cell) for part in parts], dim=1), _SMOOTH)
     return F.interpolate(coarse, scale_factor=cell, mode="bilinear", align_corners=False)
 
 
