@@ -126,6 +126,11 @@ class UNet(nn.Module):
         own = [seen, skips[0], x]
         return [*own, *(_around(own, cell) for cell in self.context)]
 
+    def decoded(self, features: Tensor) -> Tensor:
+        """Cut out of features (N, F, H, W) what the decoder made, (N, widths[0], H, W)."""
+        start = self.inputs + self.widths[0]
+        return features[:, start : start + self.widths[0]]
+
 
 def _around(parts: Sequence[Tensor], cell: int) -> Tensor:
     """Average channels, parts (N, C, H, W) of them each, over the surroundings of each pixel."""

@@ -55,11 +55,13 @@ class PretrainConfig(BaseModel):
     regional : float
         Width in pixels of the neighbourhood whose mean vector says which cluster a pixel belongs
         to; 0 for the pixel's own. Wider, clusters are of regions rather than of texture.
-    patch, across, detail, recall, assignment, region, agreement, entropy, balance : float
+    patch, across, detail, recall, codes, assignment, region, agreement, entropy, balance : float
         Weights of these terms; that of patch discrimination holds for mixup, too. With assignment,
         memberships follow the prototypes, and agreement and balance may be 0. Across: what is most
         like a pixel in another image is told from the others, too, as if it were the pixel. Recall:
-        the embedding must tell, by a linear map, what the U-Net's features tell.
+        the embedding must tell, by a linear map, what the U-Net's features tell. Codes: the decoder
+        must tell to which of as many clusters of plain pixels, by k-means before the first step, a
+        varied or hidden pixel belongs.
     settled : bool
         Whether, at the end, the clustering branch is replaced by k-means on all that the network
         sees of a pixel.
@@ -95,6 +97,7 @@ class PretrainConfig(BaseModel):
     across: float = Field(default=0.0, ge=0)
     detail: float = Field(default=1.0, ge=0)
     recall: float = Field(default=0.0, ge=0)
+    codes: float = Field(default=0.0, ge=0)
     assignment: float = Field(default=0.0, ge=0)
     region: float = Field(default=1.0, ge=0)
     agreement: float = Field(default=1.0, ge=0)

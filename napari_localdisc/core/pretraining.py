@@ -96,7 +96,9 @@ def pretrain(
     del images
     recipe = _recipe(pool, card, config, device, names and [names[i] for i in order], kinds)
     trainer = Trainer(pool, card, config, device, _numbered(kinds), recipe)
-    if resume is not None:
+    if resume is None:
+        yield from trainer.prepare()
+    else:
         trainer.restore(resume)
     monitor = Monitor(trainer, card, picture_every)
     while trainer.step < config.steps:

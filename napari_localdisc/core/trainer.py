@@ -16,9 +16,10 @@ from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.learner import Learner, choose_precision
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
+from napari_localdisc.core.pool_pixels import PoolPixels, See, Vectors
 from napari_localdisc.core.pretrain_config import PretrainConfig
 from napari_localdisc.core.progress import Progress, Run
-from napari_localdisc.core.settling import FeatureDraw, settle
+from napari_localdisc.core.settling import settle
 from napari_localdisc.core.training_state import FORMAT, TrainingState, differences, pack, unpack
 from napari_localdisc.core.views import ViewFeeder
 from napari_localdisc.core.watch import Look, Watch
@@ -123,15 +124,29 @@ class Trainer:
             )
         return dict(zip(("loss", *terms), numbers[1:], strict=True))
 
+    def prepare(self) -> Run[None]:
+        """Show the objective, before the first step, what it asks to see of plain pixels."""
+        if self.objective.studies:
+            plain = yield from self._drawn("study", lambda inputs: inputs)
+            self.objective.study(plain)
+
     def settle(self) -> Run[None]:
         """Let the clustering branch tell the clusters of what the body sees, see `settling`."""
-        draw = FeatureDraw(self.feeder.normalised, self.feeder.card, self.config)
+        network = self.learner.network
+        network.eval()
+        features = yield from self._drawn("settle", self.learner.features)
+        network.train()
+        settle(network, features, self.config.seed)
+
+    def _drawn(self, stage: str, see: See) -> Run[Vectors]:
+        """Draw pixels of the pool, and return what is seen of them."""
+        pixels = PoolPixels(self.feeder.normalised, self.feeder.card, self.config)
         drawn = []
-        for index in range(len(draw)):
+        for index in range(len(pixels)):
             with self.determinism.active():
-                drawn.append(draw(self.learner, index))
-            yield Progress("settle", index + 1, len(draw))
-        settle(self.learner.network, np.concatenate(drawn), self.config.seed)
+                drawn.append(pixels(index, self.device, see))
+            yield Progress(stage, index + 1, len(pixels))
+        return np.concatenate(drawn)
 
     def look(self) -> Look:
         """Look at the watched images."""

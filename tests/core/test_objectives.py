@@ -197,6 +197,23 @@ class TestLocalDiscrimination:
         huber = torch.where(error < 1, error.square() / 2, error - 0.5)
         torch.testing.assert_close(got, huber.mean().detach(), rtol=1e-4, atol=1e-5)
 
+    def test_codes_are_told_from_what_the_decoder_made(self):
+        objective, learner = made("local-discrimination", codes=1.0, mixed=False)
+        pair = views(2)
+        plain = pair.plain[0].permute(0, 2, 3, 1).flatten(0, 2).numpy()
+        objective.study(plain)
+        got = objective(learner, pair, 0)["codes"]
+        with torch.no_grad():
+            features = learner.network.body(torch.cat([pair.first, pair.second]))
+            told = objective.reader(features[:, -CARD.widths[0] :])
+            codes = objective.book(pair.plain[0])
+        assert len(codes.unique()) == CARD.clusters
+        each = [F.cross_entropy(view, codes) for view in pair.shared(*told.chunk(2))]
+        assert float(got.detach()) == pytest.approx(float(sum(each)) / 2, rel=1e-5)
+        got.backward()
+        assert learner.network.body.up[0][0].weight.grad.abs().sum() > 0
+        assert learner.network.embedding[0].weight.grad is None
+
     def test_what_features_tell_is_told_by_a_linear_map(self):
         objective, learner = made("local-discrimination", recall=0.5, mixed=False)
         pair = views(2)
@@ -305,7 +322,11 @@ class TestSupervised:
 @pytest.mark.parametrize("name", OBJECTIVES)
 class TestEvery:
     def test_has_finite_terms_and_trains_the_network(self, name):
-        objective, learner = made(name, warmup=0.0, assignment=1.0, across=1.0, recall=1.0)
+        objective, learner = made(
+            name, warmup=0.0, assignment=1.0, across=1.0, recall=1.0, codes=1.0
+        )
+        if objective.studies:
+            objective.study(np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32))
         terms = objective(learner, views(), 1)
         assert set(terms) == set(objective.terms)
         sum(terms.values()).backward()

@@ -30,9 +30,10 @@ CONFIG = PretrainConfig(
     assignment=0.5,
     across=0.25,
     recall=0.5,
+    codes=0.4,
     warmup=0.3,
 )
-EARLY = ("patch", "mixup", "across", "detail", "recall", "assignment")
+EARLY = ("patch", "mixup", "across", "detail", "recall", "codes", "assignment")
 KINDS = ["a", "b", "b", "a"]
 
 
@@ -89,7 +90,7 @@ class TestPretrain:
 
     def test_the_loss_is_the_weighted_sum_of_its_terms(self, images):
         weights = {"across": 0.5, "detail": 0.6, "recall": 0.3, "assignment": 0.2, "region": 2.0}
-        weights |= {"agreement": 0.4, "entropy": 0.3, "balance": 0.7}
+        weights |= {"codes": 0.8, "agreement": 0.4, "entropy": 0.3, "balance": 0.7}
         config = CONFIG.model_copy(update=weights)
         _, steps = trained(images, config)
         weights |= {"patch": 1.0, "mixup": 1.0}

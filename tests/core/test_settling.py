@@ -7,15 +7,10 @@ import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
-from napari_localdisc.core.image_pool import fill_pool
-from napari_localdisc.core.learner import Learner
+from napari_localdisc.core.mixture import fit_mixture
 from napari_localdisc.core.network import LocalDiscriminationNet
-from napari_localdisc.core.normalised_pool import NormalisedPool
-from napari_localdisc.core.phantoms import fundus_phantom
-from napari_localdisc.core.pretrain_config import PretrainConfig
-from napari_localdisc.core.progress import drain
-from napari_localdisc.core.settling import FeatureDraw, fit_mixture, settle
-from tests.conftest import tiny_encoder
+from napari_localdisc.core.settling import settle
+from tests.core.blobs import blobs as three_kinds
 
 
 @pytest.fixture
@@ -26,12 +21,7 @@ def network():
 
 @pytest.fixture
 def blobs():
-    """Vectors of three kinds, and which is which."""
-    rng = np.random.default_rng(1)
-    kinds = rng.integers(0, 3, 900)
-    centres = rng.normal(0, 40, (3, 11))
-    vectors = centres[kinds] + rng.normal(0, 1, (900, 11)) * np.linspace(0.5, 2, 11)
-    return vectors.astype(np.float32), kinds
+    return three_kinds()
 
 
 def as_image(vectors):
@@ -72,48 +62,3 @@ class TestSettle:
         vectors[:, 4] = -100
         found = network.cluster(as_image(vectors)).argmax(dim=1).flatten()
         assert adjusted_rand_score(kinds, found) == 1
-
-
-class TestFitMixture:
-    def test_axes_are_principal_components_of_standardised_features(self, blobs):
-        vectors, _ = blobs
-        mixture = fit_mixture(vectors, clusters=3, axes=4, seed=0)
-        placed = (vectors - mixture.mean) @ mixture.axes.T
-        values = np.sort(np.linalg.eigvalsh(np.corrcoef(vectors.T)))[::-1][:4]
-        np.testing.assert_allclose(np.cov(placed.T, bias=True), np.diag(values), atol=1e-3)
-
-    def test_the_variance_is_that_about_the_centres(self, blobs):
-        vectors, kinds = blobs
-        mixture = fit_mixture(vectors, clusters=3, axes=4, seed=0)
-        placed = (vectors - mixture.mean) @ mixture.axes.T
-        within = np.mean([placed[kinds == kind].var(axis=0) for kind in range(3)])
-        assert mixture.variance == pytest.approx(within, rel=0.05)
-
-
-class TestFeatureDraw:
-    @pytest.fixture
-    def draw(self):
-        card = tiny_encoder(channels=3).card.model_copy(update={"field_of_view": True})
-        images = [fundus_phantom(seed, 64).image for seed in range(3)]
-        pool = drain(fill_pool(images, range(3), card))
-        config = PretrainConfig(scales=(1.0, 0.5))
-        return FeatureDraw(NormalisedPool(pool, card), card, config)
-
-    def test_draws_the_same_pixels_of_each_image(self, draw):
-        learner = Learner(draw.card.build(), torch.float32)
-        drawn = [draw(learner, index) for index in range(len(draw))]
-        again = [draw(learner, index) for index in range(len(draw))]
-        assert len(draw) == 3
-        for one, other in zip(drawn, again, strict=True):
-            np.testing.assert_array_equal(one, other)
-        assert learner.network.training
-
-    def test_looks_at_each_scale_inside_the_field_of_view(self, draw):
-        learner = Learner(draw.card.build(), torch.float32)
-        counts = [len(draw(learner, index)) for index in range(2)]
-        for index, count in enumerate(counts):
-            side = draw.card.working_size // (index + 1)
-            _, field = draw.pool.pool.take([index], torch.device("cpu"))
-            inside = float(field.mean()) * side**2
-            assert count == pytest.approx(min(1000, inside), rel=0.05)
-            assert inside < 0.95 * side**2

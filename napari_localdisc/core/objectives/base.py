@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.learner import Learner
 from napari_localdisc.core.network import LocalDiscriminationNet
+from napari_localdisc.core.pool_pixels import Vectors
 from napari_localdisc.core.pretrain_config import PretrainConfig
 from napari_localdisc.core.views import Views
 
@@ -86,6 +87,15 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
         """Compute the loss terms of a step, scalars, unweighted; all or some of `terms`."""
+
+    @property
+    def studies(self) -> bool:
+        """Whether it must see plain pixels of the pool before the first step."""
+        return False
+
+    def study(self, plain: Vectors) -> None:  # noqa: ARG002
+        """See what a network is shown of plain pixels (P, C), drawn from the pool."""
+        return
 
     def trains_clusters(self, step: int) -> bool:  # noqa: ARG002
         """Whether it shapes the clustering branch at a step; if not, that cannot collapse."""

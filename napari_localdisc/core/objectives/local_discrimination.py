@@ -3,8 +3,9 @@
 Beyond the paper, memberships must agree with the embedding's own clusters, and the embedding must
 tell, by a linear map, what its pixel looked like before the view was varied (detail is kept, and
 told from noise). Where asked, it must tell what the U-Net's features tell, too; what is most like a
-pixel in another image is told from the others; and a pixel is assigned to a prototype, to the same
-in both views.
+pixel in another image is told from the others; the U-Net must tell codes, which clusters of plain
+pixels are, of what is varied and hidden; and a pixel is assigned to a prototype, to the same in
+both views.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_localdisc.core import losses
+from napari_localdisc.core.codes import CodeBook, told_codes
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.learner import Learner
+from napari_localdisc.core.mixture import AXES, fit_mixture
 from napari_localdisc.core.objectives.base import Objective, Setting
 from napari_localdisc.core.points import Points, PointSampler
+from napari_localdisc.core.pool_pixels import Vectors
 from napari_localdisc.core.views import Views
 
 _UNUSUAL = 6.0
@@ -36,6 +40,7 @@ class LocalDiscrimination(Objective):
         "across",
         "detail",
         "recall",
+        "codes",
         "assignment",
         "region",
         "agreement",
@@ -56,6 +61,9 @@ class LocalDiscrimination(Objective):
             features = setting.network.body.features
             self.usual = nn.BatchNorm2d(features, affine=False)
             self.reminder = nn.Conv2d(card.embedding_dim, features, 1)
+        if config.codes:
+            self.book = CodeBook(inputs, card.clusters)
+            self.reader = nn.Conv2d(card.widths[0], card.clusters, 1)
         if config.assignment:
             shape = (card.clusters, card.embedding_dim)
             self.prototypes = nn.Parameter(F.normalize(torch.randn(shape), dim=1))
@@ -70,12 +78,23 @@ class LocalDiscrimination(Objective):
             "across": config.across,
             "detail": config.detail,
             "recall": config.recall,
+            "codes": config.codes,
             "assignment": config.assignment,
             "region": config.region,
             "agreement": config.agreement,
             "entropy": config.entropy,
             "balance": config.balance,
         }
+
+    @property
+    def studies(self) -> bool:
+        """For codes."""
+        return self.config.codes > 0
+
+    def study(self, plain: Vectors) -> None:
+        """Find the codes that there are."""
+        codes = len(self.book.centres)
+        self.book.hold(fit_mixture(plain, codes, AXES, self.config.seed))
 
     def trains_clusters(self, step: int) -> bool:
         """After the warm-up."""
@@ -98,6 +117,8 @@ class LocalDiscrimination(Objective):
         terms["detail"] = _told(self.decoder(whole), self.standard(plain))
         if self.config.recall:
             terms["recall"] = self._recall(embedding, features.detach())
+        if self.config.codes:
+            terms["codes"] = self._codes(learner.network.body.decoded(features), views, pure)
         if self.config.assignment:
             held = views.shared(*memberships.chunk(2))
             counted = shown & pure[points.owner][:, None]
@@ -127,6 +148,13 @@ class LocalDiscrimination(Objective):
         """Error of what the body tells of a pixel, as told by the embedding; every second pixel."""
         vectors, seen = (x[..., ::2, ::2] for x in (embedding, features))
         return _told(self.reminder(vectors * vectors.shape[1] ** 0.5), self.usual(seen))
+
+    def _codes(self, decoded: Tensor, views: Views, pure: Tensor) -> Tensor:
+        """Tell the codes of plain pixels from what the decoder makes of varied ones."""
+        first, second = views.shared(*self.reader(decoded).chunk(2))
+        plain, straight = views.plain
+        codes = (self.book(plain[pure]), self.book(straight))
+        return told_codes((first[pure], second), codes, views.overlap)
 
     def _assignment(
         self,
