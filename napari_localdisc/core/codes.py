@@ -12,9 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_localdisc.core.mixture import AXES, Mixture
-
-UNKNOWN = -100
-"""Code of a pixel that does not count."""
+from napari_localdisc.core.segmentation_losses import IGNORE
 
 
 class CodeBook(nn.Module):
@@ -69,8 +67,8 @@ def told_codes(told: tuple[Tensor, Tensor], codes: tuple[Tensor, Tensor], shown:
     Tensor, scalar
         In nats: the mean of both views' means over pixels.
     """
-    second = codes[1].masked_fill(~shown, UNKNOWN)
-    wanted = (codes[0], second)
-    return torch.stack(
-        [F.cross_entropy(*pair, ignore_index=UNKNOWN) for pair in zip(told, wanted, strict=True)]
-    ).mean()
+    wanted = (codes[0], codes[1].masked_fill(~shown, IGNORE))
+    errors = [
+        F.cross_entropy(*pair, ignore_index=IGNORE) for pair in zip(told, wanted, strict=True)
+    ]
+    return torch.stack(errors).mean()

@@ -9,6 +9,7 @@ import torch
 
 from napari_localdisc.core.encoder import load_encoder, save_encoder
 from napari_localdisc.core.errors import LocaldiscError
+from napari_localdisc.core.image_pool import fill_pool
 from napari_localdisc.core.objectives import OBJECTIVES
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from napari_localdisc.core.pretraining import (
@@ -18,6 +19,7 @@ from napari_localdisc.core.pretraining import (
     pretrain,
 )
 from napari_localdisc.core.progress import drain
+from napari_localdisc.core.trainer import Trainer
 from napari_localdisc.core.training_state import TrainingState
 from tests.conftest import tiny_encoder
 
@@ -121,6 +123,13 @@ class TestPretrain:
         assert entropies[0] != pytest.approx(entropies[1], abs=1e-3)
         told = settled.card.training["health"]["membership_entropy"]
         assert told == pytest.approx(entropies[0], abs=1e-4)
+
+    def test_settling_leaves_the_network_in_training(self, images):
+        card = tiny_encoder().card
+        pool = drain(fill_pool(images, range(len(images)), card))
+        trainer = Trainer(pool, card, CONFIG, torch.device("cpu"), None, {})
+        drain(trainer.settle())
+        assert trainer.learner.network.training
 
     def test_the_seed_decides(self, images):
         (first, _), (again, _), (other, _) = (
