@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_localdisc import __version__
-from napari_localdisc.core.encoder import Encoder, EncoderCard, default_encoder, save_encoder
+from napari_localdisc.core.encoder import (
+    Encoder,
+    EncoderCard,
+    default_encoder,
+    load_encoder,
+    save_encoder,
+)
 from napari_localdisc.core.errors import LocaldiscError, printable
 from napari_localdisc.core.network import stride_of
 from napari_localdisc.core.pretraining import (
@@ -92,6 +98,8 @@ class TrainingOptions:
         Steps between pictures, 0 for none; some ten in all if not given.
     resume : bool
         Go on from the last checkpoint, if there is one.
+    teacher : str
+        Name or path of an encoder of a former round, whose clusters are to be told; none if empty.
     command : str
         The command line, for the encoder's card.
 
@@ -111,6 +119,7 @@ class TrainingOptions:
     checkpoint_every: Interval = field(default_factory=lambda: Interval(seconds=120))
     picture_every: int | None = None
     resume: bool = False
+    teacher: str = ""
     command: str = ""
 
     def __post_init__(self) -> None:
@@ -178,6 +187,7 @@ def train_encoder(
     options = options or TrainingOptions()
     files = TrainingFiles(output)
     check_output_file(output, images)
+    teacher = load_encoder(options.teacher) if options.teacher else None
     store = CheckpointFile(files.checkpoint, options.checkpoint_every)
     state = _open(store, options.resume)
     images = _without_picture(images, files.picture, state is not None)
@@ -192,6 +202,7 @@ def train_encoder(
         checkpoints=store,
         resume=state,
         picture_every=_picture_every(config, options),
+        teacher=teacher,
     )
     used = sample.paths
     del sample  # the training holds what it needs, and lets go of the rest

@@ -25,9 +25,9 @@ def _few_threads() -> None:
     torch.set_num_threads(1)
 
 
-def tiny_encoder(channels: int = 1) -> Encoder:
+def tiny_encoder(channels: int = 1, seed: int = 0) -> Encoder:
     """An untrained encoder: enough to run with, quick to run."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     card = EncoderCard(
         name="tiny",
         modality="phantoms",

@@ -35,7 +35,6 @@ _STAGES = {
     "trace": "Tracing borders",
     "guide": "Guiding",
     "refine": "Refining",
-    "study": "Finding codes",
     "pretrain": "Pretraining",
     "settle": "Settling clusters",
     "segment": "Segmenting",

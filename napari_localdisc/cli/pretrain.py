@@ -76,6 +76,16 @@ def pretrain(
         int | None,
         typer.Option("--clusters", help="Clusters of pixels; 16 if not given.", min=2),
     ] = None,
+    teacher: Annotated[
+        str,
+        typer.Option(
+            "--teacher",
+            help="A shipped encoder or an encoder file of a former round, whose clusters the U-Net"
+            " learns to tell.",
+            metavar="ENCODER",
+            show_default=False,
+        ),
+    ] = "",
     modality: Annotated[
         str, typer.Option("--modality", help="What the images are, for the encoder's card.")
     ] = "",
@@ -132,6 +142,7 @@ def pretrain(
         context=_numbers("--context", around, "sides of cells in pixels as 4,8"),
         dimensions=dimensions,
         clusters=clusters,
+        teacher=teacher,
         modality=modality,
         classes=classes,
         checkpoint_every=Interval.parse(checkpoint_every),

@@ -1,74 +1,91 @@
-"""Codes: to which of the clusters of plain pixels a pixel belongs.
+"""Codes: to which of a trained encoder's clusters each pixel of an image belongs.
 
-What speech is pretrained by (HuBERT: Hsu et al., TASLP 2021): k-means on descriptions that nobody
-trained says what there is to tell apart, and a network learns to tell it of what is varied and
-hidden.
+A second round of pretraining, as for speech (HuBERT: Hsu et al., TASLP 2021): a new network learns
+to tell, of what is varied and hidden, the clusters that k-means found in the features of the first.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from napari_localdisc.core.mixture import AXES, Mixture
-from napari_localdisc.core.segmentation_losses import IGNORE
+from napari_localdisc.core.encoder import Encoder
+from napari_localdisc.core.image_pool import ImagePool
+from napari_localdisc.core.normalised_pool import NormalisedPool
+from napari_localdisc.core.segmentation_losses import IGNORE, segmentation_loss
+
+_OUTSIDE = 255
+"""Mark of what lies outside the field of view; clusters are fewer."""
+
+_MOST_MAPS = 4096
+"""Maps that are kept, a byte a pixel."""
 
 
-class CodeBook(nn.Module):
-    """Clusters of a network's plain inputs, held in buffers.
+class CodeMaps:
+    """Tells the codes of images of a pool, each seen as a whole and at one size.
 
     Parameters
     ----------
-    inputs : int
-        Channels C of the input.
-    codes : int
-        Clusters M.
+    teacher : Encoder
+        Whose clusters are told. It sees images as large as it saw them at most when it was trained.
+    pool : ImagePool
+    device : torch.device
+        Where it runs.
     """
 
-    mean: Tensor
-    axes: Tensor
-    centres: Tensor
+    def __init__(self, teacher: Encoder, pool: ImagePool, device: torch.device) -> None:
+        card = teacher.card
+        self.normalised = NormalisedPool(pool, card, most_bytes=0)
+        self.preprocessing = card.preprocessing
+        self.network = teacher.network.to(device).eval()
+        self.device = device
+        cells = round(card.working_size * max(card.training.get("scales", (1.0,)))) // card.stride
+        self.side = max(2, cells) * card.stride
+        self._kept = lru_cache(_MOST_MAPS)(self._look)
 
-    def __init__(self, inputs: int, codes: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("axes", torch.zeros(AXES, inputs))
-        self.register_buffer("centres", torch.zeros(codes, AXES))
+    def take(self, index: int, size: int) -> Tensor:
+        """Tell the codes of an image on a canvas of some size.
 
-    def hold(self, mixture: Mixture) -> None:
-        """Take up clusters, of at most `AXES` principal components."""
-        count = len(mixture.axes)
-        self.mean.copy_(torch.from_numpy(mixture.mean))
-        self.axes[:count] = torch.from_numpy(mixture.axes)
-        self.centres[:, :count] = torch.from_numpy(mixture.centres)
+        Returns
+        -------
+        Tensor of int64, shape (size, size)
+            Counted from 0, `IGNORE` outside the field of view; on the CPU.
+        """
+        seen = F.interpolate(self._kept(index)[None, None], size=(size, size), mode="nearest-exact")
+        codes = seen[0, 0].long()
+        return codes.masked_fill(codes == _OUTSIDE, IGNORE)
 
     @torch.no_grad()
-    def forward(self, plain: Tensor) -> Tensor:
-        """Tell the nearest cluster of each pixel of inputs (N, C, H, W): int64 (N, H, W)."""
-        placed = F.conv2d(plain - self.mean[:, None, None], self.axes[..., None, None])
-        offset = -0.5 * self.centres.square().sum(dim=1)
-        return F.conv2d(placed, self.centres[..., None, None], offset).argmax(dim=1)
+    def _look(self, index: int) -> Tensor:
+        """Cluster an image: uint8 (side, side)."""
+        seen = self.normalised.take(index, self.side, self.device)[None].to(self.device).float()
+        normalised, field = seen[:, :-1], seen[:, -1:]
+        inputs = self.preprocessing.describe(normalised, field)
+        memberships: Tensor = self.network(inputs)[1]
+        codes = memberships.argmax(dim=1, keepdim=True).masked_fill(field == 0, _OUTSIDE)
+        return codes[0, 0].to(torch.uint8).cpu()
 
 
-def told_codes(told: tuple[Tensor, Tensor], codes: tuple[Tensor, Tensor], shown: Tensor) -> Tensor:
+def told_codes(told: tuple[Tensor, Tensor], codes: Tensor, shown: tuple[Tensor, Tensor]) -> Tensor:
     """Cross-entropy of the codes, as told of two views of the same crops.
 
     Parameters
     ----------
     told : tuple of two Tensors, shape (N, M, H, W)
         Logits.
-    codes : tuple of two Tensors of int64, shape (N, H, W)
-    shown : Tensor of bool, shape (N, H, W)
-        Where the second view shows a pixel at all.
+    codes : Tensor of int64, shape (N, H, W)
+        `IGNORE` where there is none.
+    shown : tuple of two Tensors of bool, shape (N, H, W), or (N, 1, 1) for whole crops
+        Where a view shows a pixel, and nothing else.
 
     Returns
     -------
     Tensor, scalar
         In nats: the mean of both views' means over pixels.
     """
-    wanted = (codes[0], codes[1].masked_fill(~shown, IGNORE))
-    errors = [
-        F.cross_entropy(*pair, ignore_index=IGNORE) for pair in zip(told, wanted, strict=True)
-    ]
+    wanted = [codes.masked_fill(~pixels, IGNORE) for pixels in shown]
+    errors = [segmentation_loss(*pair, overlap=False) for pair in zip(told, wanted, strict=True)]
     return torch.stack(errors).mean()

@@ -30,11 +30,19 @@ class Learner:
         """Embed and cluster (N, C, H, W): unit vectors (N, D, H, W), memberships (N, M, H, W)."""
         return self.everything(views)[1:]
 
-    def everything(self, views: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `branches`, and before them the features (N, F, H, W) that both branches see."""
+    def everything(self, views: Tensor, *, apart: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """As `branches`, and before them the features (N, F, H, W) that both branches see.
+
+        Parameters
+        ----------
+        views : Tensor, shape (N, C, H, W)
+        apart : bool
+            Whether what the branches learn does not reach the body.
+        """
         with self._autocast():
             features = self.network.body(_laid_out(views))
-            embedding, memberships = self.network.branches(features)
+            seen = features.detach() if apart else features
+            embedding, memberships = self.network.branches(seen)
         return features.float(), self._exact(embedding, 2), self._exact(memberships, 1)
 
     def features(self, views: Tensor) -> Tensor:

@@ -14,14 +14,13 @@ from napari_localdisc.core.normalised_pool import NormalisedPool
 from napari_localdisc.core.pretrain_config import PretrainConfig
 
 Vectors = npt.NDArray[np.float32]
-See = Callable[[Tensor], Tensor]
 
 _IMAGES, _PIXELS = 150, 1000
 """Images that are looked at, at most, and pixels drawn of each."""
 
 
 class PoolPixels:
-    """Pixels drawn of images of a pool, and what is seen of them: by a network, or before it.
+    """Pixels drawn of images of a pool, and what a network sees of them.
 
     Parameters
     ----------

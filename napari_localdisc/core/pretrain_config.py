@@ -60,8 +60,7 @@ class PretrainConfig(BaseModel):
         memberships follow the prototypes, and agreement and balance may be 0. Across: what is most
         like a pixel in another image is told from the others, too, as if it were the pixel. Recall:
         the embedding must tell, by a linear map, what the U-Net's features tell. Codes: the decoder
-        must tell to which of as many clusters of plain pixels, by k-means before the first step, a
-        varied or hidden pixel belongs.
+        must tell to which of a teacher's clusters a varied or hidden pixel belongs.
     settled : bool
         Whether, at the end, the clustering branch is replaced by k-means on all that the network
         sees of a pixel.
@@ -97,7 +96,7 @@ class PretrainConfig(BaseModel):
     across: float = Field(default=0.0, ge=0)
     detail: float = Field(default=1.0, ge=0)
     recall: float = Field(default=0.0, ge=0)
-    codes: float = Field(default=0.0, ge=0)
+    codes: float = Field(default=1.0, gt=0)
     assignment: float = Field(default=0.0, ge=0)
     region: float = Field(default=1.0, ge=0)
     agreement: float = Field(default=1.0, ge=0)

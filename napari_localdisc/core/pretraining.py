@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_localdisc.core.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder import Encoder, EncoderCard, encoder_digest
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.health import Health
 from napari_localdisc.core.image_pool import ImagePool, fill_pool
@@ -46,6 +46,7 @@ def pretrain(
     checkpoints: Checkpoints | None = None,
     resume: TrainingState | None = None,
     picture_every: int = 0,
+    teacher: Encoder | None = None,
 ) -> Run[Encoder]:
     """Train an encoder.
 
@@ -69,6 +70,9 @@ def pretrain(
         stopped.
     picture_every : int
         Steps between pictures, 0 for none.
+    teacher : Encoder, optional
+        For local discrimination: an encoder of a former round. The U-Net learns to tell its
+        clusters, the branches learn from what the U-Net sees.
 
     Yields
     ------
@@ -79,14 +83,15 @@ def pretrain(
     Raises
     ------
     LocaldiscError
-        If there are fewer images than a batch needs, the loss is no longer a number, or `resume` is
-        of another run.
+        If there are fewer images than a batch needs, the loss is no longer a number, `resume` is of
+        another run, or the teacher is of no use here.
     CollapseError
         If the clusters or the embedding collapsed.
     """
     config = config or PretrainConfig()
     device = device or torch.device("cpu")
     _check_images(len(images), config)
+    _check_teacher(teacher, card, config)
     _check_crop(card, config)
     order = (
         np.random.default_rng(config.seed).permutation(len(images))[: config.max_images].tolist()
@@ -95,10 +100,9 @@ def pretrain(
     pool = yield from fill_pool(images, order, card)
     del images
     recipe = _recipe(pool, card, config, device, names and [names[i] for i in order], kinds)
-    trainer = Trainer(pool, card, config, device, _numbered(kinds), recipe)
-    if resume is None:
-        yield from trainer.prepare()
-    else:
+    recipe["teacher"] = teacher and encoder_digest(teacher)
+    trainer = Trainer(pool, card, config, device, _numbered(kinds), recipe, teacher)
+    if resume is not None:
         trainer.restore(resume)
     monitor = Monitor(trainer, card, picture_every)
     while trainer.step < config.steps:
@@ -110,6 +114,8 @@ def pretrain(
             checkpoints.save(trainer.state())
     monitor.refuse_collapse()
     training = config.model_dump(mode="json") | monitor.summary() | {"images_used": len(pool)}
+    if teacher:
+        training["teacher"] = teacher.card.identity | {"digest": recipe["teacher"]}
     if kinds:
         training["classes"] = sorted(set(kinds))
     network = trainer.learner.network.cpu().eval()
@@ -123,6 +129,20 @@ def _check_images(count: int, config: PretrainConfig) -> None:
         raise LocaldiscError(
             f"pretraining needs at least {least} images, got {found}; add images"
             + (" or take fewer crops." if least > 2 else ".")
+        )
+
+
+def _check_teacher(teacher: Encoder | None, card: EncoderCard, config: PretrainConfig) -> None:
+    if teacher is None:
+        return
+    if not OBJECTIVES[config.objective].takes_teacher:
+        raise LocaldiscError(
+            f"the {config.objective} objective has no use for a teacher; leave it out."
+        )
+    if teacher.card.channels != card.channels:
+        raise LocaldiscError(
+            f"the teacher {teacher.name} sees {teacher.card.channels} channels and the images have"
+            f" {card.channels}; name an encoder of the same modality."
         )
 
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from napari_localdisc.core.codes import CodeMaps
 from napari_localdisc.core.determinism import Determinism
-from napari_localdisc.core.encoder import EncoderCard
+from napari_localdisc.core.encoder import Encoder, EncoderCard
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.learner import Learner, choose_precision
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
-from napari_localdisc.core.pool_pixels import PoolPixels, See, Vectors
+from napari_localdisc.core.pool_pixels import PoolPixels
 from napari_localdisc.core.pretrain_config import PretrainConfig
 from napari_localdisc.core.progress import Progress, Run
 from napari_localdisc.core.settling import settle
@@ -38,6 +39,8 @@ class Trainer:
         Class of each image of the pool.
     recipe : mapping
         What a snapshot must agree in to be taken up.
+    teacher : Encoder, optional
+        Whose clusters the network learns to tell.
 
     Attributes
     ----------
@@ -55,6 +58,7 @@ class Trainer:
         device: torch.device,
         classes: tuple[int, ...] | None,
         recipe: Mapping[str, Any],
+        teacher: Encoder | None = None,
     ) -> None:
         self.config, self.device, self.recipe = config, device, dict(recipe)
         self.step, self.rate = 0, 0.0
@@ -63,7 +67,8 @@ class Trainer:
         kind = OBJECTIVES[config.objective]
         with self.determinism.active():
             network = card.build().to(device).train()
-            setting = Setting(config, card, network, len(pool), classes)
+            known = teacher.card if teacher else None
+            setting = Setting(config, card, network, len(pool), classes, known)
             self.objective = kind(setting).to(device)
         self.learner = Learner(network, choose_precision(config, device))
         self.parameters = [*network.parameters(), *self.objective.parameters()]
@@ -72,7 +77,8 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, rate, total_steps=config.steps + 1, pct_start=0.1
         )
-        self.feeder = ViewFeeder(pool, card, config, kind.one_crop_each)
+        codes = CodeMaps(teacher, pool, device) if teacher else None
+        self.feeder = ViewFeeder(pool, card, config, kind.one_crop_each, codes)
         self.watch = Watch(pool, card, network.body.stride)
 
     @property
@@ -124,29 +130,18 @@ class Trainer:
             )
         return dict(zip(("loss", *terms), numbers[1:], strict=True))
 
-    def prepare(self) -> Run[None]:
-        """Show the objective, before the first step, what it asks to see of plain pixels."""
-        if self.objective.studies:
-            plain = yield from self._drawn("study", lambda inputs: inputs)
-            self.objective.study(plain)
-
     def settle(self) -> Run[None]:
         """Let the clustering branch tell the clusters of what the body sees, see `settling`."""
         network = self.learner.network
         network.eval()
-        features = yield from self._drawn("settle", self.learner.features)
-        network.train()
-        settle(network, features, self.config.seed)
-
-    def _drawn(self, stage: str, see: See) -> Run[Vectors]:
-        """Draw pixels of the pool, and return what is seen of them."""
         pixels = PoolPixels(self.feeder.normalised, self.feeder.card, self.config)
         drawn = []
         for index in range(len(pixels)):
             with self.determinism.active():
-                drawn.append(pixels(index, self.device, see))
-            yield Progress(stage, index + 1, len(pixels))
-        return np.concatenate(drawn)
+                drawn.append(pixels(index, self.device, self.learner.features))
+            yield Progress("settle", index + 1, len(pixels))
+        network.train()
+        settle(network, np.concatenate(drawn), self.config.seed)
 
     def look(self) -> Look:
         """Look at the watched images."""

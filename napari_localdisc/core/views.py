@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from napari_localdisc.core.augmentation import Turn, exposure, hide
+from napari_localdisc.core.codes import CodeMaps
 from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.normalised_pool import NormalisedPool
@@ -40,6 +42,8 @@ class Views:
         What both show, as it looks in either, neither varied nor turned.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
+    codes : Tensor of int64, shape (N, core, core), optional
+        What a teacher tells of what both show.
     """
 
     first: Tensor
@@ -49,6 +53,7 @@ class Views:
     warp: Warp
     plain: tuple[Tensor, Tensor]
     image: Tensor
+    codes: Tensor | None = None
 
     def shared(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Bring maps of both views (N, D, side, side) to what both show (N, D, core, core)."""
@@ -72,30 +77,41 @@ class ViewFeeder:
     config : PretrainConfig
     one_crop_each : bool
         Cut one crop from each of as many different images, rather than several from a few.
+    codes : CodeMaps, optional
+        Tells codes of the images of the pool.
     """
 
     def __init__(
-        self, pool: ImagePool, card: EncoderCard, config: PretrainConfig, one_crop_each: bool
+        self,
+        pool: ImagePool,
+        card: EncoderCard,
+        config: PretrainConfig,
+        one_crop_each: bool,
+        codes: CodeMaps | None = None,
     ) -> None:
         self.pool, self.card, self.config = pool, card, config
         self.normalised = NormalisedPool(pool, card)
-        self.one_crop_each = one_crop_each
+        self.one_crop_each, self.codes = one_crop_each, codes
         self.vary = exposure()
         self.generator = torch.Generator().manual_seed(config.seed)
 
     def __call__(self, device: torch.device) -> Views:
         """Draw the views of a step."""
         size, chosen = self._choose()
-        images = [self.normalised.take(index, size, device) for index in chosen]
-        owners = [index % len(chosen) for index in range(self.config.crops)]
+        owners = [chosen[crop % len(chosen)] for crop in range(self.config.crops)]
+        images = [self.normalised.take(index, size, device) for index in owners]
         windows = Windows.draw(self.config.crop, _MARGIN, size, self.generator)
-        cuts = [self._cut(images[owner], windows.cut) for owner in owners]
-        normalised = torch.stack(cuts).to(device).float()
+        places = [self._place(image, windows.cut) for image in images]
+        normalised = _cut(images, places).to(device).float()
         turn = Turn.draw(self.generator, self.config.turns)
         warp = Warp.draw(len(owners), self.config.zoom, self.config.tilt, self.generator)
         warped = warp(normalised)
         first = windows.view(self._describe(normalised, varied=True), windows.first)
         second = windows.view(self._describe(warped, varied=True), windows.second)
+        codes = None
+        if self.codes is not None:
+            maps = [self.codes.take(index, size) for index in owners]
+            codes = windows.middle(_cut(maps, places)).to(device)
         return Views(
             first=first,
             second=turn(hide(second, self.config.hidden, self.generator)),
@@ -103,7 +119,8 @@ class ViewFeeder:
             turn=turn,
             warp=warp,
             plain=self._plain(normalised, warped, windows, warp),
-            image=torch.tensor([chosen[owner] for owner in owners], device=device),
+            image=torch.tensor(owners, device=device),
+            codes=codes,
         )
 
     def _plain(
@@ -137,14 +154,21 @@ class ViewFeeder:
         count = min(config.crops, max(config.images, round(config.images / scale)))
         return size, self._draw(len(self.pool), count)
 
-    def _cut(self, image: Tensor, side: int) -> Tensor:
-        """Cut around some place in the field of view, the last channel."""
+    def _place(self, image: Tensor, side: int) -> tuple[slice, slice]:
+        """Choose a square around some place in the field of view, the last channel."""
         half = side // 2
         for _ in range(20):
             row, column = self._draw(image.shape[-1] - side + 1, 2)
             if image[-1, row + half, column + half] > 0:
                 break
-        return image[:, row : row + side, column : column + side]
+        return slice(row, row + side), slice(column, column + side)
+
+
+def _cut(maps: Sequence[Tensor], places: Sequence[tuple[slice, slice]]) -> Tensor:
+    """Cut squares of one size out of maps (..., S, S), one of each."""
+    return torch.stack(
+        [x[..., rows, columns] for x, (rows, columns) in zip(maps, places, strict=True)]
+    )
 
 
 def _straight(second: Tensor, windows: Windows, warp: Warp) -> tuple[Tensor, Tensor]:

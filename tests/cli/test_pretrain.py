@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -67,6 +68,16 @@ def test_the_network_is_built_as_asked_for(command, xray_files, tmp_path: Path):
     assert (vectors.shape[1], memberships.shape[1]) == (20, 9)
 
 
+def test_a_second_round_is_taught_by_the_first(command, xray_files, tmp_path: Path):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    assert command("pretrain", *xray_files, "-o", first, "--steps", 2, *SMALL, "-q").code == 0
+    again = ("--steps", 2, *SMALL, "-q", "--teacher", first)
+    assert command("pretrain", *xray_files, "-o", second, *again).code == 0
+    assert load_encoder(second).card.training["teacher"]["encoder"] == "first"
+    with second.with_suffix(".curve.csv").open(encoding="utf-8", newline="") as file:
+        assert all(float(row["codes"]) > 0 for row in csv.DictReader(file))
+
+
 @pytest.mark.parametrize(
     ("objective", "options"),
     [
@@ -98,6 +109,8 @@ def test_baselines_give_encoders_for_every_command(
         (["--context", "wide"], "--context 'wide' is not understood"),
         (["--context", "3"], "a context of 3 pixels does not divide the network's stride, 8"),
         (["--checkpoint-every", "soon"], "interval 'soon'"),
+        (["--teacher", "fundus"], "the teacher fundus sees 3 channels and the images have 1"),
+        (["--teacher", "nobody"], "nobody"),
     ],
 )
 def test_what_is_wrong_is_one_line(command, xray_files, tmp_path: Path, options, named: str):

@@ -5,45 +5,73 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from napari_localdisc.core.codes import CodeBook, told_codes
-from napari_localdisc.core.mixture import AXES, fit_mixture
-from tests.core.blobs import blobs
+from napari_localdisc.core.codes import CodeMaps, told_codes
+from napari_localdisc.core.image_pool import fill_pool
+from napari_localdisc.core.phantoms import fundus_phantom
+from napari_localdisc.core.progress import drain
+from napari_localdisc.core.segmentation_losses import IGNORE
+from tests.conftest import tiny_encoder
+
+CPU = torch.device("cpu")
 
 
-def test_a_pixel_has_the_code_of_the_nearest_centre():
-    vectors, _ = blobs()
-    mixture = fit_mixture(vectors, clusters=5, axes=AXES, seed=0)
-    book = CodeBook(11, 5)
-    book.hold(mixture)
-    found = book(torch.from_numpy(vectors.T.reshape(1, 11, 30, 30).copy()))
-    placed = (vectors - mixture.mean) @ mixture.axes.T
-    away = ((placed[:, None] - mixture.centres) ** 2).sum(axis=2)
-    assert len(mixture.axes) < AXES
-    np.testing.assert_array_equal(found.flatten(), away.argmin(axis=1))
+class TestCodeMaps:
+    @pytest.fixture
+    def teacher(self):
+        teacher = tiny_encoder(channels=3)
+        update = {"field_of_view": True, "training": {"scales": [0.25, 0.5]}}
+        teacher.card = teacher.card.model_copy(update=update)
+        return teacher
+
+    @pytest.fixture
+    def maps(self, teacher):
+        images = [fundus_phantom(seed, 64).image for seed in range(2)]
+        return CodeMaps(teacher, drain(fill_pool(images, range(2), teacher.card)), CPU)
+
+    def test_are_the_clusters_of_the_whole_image_as_large_as_the_teacher_saw_it(
+        self, teacher, maps
+    ):
+        seen = maps.normalised.take(1, 32, CPU)[None].float()
+        with torch.no_grad():
+            inputs = teacher.card.preprocessing.describe(seen[:, :-1], seen[:, -1:])
+            wanted = teacher.network(inputs)[1][0].argmax(dim=0)
+        wanted[seen[0, -1] == 0] = IGNORE
+        assert len(wanted.unique()) > 2
+        assert torch.equal(maps.take(1, 32), wanted)
+        assert torch.equal(maps.take(1, 64), wanted.repeat_interleave(2, 0).repeat_interleave(2, 1))
+        assert not torch.equal(maps.take(0, 32), wanted)
+
+    def test_a_teacher_that_says_nothing_of_its_training_sees_the_working_size(self, teacher, maps):
+        teacher.card = teacher.card.model_copy(update={"training": {}})
+        assert CodeMaps(teacher, maps.normalised.pool, CPU).side == 64
 
 
 class TestToldCodes:
     @pytest.fixture
     def case(self):
         torch.manual_seed(0)
-        told = (torch.randn(1, 3, 2, 2), torch.randn(2, 3, 2, 2))
-        codes = (torch.randint(3, (1, 2, 2)), torch.randint(3, (2, 2, 2)))
-        return told, codes
+        told = (torch.randn(2, 3, 2, 2), torch.randn(2, 3, 2, 2))
+        return told, torch.randint(3, (2, 2, 2))
 
     def test_both_views_count_the_same(self, case):
         told, codes = case
-        found = told_codes(told, codes, torch.ones(2, 2, 2, dtype=torch.bool))
-        each = [
-            -F.log_softmax(t, dim=1).gather(1, c[:, None]).mean()
-            for t, c in zip(told, codes, strict=True)
-        ]
-        assert found == pytest.approx(float(sum(each)) / 2)
-
-    def test_what_a_view_does_not_show_counts_nothing(self, case):
-        told, codes = case
         shown = torch.ones(2, 2, 2, dtype=torch.bool)
-        shown[0, 1] = False
-        before = told_codes(told, codes, shown)
+        pure = torch.tensor([True, False])[:, None, None]
+        losses = [-F.log_softmax(x, dim=1).gather(1, codes[:, None])[:, 0] for x in told]
+        wanted = (losses[0][0].mean() + losses[1].mean()) / 2
+        assert told_codes(told, codes, (pure, shown)) == pytest.approx(float(wanted))
+
+    def test_what_is_not_shown_or_has_no_code_counts_nothing(self, case):
+        told, codes = case
+        pure, shown = torch.ones(2, 1, 1, dtype=torch.bool), torch.ones(2, 2, 2, dtype=torch.bool)
+        shown[0, 1], codes[1, 0] = False, IGNORE
+        before = told_codes(told, codes, (pure, shown))
         told[1][0, :, 1] += torch.randn(3, 2)
-        codes[1][0, 1] = 0
-        assert told_codes(told, codes, shown) == pytest.approx(float(before))
+        for view in told:
+            view[1, :, 0] += torch.randn(3, 2)
+        assert told_codes(told, codes, (pure, shown)) == pytest.approx(float(before))
+
+    def test_is_a_number_where_nothing_counts(self, case):
+        told, codes = case
+        none = torch.zeros(2, 1, 1, dtype=torch.bool)
+        assert np.isfinite(float(told_codes(told, codes, (none, none))))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_localdisc.core.augmentation import Turn
+from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.instance_losses import (
     invariance,
@@ -43,10 +44,18 @@ def views(count: int = 4, side: int = 32) -> Views:
     return Views(first, second, windows, Turn(1, True), Warp(), (plain, plain), own)
 
 
-def made(name: str, images: int = 5, **settings):
+def coded(count: int, codes: int) -> Views:
+    """Views with codes, drawn at random."""
+    pair = views(count)
+    core = pair.windows.core
+    drawn = torch.randint(codes, (count, core, core), generator=torch.Generator().manual_seed(4))
+    return dataclasses.replace(pair, codes=drawn)
+
+
+def made(name: str, images: int = 5, teacher: EncoderCard | None = None, **settings):
     network = CARD.build().eval()
     config = PretrainConfig(objective=name, crop=32, **settings)
-    setting = Setting(config, CARD, network, images, classes=(0, 1, 2, 0, 1))
+    setting = Setting(config, CARD, network, images, (0, 1, 2, 0, 1), teacher)
     return OBJECTIVES[name](setting), Learner(network, torch.float32)
 
 
@@ -198,21 +207,28 @@ class TestLocalDiscrimination:
         torch.testing.assert_close(got, huber.mean().detach(), rtol=1e-4, atol=1e-5)
 
     def test_codes_are_told_from_what_the_decoder_made(self):
-        objective, learner = made("local-discrimination", codes=1.0, mixed=False)
-        pair = views(2)
-        plain = pair.plain[0].permute(0, 2, 3, 1).flatten(0, 2).numpy()
-        objective.study(plain)
+        teacher = CARD.model_copy(update={"clusters": 7})
+        objective, learner = made("local-discrimination", teacher=teacher, mixed=False)
+        pair = coded(2, 7)
         got = objective(learner, pair, 0)["codes"]
         with torch.no_grad():
             features = learner.network.body(torch.cat([pair.first, pair.second]))
             told = objective.reader(features[:, -CARD.widths[0] :])
-            codes = objective.book(pair.plain[0])
-        assert len(codes.unique()) == CARD.clusters
-        each = [F.cross_entropy(view, codes) for view in pair.shared(*told.chunk(2))]
+        each = [F.cross_entropy(view, pair.codes) for view in pair.shared(*told.chunk(2))]
         assert float(got.detach()) == pytest.approx(float(sum(each)) / 2, rel=1e-5)
         got.backward()
         assert learner.network.body.up[0][0].weight.grad.abs().sum() > 0
         assert learner.network.embedding[0].weight.grad is None
+
+    def test_with_a_teacher_codes_alone_shape_the_body(self):
+        settings = {"warmup": 0.0, "assignment": 1.0, "across": 1.0, "recall": 1.0}
+        objective, learner = made("local-discrimination", teacher=CARD, **settings)
+        terms = objective(learner, coded(4, CARD.clusters), 1)
+        sum(term for name, term in terms.items() if name != "codes").backward()
+        network = learner.network
+        assert all(parameter.grad is None for parameter in network.body.parameters())
+        for branch in (network.embedding, network.clustering):
+            assert all(p.grad.abs().sum() > 0 for p in branch.parameters())
 
     def test_what_features_tell_is_told_by_a_linear_map(self):
         objective, learner = made("local-discrimination", recall=0.5, mixed=False)
@@ -322,12 +338,10 @@ class TestSupervised:
 @pytest.mark.parametrize("name", OBJECTIVES)
 class TestEvery:
     def test_has_finite_terms_and_trains_the_network(self, name):
-        objective, learner = made(
-            name, warmup=0.0, assignment=1.0, across=1.0, recall=1.0, codes=1.0
-        )
-        if objective.studies:
-            objective.study(np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32))
-        terms = objective(learner, views(), 1)
+        teacher = CARD if OBJECTIVES[name].takes_teacher else None
+        settings = {"warmup": 0.0, "assignment": 1.0, "across": 1.0, "recall": 1.0}
+        objective, learner = made(name, teacher=teacher, **settings)
+        terms = objective(learner, coded(4, CARD.clusters) if teacher else views(), 1)
         assert set(terms) == set(objective.terms)
         sum(terms.values()).backward()
         assert all(torch.isfinite(term) for term in terms.values())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_localdisc.core.encoder import load_encoder, save_encoder
+from napari_localdisc.core.encoder import encoder_digest, load_encoder, save_encoder
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.image_pool import fill_pool
 from napari_localdisc.core.objectives import OBJECTIVES
@@ -32,10 +32,9 @@ CONFIG = PretrainConfig(
     assignment=0.5,
     across=0.25,
     recall=0.5,
-    codes=0.4,
     warmup=0.3,
 )
-EARLY = ("patch", "mixup", "across", "detail", "recall", "codes", "assignment")
+EARLY = ("patch", "mixup", "across", "detail", "recall", "assignment")
 KINDS = ["a", "b", "b", "a"]
 
 
@@ -79,7 +78,7 @@ class TestPretrain:
         assert [event.done for event in steps] == [1, 2, 3, 4, 5, 6]
         assert set(steps[0].values) == {"loss", *EARLY, "learning_rate"}
         assert {"region", "entropy", "balance", "clusters", "spread"} < set(steps[-1].values)
-        assert set(steps[-1].values) == set(curve_columns(CONFIG))
+        assert set(steps[-1].values) == set(curve_columns(CONFIG)) - {"codes"}
         for event in steps:
             assert all(math.isfinite(value) for value in event.values.values())
         assert 1 <= steps[-1].values["clusters"] <= card.clusters
@@ -94,7 +93,7 @@ class TestPretrain:
         weights = {"across": 0.5, "detail": 0.6, "recall": 0.3, "assignment": 0.2, "region": 2.0}
         weights |= {"codes": 0.8, "agreement": 0.4, "entropy": 0.3, "balance": 0.7}
         config = CONFIG.model_copy(update=weights)
-        _, steps = trained(images, config)
+        _, steps = trained(images, config, teacher=tiny_encoder(seed=1))
         weights |= {"patch": 1.0, "mixup": 1.0}
         for event in steps:
             total = sum(weights[name] * event.values.get(name, 0) for name in weights)
@@ -178,6 +177,41 @@ class TestPretrain:
         config = CONFIG.model_copy(update={"learning_rate": 1e30, "steps": 20})
         with pytest.raises(LocaldiscError, match=r"no longer a number at step .* smaller learning"):
             trained(images, config)
+
+
+class TestTeacher:
+    def test_is_told_better_as_training_goes_on(self, images):
+        update = {"steps": 60, "crops": 4, "learning_rate": 0.01}
+        card = tiny_encoder().card.model_copy(update={"widths": (8, 8)})
+        teacher = tiny_encoder(seed=1)
+        encoder, steps = trained(images, CONFIG.model_copy(update=update), card, teacher=teacher)
+        codes = [event.values["codes"] for event in steps]
+        assert np.mean(codes[-5:]) < 0.7 * np.mean(codes[:5])
+        named = encoder.card.training["teacher"]
+        assert named == teacher.card.identity | {"digest": encoder_digest(teacher)}
+
+    def test_is_not_changed(self, images):
+        teacher = tiny_encoder(seed=1)
+        trained(images, teacher=teacher)
+        assert encoder_digest(teacher) == encoder_digest(tiny_encoder(seed=1))
+
+    def test_a_resumed_training_must_have_the_same(self, images):
+        memory = Memory()
+        whole, _ = trained(images, checkpoints=memory, teacher=tiny_encoder(seed=1))
+        state = memory.states[2]
+        assert same(whole, trained(images, resume=state, teacher=tiny_encoder(seed=1))[0])
+        for other in (None, tiny_encoder(seed=2)):
+            with pytest.raises(LocaldiscError, match="another run: teacher was"):
+                trained(images, resume=state, teacher=other)
+
+    def test_of_another_modality_is_refused(self, images):
+        with pytest.raises(LocaldiscError, match="sees 3 channels and the images have 1"):
+            trained(images, teacher=tiny_encoder(3))
+
+    def test_is_of_no_use_to_baselines(self, images):
+        config = CONFIG.model_copy(update={"objective": "supervised"})
+        with pytest.raises(LocaldiscError, match="supervised objective has no use for a teacher"):
+            trained(images, config, teacher=tiny_encoder())
 
 
 class TestTooFewImages:

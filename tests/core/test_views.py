@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from napari_localdisc.core.augmentation import Turn, exposure, hide
+from napari_localdisc.core.codes import CodeMaps
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.image_pool import fill_pool
 from napari_localdisc.core.phantoms import xray_phantom
@@ -45,6 +47,22 @@ class TestViews:
             whole = draw.normalised.take(index, 64, CPU).float()[:-1]
             places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
             assert (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4)).min() < 1e-6
+
+    def test_codes_are_cut_where_the_plain_view_is(self):
+        teacher = tiny_encoder()
+        draw = feeder(one_crop_each=True, turns="square", zoom=1.2, tilt=10)
+        draw.codes = CodeMaps(teacher, draw.pool, CPU)
+        views = draw(CPU)
+        assert views.codes.shape == (6, views.windows.core, views.windows.core)
+        for plain, codes, index in zip(
+            views.plain[0], views.codes, views.image.tolist(), strict=True
+        ):
+            whole = draw.normalised.take(index, 64, CPU).float()[:-1]
+            places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
+            away = (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4))
+            row, column = np.unravel_index(int(away.argmin()), away.shape)
+            wanted = draw.codes.take(index, 64)[row : row + 24, column : column + 24]
+            assert torch.equal(codes, wanted)
 
     def test_warped_views_show_the_same_place_where_they_overlap(self):
         views = feeder(one_crop_each=True, zoom=1.5, tilt=20, turns="square")(CPU)

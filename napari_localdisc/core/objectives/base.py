@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.learner import Learner
 from napari_localdisc.core.network import LocalDiscriminationNet
-from napari_localdisc.core.pool_pixels import Vectors
 from napari_localdisc.core.pretrain_config import PretrainConfig
 from napari_localdisc.core.views import Views
 
@@ -32,6 +31,8 @@ class Setting:
         Images in the pool.
     classes : tuple of int, optional
         Class of each image, 0..K-1.
+    teacher : EncoderCard, optional
+        Of the encoder whose clusters the views carry as codes.
     """
 
     config: PretrainConfig
@@ -39,6 +40,7 @@ class Setting:
     network: LocalDiscriminationNet
     images: int
     classes: tuple[int, ...] | None = None
+    teacher: EncoderCard | None = None
 
 
 class Objective(nn.Module, ABC):
@@ -61,6 +63,8 @@ class Objective(nn.Module, ABC):
     trains_embedding : bool
         Whether it shapes the embedding branch; if not, that is not watched for collapse.
     needs_classes : bool
+    takes_teacher : bool
+        Whether it makes use of codes.
     """
 
     name: ClassVar[str]
@@ -68,6 +72,7 @@ class Objective(nn.Module, ABC):
     one_crop_each: ClassVar[bool] = False
     trains_embedding: ClassVar[bool] = True
     needs_classes: ClassVar[bool] = False
+    takes_teacher: ClassVar[bool] = False
 
     def __init__(self, setting: Setting) -> None:
         super().__init__()
@@ -87,15 +92,6 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
         """Compute the loss terms of a step, scalars, unweighted; all or some of `terms`."""
-
-    @property
-    def studies(self) -> bool:
-        """Whether it must see plain pixels of the pool before the first step."""
-        return False
-
-    def study(self, plain: Vectors) -> None:  # noqa: ARG002
-        """See what a network is shown of plain pixels (P, C), drawn from the pool."""
-        return
 
     def trains_clusters(self, step: int) -> bool:  # noqa: ARG002
         """Whether it shapes the clustering branch at a step; if not, that cannot collapse."""

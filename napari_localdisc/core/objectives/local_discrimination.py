@@ -3,9 +3,9 @@
 Beyond the paper, memberships must agree with the embedding's own clusters, and the embedding must
 tell, by a linear map, what its pixel looked like before the view was varied (detail is kept, and
 told from noise). Where asked, it must tell what the U-Net's features tell, too; what is most like a
-pixel in another image is told from the others; the U-Net must tell codes, which clusters of plain
-pixels are, of what is varied and hidden; and a pixel is assigned to a prototype, to the same in
-both views.
+pixel in another image is told from the others; and a pixel is assigned to a prototype, to the same
+in both views. With a teacher, the U-Net learns nothing but to tell codes, the teacher's clusters,
+of what is varied and hidden, and both branches learn from what it sees.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_localdisc.core import losses
-from napari_localdisc.core.codes import CodeBook, told_codes
+from napari_localdisc.core.codes import told_codes
 from napari_localdisc.core.gaussian import blur
 from napari_localdisc.core.learner import Learner
-from napari_localdisc.core.mixture import AXES, fit_mixture
 from napari_localdisc.core.objectives.base import Objective, Setting
 from napari_localdisc.core.points import Points, PointSampler
-from napari_localdisc.core.pool_pixels import Vectors
 from napari_localdisc.core.views import Views
 
 _UNUSUAL = 6.0
@@ -34,6 +32,7 @@ class LocalDiscrimination(Objective):
     """Patch discrimination with near negatives, mixup and detail; then region discrimination."""
 
     name = "local-discrimination"
+    takes_teacher = True
     terms = (
         "patch",
         "mixup",
@@ -61,9 +60,9 @@ class LocalDiscrimination(Objective):
             features = setting.network.body.features
             self.usual = nn.BatchNorm2d(features, affine=False)
             self.reminder = nn.Conv2d(card.embedding_dim, features, 1)
-        if config.codes:
-            self.book = CodeBook(inputs, card.clusters)
-            self.reader = nn.Conv2d(card.widths[0], card.clusters, 1)
+        self.taught = setting.teacher is not None
+        if setting.teacher is not None:
+            self.reader = nn.Conv2d(card.widths[0], setting.teacher.clusters, 1)
         if config.assignment:
             shape = (card.clusters, card.embedding_dim)
             self.prototypes = nn.Parameter(F.normalize(torch.randn(shape), dim=1))
@@ -86,16 +85,6 @@ class LocalDiscrimination(Objective):
             "balance": config.balance,
         }
 
-    @property
-    def studies(self) -> bool:
-        """For codes."""
-        return self.config.codes > 0
-
-    def study(self, plain: Vectors) -> None:
-        """Find the codes that there are."""
-        codes = len(self.book.centres)
-        self.book.hold(fit_mixture(plain, codes, AXES, self.config.seed))
-
     def trains_clusters(self, step: int) -> bool:
         """After the warm-up."""
         return step >= self.config.warmup * self.config.steps
@@ -105,20 +94,24 @@ class LocalDiscrimination(Objective):
         partner, share = self._mix(views.first)
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
-        features, embedding, memberships = learner.everything(torch.cat([mixed, views.second]))
+        features, embedding, memberships = learner.everything(
+            torch.cat([mixed, views.second]), apart=self.taught
+        )
         first, second = views.shared(*embedding.chunk(2))
         points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
         shown = points.gather(views.overlap[:, None])[..., 0]
         terms = self._patches(points, shown, (first, second), partner, share)
         # Mixed crops tell nothing of the plain one.
         pure = share == 1
-        whole = torch.cat([first[pure], second]) * first.shape[1] ** 0.5
+        vectors = torch.cat([first[pure], second]) * first.shape[1] ** 0.5
         plain = torch.cat([views.plain[0][pure], views.plain[1]])
-        terms["detail"] = _told(self.decoder(whole), self.standard(plain))
+        terms["detail"] = _told(self.decoder(vectors), self.standard(plain))
         if self.config.recall:
             terms["recall"] = self._recall(embedding, features.detach())
-        if self.config.codes:
-            terms["codes"] = self._codes(learner.network.body.decoded(features), views, pure)
+        if views.codes is not None:
+            read = self.reader(learner.network.body.decoded(features)).chunk(2)
+            whole = (pure[:, None, None], views.overlap)
+            terms["codes"] = told_codes(views.shared(*read), views.codes, whole)
         if self.config.assignment:
             held = views.shared(*memberships.chunk(2))
             counted = shown & pure[points.owner][:, None]
@@ -148,13 +141,6 @@ class LocalDiscrimination(Objective):
         """Error of what the body tells of a pixel, as told by the embedding; every second pixel."""
         vectors, seen = (x[..., ::2, ::2] for x in (embedding, features))
         return _told(self.reminder(vectors * vectors.shape[1] ** 0.5), self.usual(seen))
-
-    def _codes(self, decoded: Tensor, views: Views, pure: Tensor) -> Tensor:
-        """Tell the codes of plain pixels from what the decoder makes of varied ones."""
-        first, second = views.shared(*self.reader(decoded).chunk(2))
-        plain, straight = views.plain
-        codes = (self.book(plain[pure]), self.book(straight))
-        return told_codes((first[pure], second), codes, views.overlap)
 
     def _assignment(
         self,
