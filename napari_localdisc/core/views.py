@@ -108,10 +108,6 @@ class ViewFeeder:
         warped = warp(normalised)
         first = windows.view(self._describe(normalised, varied=True), windows.first)
         second = windows.view(self._describe(warped, varied=True), windows.second)
-        codes = None
-        if self.codes is not None:
-            maps = [self.codes.take(index, size) for index in owners]
-            codes = windows.middle(_cut(maps, places)).to(device)
         return Views(
             first=first,
             second=turn(hide(second, self.config.hidden, self.generator)),
@@ -120,8 +116,22 @@ class ViewFeeder:
             warp=warp,
             plain=self._plain(normalised, warped, windows, warp),
             image=torch.tensor(owners, device=device),
-            codes=codes,
+            codes=self._coded(owners, size, places, windows, device),
         )
+
+    def _coded(
+        self,
+        owners: Sequence[int],
+        size: int,
+        places: Sequence[tuple[slice, slice]],
+        windows: Windows,
+        device: torch.device,
+    ) -> Tensor | None:
+        """Cut out what the teacher tells of what both views show."""
+        if self.codes is None:
+            return None
+        maps = [self.codes.take(index, size) for index in owners]
+        return windows.middle(_cut(maps, places)).to(device)
 
     def _plain(
         self, normalised: Tensor, warped: Tensor, windows: Windows, warp: Warp
