@@ -37,13 +37,10 @@ class CodeMaps:
     """
 
     def __init__(self, teacher: Encoder, pool: ImagePool, device: torch.device) -> None:
-        card = teacher.card
-        self.normalised = NormalisedPool(pool, card, most_bytes=0)
-        self.preprocessing = card.preprocessing
+        self.normalised = NormalisedPool(pool, teacher.card, most_bytes=0)
+        self.scale = max(teacher.card.training.get("scales", (1.0,)))
         self.network = teacher.network.to(device).eval()
         self.device = device
-        cells = round(card.working_size * max(card.training.get("scales", (1.0,)))) // card.stride
-        self.side = max(2, cells) * card.stride
         self._kept = lru_cache(_MOST_MAPS)(self._look)
 
     def take(self, index: int, size: int) -> Tensor:
@@ -60,10 +57,8 @@ class CodeMaps:
 
     @torch.no_grad()
     def _look(self, index: int) -> Tensor:
-        """Cluster an image: uint8 (side, side)."""
-        seen = self.normalised.take(index, self.side, self.device)[None].to(self.device).float()
-        normalised, field = seen[:, :-1], seen[:, -1:]
-        inputs = self.preprocessing.describe(normalised, field)
+        """Cluster an image: uint8 (S, S)."""
+        inputs, field = self.normalised.inputs(index, self.scale, self.device)
         memberships: Tensor = self.network(inputs)[1]
         codes = memberships.argmax(dim=1, keepdim=True).masked_fill(field == 0, _OUTSIDE)
         return codes[0, 0].to(torch.uint8).cpu()

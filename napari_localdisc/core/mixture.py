@@ -10,9 +10,6 @@ from sklearn.cluster import MiniBatchKMeans
 
 Vectors = npt.NDArray[np.float32]
 
-AXES = 16
-"""Principal components that clusters of pixels are told apart by."""
-
 _LEAST = 1e-6
 """A deviation below which a feature tells nothing."""
 

@@ -28,7 +28,8 @@ class NormalisedPool:
     """
 
     def __init__(self, pool: ImagePool, card: EncoderCard, most_bytes: int = _MOST_BYTES) -> None:
-        self.pool, self.preprocessing, self.most_bytes = pool, card.preprocessing, most_bytes
+        self.pool, self.card, self.most_bytes = pool, card, most_bytes
+        self.preprocessing = card.preprocessing
         self._kept: OrderedDict[tuple[int, int], Tensor] = OrderedDict()
         self._bytes = 0
 
@@ -58,6 +59,31 @@ class NormalisedPool:
         while self._bytes > self.most_bytes and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return found
+
+    @torch.no_grad()
+    def inputs(self, index: int, scale: float, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Show a network all of an image.
+
+        Parameters
+        ----------
+        index : int
+            Of the image in the pool.
+        scale : float
+            Of the canvas, relative to the card's working size; its side S is one the network takes.
+        device : torch.device
+
+        Returns
+        -------
+        inputs : Tensor of float32, shape (1, C, S, S)
+            On the device.
+        field : Tensor of float32, shape (1, 1, S, S)
+            1 inside the field of view; on the device.
+        """
+        stride = self.card.stride
+        cells = round(self.card.working_size * scale) // stride
+        seen = self.take(index, max(2, cells) * stride, device)[None].to(device).float()
+        normalised, field = seen[:, :-1], seen[:, -1:]
+        return self.preprocessing.describe(normalised, field), field
 
     @torch.no_grad()
     def _normalise(self, index: int, size: int, device: torch.device) -> Tensor:

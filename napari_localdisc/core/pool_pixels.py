@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.normalised_pool import NormalisedPool
 from napari_localdisc.core.pretrain_config import PretrainConfig
 
@@ -25,13 +24,12 @@ class PoolPixels:
     Parameters
     ----------
     pool : NormalisedPool
-    card : EncoderCard
     config : PretrainConfig
         Says at which scales images are seen, one after the other, and the seed.
     """
 
-    def __init__(self, pool: NormalisedPool, card: EncoderCard, config: PretrainConfig) -> None:
-        self.pool, self.card, self.config = pool, card, config
+    def __init__(self, pool: NormalisedPool, config: PretrainConfig) -> None:
+        self.pool, self.config = pool, config
 
     def __len__(self) -> int:
         return min(len(self.pool.pool), _IMAGES)
@@ -55,13 +53,10 @@ class PoolPixels:
         -------
         ndarray of float32, shape (P, F)
         """
-        scales, card = self.config.scales, self.card
-        cells = round(card.working_size * scales[index % len(scales)]) // card.stride
-        seen = self.pool.take(index, max(2, cells) * card.stride, device)
-        planes, field = seen[None, :-1].to(device).float(), seen[None, -1:].float()
-        inputs = card.preprocessing.describe(planes, field.to(device))
+        scales = self.config.scales
+        inputs, field = self.pool.inputs(index, scales[index % len(scales)], device)
         vectors = see(inputs)[0].flatten(1).T.cpu().numpy()
         rng = np.random.default_rng((self.config.seed, index))
-        inside = np.flatnonzero(field.numpy())
+        inside = np.flatnonzero(field.cpu().numpy())
         chosen = rng.choice(inside, min(_PIXELS, len(inside)), replace=False)
         return np.asarray(vectors[chosen], dtype=np.float32)

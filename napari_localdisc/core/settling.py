@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_localdisc.core.mixture import AXES, Vectors, fit_mixture
+from napari_localdisc.core.mixture import Vectors, fit_mixture
 from napari_localdisc.core.network import LocalDiscriminationNet
+
+_AXES = 16
+"""Principal components that clusters of pixels are told apart by."""
 
 
 @torch.no_grad()
@@ -31,7 +34,7 @@ def settle(network: LocalDiscriminationNet, features: Vectors, seed: int) -> Non
     seed : int
     """
     inner, outer = (part for part in network.clustering if isinstance(part, nn.Conv2d))
-    axes = min(AXES, inner.out_channels // 2)
+    axes = min(_AXES, inner.out_channels // 2)
     mixture = fit_mixture(features, outer.out_channels, axes, seed)
     count = len(mixture.axes)
     signed = np.concatenate([mixture.axes, -mixture.axes])

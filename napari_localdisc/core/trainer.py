@@ -134,7 +134,7 @@ class Trainer:
         """Let the clustering branch tell the clusters of what the body sees, see `settling`."""
         network = self.learner.network
         network.eval()
-        pixels = PoolPixels(self.feeder.normalised, self.feeder.card, self.config)
+        pixels = PoolPixels(self.feeder.normalised, self.config)
         drawn = []
         for index in range(len(pixels)):
             with self.determinism.active():

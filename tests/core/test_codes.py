@@ -43,7 +43,8 @@ class TestCodeMaps:
 
     def test_a_teacher_that_says_nothing_of_its_training_sees_the_working_size(self, teacher, maps):
         teacher.card = teacher.card.model_copy(update={"training": {}})
-        assert CodeMaps(teacher, maps.normalised.pool, CPU).side == 64
+        maps = CodeMaps(teacher, maps.normalised.pool, CPU)
+        assert maps.normalised.inputs(0, maps.scale, CPU)[0].shape[-1] == 64
 
 
 class TestToldCodes:

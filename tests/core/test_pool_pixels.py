@@ -22,11 +22,11 @@ class TestPoolPixels:
         images = [fundus_phantom(seed, 64).image for seed in range(3)]
         pool = drain(fill_pool(images, range(3), card))
         config = PretrainConfig(scales=(1.0, 0.5))
-        return PoolPixels(NormalisedPool(pool, card), card, config)
+        return PoolPixels(NormalisedPool(pool, card), config)
 
     def test_draws_the_same_pixels_of_each_image_whatever_sees_them(self, draw):
-        network = draw.card.build().eval()
-        inputs = draw.card.preprocessing.inputs
+        network = draw.pool.card.build().eval()
+        inputs = draw.pool.card.preprocessing.inputs
         plain = [draw(index, CPU, lambda x: x) for index in range(len(draw))]
         features = [draw(index, CPU, network.body) for index in range(len(draw))]
         assert len(draw) == 3
@@ -36,7 +36,7 @@ class TestPoolPixels:
     def test_looks_at_each_scale_inside_the_field_of_view(self, draw):
         counts = [len(draw(index, CPU, lambda x: x)) for index in range(2)]
         for index, count in enumerate(counts):
-            side = draw.card.working_size // (index + 1)
+            side = draw.pool.card.working_size // (index + 1)
             _, field = draw.pool.pool.take([index], CPU)
             inside = float(field.mean()) * side**2
             assert count == pytest.approx(min(1000, inside), rel=0.05)
