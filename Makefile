@@ -18,7 +18,7 @@ help:
 	@echo "make test      set up, run all tests under xvfb (ARGS='tests/io -x' for some)"
 	@echo "make lint      rules, format and import contracts"
 	@echo "make types     strict type check"
-	@echo "make accuracy  Dice on the real images in ../shared/data, 33 minutes (ARGS=--fast: ready-made segmenters)"
+	@echo "make accuracy  Dice on the real images in ../shared/data, half an hour (ARGS=--fast: ready-made segmenters)"
 	@echo "make bench     speed and memory"
 	@echo "make clean     remove environments, caches and the demo's output"
 
