@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from napari_localdisc.core.augmentation import Turns
 
+Settled = Literal["off", "features", "decoder"]
+"""What clusters are settled by in the end; "off" keeps those that learned along."""
+
 ObjectiveName = Literal[
     "local-discrimination", "instance-discrimination", "invariant-spreading", "supervised"
 ]
@@ -61,9 +64,9 @@ class PretrainConfig(BaseModel):
         like a pixel in another image is told from the others, too, as if it were the pixel. Recall:
         the embedding must tell, by a linear map, what the U-Net's features tell. Codes: the decoder
         must tell to which of a teacher's clusters a varied or hidden pixel belongs.
-    settled : bool
-        Whether, at the end, the clustering branch is replaced by k-means on all that the network
-        sees of a pixel.
+    settled : str
+        At the end the clustering branch is replaced by k-means on all ``"features"`` of a pixel, or
+        on those that the ``"decoder"`` made of it, unless ``"off"``.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
     max_images : int
@@ -102,7 +105,7 @@ class PretrainConfig(BaseModel):
     agreement: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)
     balance: float = Field(default=0.3, ge=0)
-    settled: bool = True
+    settled: Settled = "features"
     bank_tau: float = Field(default=0.07, gt=0)
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     max_images: int = Field(default=400, ge=2)

@@ -107,7 +107,7 @@ def pretrain(
     monitor = Monitor(trainer, card, picture_every)
     while trainer.step < config.steps:
         values = trainer.advance()
-        if trainer.is_done and config.settled:
+        if trainer.is_done and config.settled != "off":
             yield from trainer.settle()
         yield from monitor.follow(values)
         if checkpoints is not None and not trainer.is_done and checkpoints.due(trainer.step):

@@ -16,9 +16,14 @@ from napari_localdisc.core.network import LocalDiscriminationNet
 _AXES = 16
 """Principal components that clusters of pixels are told apart by."""
 
+_DECODER_AXES = 8
+"""The same where the decoder's features alone are looked at."""
+
 
 @torch.no_grad()
-def settle(network: LocalDiscriminationNet, features: Vectors, seed: int) -> None:
+def settle(
+    network: LocalDiscriminationNet, features: Vectors, seed: int, by_decoder: bool = False
+) -> None:
     """Let the clustering branch tell the clusters that features form.
 
     Its memberships become the posterior probabilities of a mixture of round normal distributions
@@ -32,9 +37,14 @@ def settle(network: LocalDiscriminationNet, features: Vectors, seed: int) -> Non
     features : ndarray of float32, shape (P, F)
         Of the body, for at least as many pixels as there are clusters.
     seed : int
+    by_decoder : bool
+        Whether clusters are told apart by what the decoder made of a pixel alone, along fewer
+        components: where a network was taught a teacher's clusters, the decoder knows of them.
     """
     inner, outer = (part for part in network.clustering if isinstance(part, nn.Conv2d))
     axes = min(_AXES, inner.out_channels // 2)
+    if by_decoder:
+        features, axes = _decoded_alone(network, features), min(axes, _DECODER_AXES)
     mixture = fit_mixture(features, outer.out_channels, axes, seed)
     count = len(mixture.axes)
     signed = np.concatenate([mixture.axes, -mixture.axes])
@@ -46,6 +56,15 @@ def settle(network: LocalDiscriminationNet, features: Vectors, seed: int) -> Non
     outer.weight[:, : 2 * count] = _column(np.concatenate([slope, -slope], axis=1), outer.weight)
     offset = -0.5 * (mixture.centres * slope).sum(axis=1)
     _given(outer.bias).copy_(torch.from_numpy(offset))
+
+
+def _decoded_alone(network: LocalDiscriminationNet, features: Vectors) -> Vectors:
+    """Let whatever the decoder did not make be the same in all pixels."""
+    columns = torch.arange(features.shape[1])[None, :, None, None]
+    decoded = network.body.decoded(columns).flatten().numpy()
+    alone = np.zeros_like(features)
+    alone[:, decoded] = features[:, decoded]
+    return alone
 
 
 def _column(matrix: Vectors, like: Tensor) -> Tensor:

@@ -141,7 +141,7 @@ class Trainer:
                 drawn.append(pixels(index, self.device, self.learner.features))
             yield Progress("settle", index + 1, len(pixels))
         network.train()
-        settle(network, np.concatenate(drawn), self.config.seed)
+        settle(network, np.concatenate(drawn), self.config.seed, self.config.settled == "decoder")
 
     def look(self) -> Look:
         """Look at the watched images."""

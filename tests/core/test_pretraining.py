@@ -112,7 +112,7 @@ class TestPretrain:
 
     def test_clusters_are_settled_in_the_end(self, images):
         settled, steps = trained(images)
-        learned, before = trained(images, CONFIG.model_copy(update={"settled": False}))
+        learned, before = trained(images, CONFIG.model_copy(update={"settled": "off"}))
         one, other = (encoder.network.state_dict() for encoder in (settled, learned))
         changed = {name for name in one if not torch.equal(one[name], other[name])}
         assert {name.split(".")[0] for name in changed} == {"clustering"}
@@ -122,6 +122,17 @@ class TestPretrain:
         assert entropies[0] != pytest.approx(entropies[1], abs=1e-3)
         told = settled.card.training["health"]["membership_entropy"]
         assert told == pytest.approx(entropies[0], abs=1e-4)
+
+    def test_clusters_can_be_settled_by_what_the_decoder_made_alone(self, images):
+        config = CONFIG.model_copy(update={"settled": "decoder"})
+        network = trained(images, config)[0].network
+        body = network.body
+        decoded = body.decoded(torch.arange(body.features)[None, :, None, None]).flatten()
+        others = torch.ones(body.features, dtype=torch.bool)
+        others[decoded] = False
+        inner = network.clustering[0].weight
+        assert inner[:, decoded].abs().max() > 0
+        assert inner[:, others].abs().max() == 0
 
     def test_settling_leaves_the_network_in_training(self, images):
         card = tiny_encoder().card

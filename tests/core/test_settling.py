@@ -62,3 +62,16 @@ class TestSettle:
         vectors[:, 4] = -100
         found = network.cluster(as_image(vectors)).argmax(dim=1).flatten()
         assert adjusted_rand_score(kinds, found) == 1
+
+    def test_by_the_decoder_what_else_is_seen_tells_nothing(self, network, blobs):
+        vectors, kinds = blobs
+        decoded = network.body.decoded(torch.arange(vectors.shape[1])[None, :, None, None])
+        seen, columns = vectors[::-1].copy(), decoded.flatten().numpy()
+        seen[:, columns] = vectors[:, columns]
+        agreed = []
+        for by_decoder in (True, False):
+            settle(network, seen, seed=0, by_decoder=by_decoder)
+            found = network.cluster(as_image(seen)).argmax(dim=1).flatten()
+            agreed.append(adjusted_rand_score(kinds, found))
+        assert agreed[0] == 1
+        assert agreed[1] < 0.5
