@@ -8,9 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from napari_localdisc.core.augmentation import Turns
 
-Settled = Literal["off", "features", "decoder"]
-"""What clusters are settled by in the end; "off" keeps those that learned along."""
-
 ObjectiveName = Literal[
     "local-discrimination", "instance-discrimination", "invariant-spreading", "supervised"
 ]
@@ -105,7 +102,7 @@ class PretrainConfig(BaseModel):
     agreement: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)
     balance: float = Field(default=0.3, ge=0)
-    settled: Settled = "features"
+    settled: Literal["off", "features", "decoder"] = "features"
     bank_tau: float = Field(default=0.07, gt=0)
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     max_images: int = Field(default=400, ge=2)
