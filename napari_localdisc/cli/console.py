@@ -36,6 +36,7 @@ _STAGES = {
     "guide": "Guiding",
     "refine": "Refining",
     "pretrain": "Pretraining",
+    "codes": "Finding codes",
     "settle": "Settling clusters",
     "segment": "Segmenting",
     "clusters": "Clustering",

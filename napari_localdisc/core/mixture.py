@@ -10,6 +10,9 @@ from sklearn.cluster import MiniBatchKMeans
 
 Vectors = npt.NDArray[np.float32]
 
+DECODER_AXES = 8
+"""Principal components that clusters are told apart by where only a decoder's features count."""
+
 _LEAST = 1e-6
 """A deviation below which a feature tells nothing."""
 
@@ -47,13 +50,23 @@ def fit_mixture(features: Vectors, clusters: int, axes: int, seed: int) -> Mixtu
         Q; fewer where features vary in fewer directions.
     seed : int
     """
+    mean, projection = principal_axes(features, axes)
+    placed = np.ascontiguousarray((features - mean) @ projection.T, dtype=np.float32)
+    centres, away = kmeans(placed, clusters, seed)
+    return Mixture(mean, projection, centres, max(away / placed.size, _LEAST))
+
+
+def principal_axes(features: Vectors, axes: int) -> tuple[Vectors, Vectors]:
+    """Find the mean (F,) of features (P, F), and `axes` as of a `Mixture` (Q, F)."""
     mean, spread = features.mean(axis=0), features.std(axis=0)
     scale = np.where(spread > _LEAST, spread, np.inf)
     varied = (features - mean) / scale
     values, vectors = np.linalg.eigh(varied.T @ varied / len(varied))
     leading = [k for k in np.argsort(values)[::-1][:axes] if values[k] > _LEAST]
-    projection = np.asarray(vectors[:, leading].T / scale, dtype=np.float32)
-    placed = np.ascontiguousarray((features - mean) @ projection.T)
+    return mean, np.asarray(vectors[:, leading].T / scale, dtype=np.float32)
+
+
+def kmeans(placed: Vectors, clusters: int, seed: int) -> tuple[Vectors, float]:
+    """Find the centres (M, Q) of clusters of vectors (P, Q), and the sum of squares about them."""
     model = MiniBatchKMeans(clusters, random_state=seed, n_init=5, batch_size=4096).fit(placed)
-    variance = max(float(model.inertia_) / placed.size, _LEAST)
-    return Mixture(mean, projection, np.asarray(model.cluster_centers_, np.float32), variance)
+    return np.asarray(model.cluster_centers_, np.float32), float(model.inertia_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from napari_localdisc.core.normalised_pool import NormalisedPool
-from napari_localdisc.core.pretrain_config import PretrainConfig
 
 Vectors = npt.NDArray[np.float32]
 
@@ -24,12 +23,13 @@ class PoolPixels:
     Parameters
     ----------
     pool : NormalisedPool
-    config : PretrainConfig
-        Says at which scales images are seen, one after the other, and the seed.
+    scales : sequence of float
+        At which images are seen, one after the other.
+    seed : int
     """
 
-    def __init__(self, pool: NormalisedPool, config: PretrainConfig) -> None:
-        self.pool, self.config = pool, config
+    def __init__(self, pool: NormalisedPool, scales: Sequence[float], seed: int) -> None:
+        self.pool, self.scales, self.seed = pool, tuple(scales), seed
 
     def __len__(self) -> int:
         return min(len(self.pool.pool), _IMAGES)
@@ -53,10 +53,10 @@ class PoolPixels:
         -------
         ndarray of float32, shape (P, F)
         """
-        scales = self.config.scales
-        inputs, field = self.pool.inputs(index, scales[index % len(scales)], device)
+        scale = self.scales[index % len(self.scales)]
+        inputs, field = self.pool.inputs(index, scale, device)
         vectors = see(inputs)[0].flatten(1).T.cpu().numpy()
-        rng = np.random.default_rng((self.config.seed, index))
+        rng = np.random.default_rng((self.seed, index))
         inside = np.flatnonzero(field.cpu().numpy())
         chosen = rng.choice(inside, min(_PIXELS, len(inside)), replace=False)
         return np.asarray(vectors[chosen], dtype=np.float32)

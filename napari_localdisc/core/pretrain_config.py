@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
@@ -61,6 +61,12 @@ class PretrainConfig(BaseModel):
         like a pixel in another image is told from the others, too, as if it were the pixel. Recall:
         the embedding must tell, by a linear map, what the U-Net's features tell. Codes: the decoder
         must tell to which of a teacher's clusters a varied or hidden pixel belongs.
+    codebooks : tuple of int
+        Instead of the teacher's own clusters those of several clusterings of what its decoder made
+        of a pixel, and of the pixel's values: how many each divides pixels into, 2 to 255.
+    superpixels : float
+        Codebooks' clusters follow superpixels of about so many pixels a side, in the image as the
+        teacher sees it; 0 for single pixels, as what is slender needs.
     settled : str
         At the end the clustering branch is replaced by k-means on all ``"features"`` of a pixel, or
         on those that the ``"decoder"`` made of it, unless ``"off"``.
@@ -102,6 +108,8 @@ class PretrainConfig(BaseModel):
     agreement: float = Field(default=1.0, ge=0)
     entropy: float = Field(default=0.1, ge=0)
     balance: float = Field(default=0.3, ge=0)
+    codebooks: tuple[Annotated[int, Field(ge=2, le=255)], ...] = ()
+    superpixels: float = Field(default=0.0, ge=0)
     settled: Literal["off", "features", "decoder"] = "features"
     bank_tau: float = Field(default=0.07, gt=0)
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)

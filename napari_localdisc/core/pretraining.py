@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from napari_localdisc.core.codes import code_maps
 from napari_localdisc.core.encoder import Encoder, EncoderCard, encoder_digest
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.health import Health
@@ -72,7 +73,7 @@ def pretrain(
         Steps between pictures, 0 for none.
     teacher : Encoder, optional
         For local discrimination: an encoder of a former round. The U-Net learns to tell its
-        clusters, the branches learn from what the U-Net sees.
+        clusters, or codebooks of its features, the branches learn from what the U-Net sees.
 
     Yields
     ------
@@ -101,7 +102,8 @@ def pretrain(
     del images
     recipe = _recipe(pool, card, config, device, names and [names[i] for i in order], kinds)
     recipe["teacher"] = teacher and encoder_digest(teacher)
-    trainer = Trainer(pool, card, config, device, _numbered(kinds), recipe, teacher)
+    codes = (yield from code_maps(teacher, pool, config, device)) if teacher else None
+    trainer = Trainer(pool, card, config, device, _numbered(kinds), recipe, codes)
     if resume is not None:
         trainer.restore(resume)
     monitor = Monitor(trainer, card, picture_every)
@@ -134,6 +136,8 @@ def _check_images(count: int, config: PretrainConfig) -> None:
 
 def _check_teacher(teacher: Encoder | None, card: EncoderCard, config: PretrainConfig) -> None:
     if teacher is None:
+        if config.codebooks:
+            raise LocaldiscError("codebooks are of a teacher's features; name a teacher, too.")
         return
     if not OBJECTIVES[config.objective].takes_teacher:
         raise LocaldiscError(

@@ -10,14 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_localdisc.core.mixture import Vectors, fit_mixture
+from napari_localdisc.core.mixture import DECODER_AXES, Vectors, fit_mixture
 from napari_localdisc.core.network import LocalDiscriminationNet
 
 _AXES = 16
 """Principal components that clusters of pixels are told apart by."""
-
-_DECODER_AXES = 8
-"""The same where the decoder's features alone are looked at."""
 
 
 @torch.no_grad()
@@ -44,7 +41,7 @@ def settle(
     inner, outer = (part for part in network.clustering if isinstance(part, nn.Conv2d))
     axes = min(_AXES, inner.out_channels // 2)
     if by_decoder:
-        features, axes = _decoded_alone(network, features), min(axes, _DECODER_AXES)
+        features, axes = _decoded_alone(network, features), min(axes, DECODER_AXES)
     mixture = fit_mixture(features, outer.out_channels, axes, seed)
     count = len(mixture.axes)
     signed = np.concatenate([mixture.axes, -mixture.axes])

@@ -12,7 +12,7 @@ import torch
 
 from napari_localdisc.core.codes import CodeMaps
 from napari_localdisc.core.determinism import Determinism
-from napari_localdisc.core.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder import EncoderCard
 from napari_localdisc.core.errors import LocaldiscError
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.learner import Learner, choose_precision
@@ -39,8 +39,8 @@ class Trainer:
         Class of each image of the pool.
     recipe : mapping
         What a snapshot must agree in to be taken up.
-    teacher : Encoder, optional
-        Whose clusters the network learns to tell.
+    codes : CodeMaps, optional
+        What the network learns to tell of the images of the pool.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Trainer:
         device: torch.device,
         classes: tuple[int, ...] | None,
         recipe: Mapping[str, Any],
-        teacher: Encoder | None = None,
+        codes: CodeMaps | None = None,
     ) -> None:
         self.config, self.device, self.recipe = config, device, dict(recipe)
         self.step, self.rate = 0, 0.0
@@ -67,8 +67,8 @@ class Trainer:
         kind = OBJECTIVES[config.objective]
         with self.determinism.active():
             network = card.build().to(device).train()
-            known = teacher.card if teacher else None
-            setting = Setting(config, card, network, len(pool), classes, known)
+            counts = codes.counts if codes else ()
+            setting = Setting(config, card, network, len(pool), classes, counts)
             self.objective = kind(setting).to(device)
         self.learner = Learner(network, choose_precision(config, device))
         self.parameters = [*network.parameters(), *self.objective.parameters()]
@@ -77,7 +77,6 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, rate, total_steps=config.steps + 1, pct_start=0.1
         )
-        codes = CodeMaps(teacher, pool, device) if teacher else None
         self.feeder = ViewFeeder(pool, card, config, kind.one_crop_each, codes)
         self.watch = Watch(pool, card, network.body.stride)
 
@@ -134,7 +133,7 @@ class Trainer:
         """Let the clustering branch tell the clusters of what the body sees, see `settling`."""
         network = self.learner.network
         network.eval()
-        pixels = PoolPixels(self.feeder.normalised, self.config)
+        pixels = PoolPixels(self.feeder.normalised, self.config.scales, self.config.seed)
         drawn = []
         for index in range(len(pixels)):
             with self.determinism.active():

@@ -42,7 +42,7 @@ class Views:
         What both show, as it looks in either, neither varied nor turned.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
-    codes : Tensor of int64, shape (N, core, core), optional
+    codes : Tensor of int64, shape (N, B, core, core), optional
         What a teacher tells of what both show.
     """
 

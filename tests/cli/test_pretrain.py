@@ -111,6 +111,8 @@ def test_baselines_give_encoders_for_every_command(
         (["--checkpoint-every", "soon"], "interval 'soon'"),
         (["--teacher", "fundus"], "the teacher fundus sees 3 channels and the images have 1"),
         (["--teacher", "nobody"], "nobody"),
+        (["--set", "codebooks=[8,300]"], "setting codebooks is not valid"),
+        (["--set", "codebooks=[8]"], "codebooks are of a teacher's features; name a teacher, too"),
     ],
 )
 def test_what_is_wrong_is_one_line(command, xray_files, tmp_path: Path, options, named: str):

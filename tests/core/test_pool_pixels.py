@@ -8,7 +8,6 @@ from napari_localdisc.core.image_pool import fill_pool
 from napari_localdisc.core.normalised_pool import NormalisedPool
 from napari_localdisc.core.phantoms import fundus_phantom
 from napari_localdisc.core.pool_pixels import PoolPixels
-from napari_localdisc.core.pretrain_config import PretrainConfig
 from napari_localdisc.core.progress import drain
 from tests.conftest import tiny_encoder
 
@@ -21,8 +20,7 @@ class TestPoolPixels:
         card = tiny_encoder(channels=3).card.model_copy(update={"field_of_view": True})
         images = [fundus_phantom(seed, 64).image for seed in range(3)]
         pool = drain(fill_pool(images, range(3), card))
-        config = PretrainConfig(scales=(1.0, 0.5))
-        return PoolPixels(NormalisedPool(pool, card), config)
+        return PoolPixels(NormalisedPool(pool, card), scales=(1.0, 0.5), seed=0)
 
     def test_draws_the_same_pixels_of_each_image_whatever_sees_them(self, draw):
         network = draw.pool.card.build().eval()

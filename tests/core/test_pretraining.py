@@ -201,6 +201,21 @@ class TestTeacher:
         named = encoder.card.training["teacher"]
         assert named == teacher.card.identity | {"digest": encoder_digest(teacher)}
 
+    def test_codebooks_of_it_are_told_better_as_training_goes_on(self, images):
+        update = {"steps": 60, "crops": 4, "learning_rate": 0.01}
+        update |= {"codebooks": (3, 6), "superpixels": 4.0}
+        card = tiny_encoder().card.model_copy(update={"widths": (8, 8)})
+        config = CONFIG.model_copy(update=update)
+        encoder, steps = trained(images, config, card, teacher=tiny_encoder(seed=1))
+        codes = [event.values["codes"] for event in steps]
+        assert np.log(4) < codes[0]
+        assert np.mean(codes[-5:]) < 0.85 * np.mean(codes[:5])
+        assert encoder.card.training["codebooks"] == [3, 6]
+
+    def test_is_needed_for_codebooks(self, images):
+        with pytest.raises(LocaldiscError, match="codebooks are of a teacher's features; name a"):
+            trained(images, CONFIG.model_copy(update={"codebooks": (3,)}))
+
     def test_is_not_changed(self, images):
         teacher = tiny_encoder(seed=1)
         trained(images, teacher=teacher)
@@ -214,6 +229,16 @@ class TestTeacher:
         for other in (None, tiny_encoder(seed=2)):
             with pytest.raises(LocaldiscError, match="another run: teacher was"):
                 trained(images, resume=state, teacher=other)
+
+    def test_a_resumed_training_finds_the_same_codebooks(self, images):
+        memory, config = Memory(), CONFIG.model_copy(update={"codebooks": (2, 4)})
+        teacher = tiny_encoder(seed=1)
+        whole, _ = trained(images, config, checkpoints=memory, teacher=teacher)
+        resumed, _ = trained(images, config, resume=memory.states[2], teacher=teacher)
+        assert same(whole, resumed)
+        told = r"another run: codebooks was \[2, 4\] and is \[\]"
+        with pytest.raises(LocaldiscError, match=told):
+            trained(images, resume=memory.states[2], teacher=teacher)
 
     def test_of_another_modality_is_refused(self, images):
         with pytest.raises(LocaldiscError, match="sees 3 channels and the images have 1"):

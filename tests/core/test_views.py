@@ -53,7 +53,7 @@ class TestViews:
         draw = feeder(one_crop_each=True, turns="square", zoom=1.2, tilt=10)
         draw.codes = CodeMaps(teacher, draw.pool, CPU)
         views = draw(CPU)
-        assert views.codes.shape == (6, views.windows.core, views.windows.core)
+        assert views.codes.shape == (6, 1, views.windows.core, views.windows.core)
         for plain, codes, index in zip(
             views.plain[0], views.codes, views.image.tolist(), strict=True
         ):
@@ -61,7 +61,7 @@ class TestViews:
             places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
             away = (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4))
             row, column = np.unravel_index(int(away.argmin()), away.shape)
-            wanted = draw.codes.take(index, 64)[row : row + 24, column : column + 24]
+            wanted = draw.codes.take(index, 64)[:, row : row + 24, column : column + 24]
             assert torch.equal(codes, wanted)
 
     def test_warped_views_show_the_same_place_where_they_overlap(self):

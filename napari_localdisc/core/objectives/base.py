@@ -31,8 +31,8 @@ class Setting:
         Images in the pool.
     classes : tuple of int, optional
         Class of each image, 0..K-1.
-    teacher : EncoderCard, optional
-        Of the encoder whose clusters the views carry as codes.
+    codes : tuple of int
+        Of how many clusters each of the codes is that views carry; empty if they carry none.
     """
 
     config: PretrainConfig
@@ -40,7 +40,7 @@ class Setting:
     network: LocalDiscriminationNet
     images: int
     classes: tuple[int, ...] | None = None
-    teacher: EncoderCard | None = None
+    codes: tuple[int, ...] = ()
 
 
 class Objective(nn.Module, ABC):

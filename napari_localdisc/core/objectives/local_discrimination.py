@@ -60,9 +60,9 @@ class LocalDiscrimination(Objective):
             features = setting.network.body.features
             self.usual = nn.BatchNorm2d(features, affine=False)
             self.reminder = nn.Conv2d(card.embedding_dim, features, 1)
-        self.taught = setting.teacher is not None
-        if setting.teacher is not None:
-            self.reader = nn.Conv2d(card.widths[0], setting.teacher.clusters, 1)
+        self.codes = setting.codes
+        if self.codes:
+            self.reader = nn.Conv2d(card.widths[0], sum(self.codes), 1)
         if config.assignment:
             shape = (card.clusters, card.embedding_dim)
             self.prototypes = nn.Parameter(F.normalize(torch.randn(shape), dim=1))
@@ -95,7 +95,7 @@ class LocalDiscrimination(Objective):
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
         features, embedding, memberships = learner.everything(
-            torch.cat([mixed, views.second]), apart=self.taught
+            torch.cat([mixed, views.second]), apart=bool(self.codes)
         )
         first, second = views.shared(*embedding.chunk(2))
         points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
@@ -111,7 +111,7 @@ class LocalDiscrimination(Objective):
         if views.codes is not None:
             read = self.reader(learner.network.body.decoded(features)).chunk(2)
             whole = (pure[:, None, None], views.overlap)
-            terms["codes"] = told_codes(views.shared(*read), views.codes, whole)
+            terms["codes"] = told_codes(views.shared(*read), views.codes, whole, self.codes)
         if self.config.assignment:
             held = views.shared(*memberships.chunk(2))
             counted = shown & pure[points.owner][:, None]
