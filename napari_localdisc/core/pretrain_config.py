@@ -36,6 +36,11 @@ class PretrainConfig(BaseModel):
         Largest factor by which the second view is zoomed in or out against the first; 1 for none.
     tilt : float
         Largest angle in degrees by which it is tilted.
+    mirrored : bool
+        Whether crops may lie across the border of an image, which goes on as its mirror image: what
+        is near the border is learned as well as the rest. Without, only what both views show
+        wherever they are shifted to, and at the border nothing, unless images are no larger than
+        crops.
     warmup : float
         Share of the steps before the terms of clusters set in.
     tau : float
@@ -90,6 +95,7 @@ class PretrainConfig(BaseModel):
     zoom: float = Field(default=1.0, ge=1, le=4)
     tilt: float = Field(default=0.0, ge=0, le=45)
     learning_rate: float = Field(default=2e-3, gt=0)
+    mirrored: bool = False
     warmup: float = Field(default=0.4, ge=0, le=1)
     tau: float = Field(default=0.1, gt=0)
     reach: int = Field(default=48, ge=4)

@@ -20,6 +20,9 @@ from napari_localdisc.core.windows import Windows
 _MARGIN = 16
 """Pixels around views that their descriptions may reach into."""
 
+_Place = tuple[Tensor, Tensor]
+"""Rows (side, 1) and columns (side,) of a square."""
+
 _INSIDE = 0.99
 """From this value on a pixel of a warped field of view lies inside."""
 
@@ -100,8 +103,9 @@ class ViewFeeder:
         size, chosen = self._choose()
         owners = [chosen[crop % len(chosen)] for crop in range(self.config.crops)]
         images = [self.normalised.take(index, size, device) for index in owners]
-        windows = Windows.draw(self.config.crop, _MARGIN, size, self.generator)
-        places = [self._place(image, windows.cut) for image in images]
+        beyond = self.config.crop // 4 + _MARGIN if self.config.mirrored else 0
+        windows = Windows.draw(self.config.crop, _MARGIN, size + 2 * beyond, self.generator)
+        places = [self._place(image, windows.cut, beyond) for image in images]
         normalised = _cut(images, places).to(device).float()
         turn = Turn.draw(self.generator, self.config.turns)
         warp = Warp.draw(len(owners), self.config.zoom, self.config.tilt, self.generator)
@@ -123,7 +127,7 @@ class ViewFeeder:
         self,
         owners: Sequence[int],
         size: int,
-        places: Sequence[tuple[slice, slice]],
+        places: Sequence[_Place],
         windows: Windows,
         device: torch.device,
     ) -> Tensor | None:
@@ -164,21 +168,28 @@ class ViewFeeder:
         count = min(config.crops, max(config.images, round(config.images / scale)))
         return size, self._draw(len(self.pool), count)
 
-    def _place(self, image: Tensor, side: int) -> tuple[slice, slice]:
-        """Choose a square around some place in the field of view, the last channel."""
-        half = side // 2
+    def _place(self, image: Tensor, side: int, beyond: int) -> _Place:
+        """Choose a square around some place in the field of view, the last channel.
+
+        It may reach `beyond` pixels over the border.
+        """
+        size, half = image.shape[-1], side // 2
         for _ in range(20):
-            row, column = self._draw(image.shape[-1] - side + 1, 2)
+            row, column = (x - beyond for x in self._draw(size + 2 * beyond - side + 1, 2))
             if image[-1, row + half, column + half] > 0:
                 break
-        return slice(row, row + side), slice(column, column + side)
+        return _mirrored(row, side, size)[:, None], _mirrored(column, side, size)
 
 
-def _cut(maps: Sequence[Tensor], places: Sequence[tuple[slice, slice]]) -> Tensor:
+def _mirrored(start: int, count: int, size: int) -> Tensor:
+    """Count pixels of a row of some size from a start on; beyond its ends those of its mirror."""
+    turned = torch.arange(start, start + count) % (2 * size - 2)
+    return torch.minimum(turned, 2 * size - 2 - turned)
+
+
+def _cut(maps: Sequence[Tensor], places: Sequence[_Place]) -> Tensor:
     """Cut squares of one size out of maps (..., S, S), one of each."""
-    return torch.stack(
-        [x[..., rows, columns] for x, (rows, columns) in zip(maps, places, strict=True)]
-    )
+    return torch.stack([x[(..., *place)] for x, place in zip(maps, places, strict=True)])
 
 
 def _straight(second: Tensor, windows: Windows, warp: Warp) -> tuple[Tensor, Tensor]:

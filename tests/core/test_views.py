@@ -28,6 +28,16 @@ def feeder(one_crop_each: bool, **settings) -> ViewFeeder:
     return ViewFeeder(pool, card, config, one_crop_each)
 
 
+def place_of(part: torch.Tensor, whole: torch.Tensor) -> tuple[int, int]:
+    """Find the row and column at which a square (C, side, side) was cut out of maps (C, S, S)."""
+    side = part.shape[-1]
+    places = whole.unfold(1, side, 1).unfold(2, side, 1)
+    away = (places - part[:, None, None]).abs().amax(dim=(0, 3, 4)).numpy()
+    assert away.min() < 1e-6
+    row, column = np.unravel_index(int(away.argmin()), away.shape)
+    return int(row), int(column)
+
+
 class TestViews:
     def test_both_views_show_the_same_place(self):
         views = feeder(one_crop_each=True, hidden=0.0)(CPU)
@@ -45,8 +55,35 @@ class TestViews:
         assert views.plain[0] is views.plain[1]
         for plain, index in zip(views.plain[0], views.image.tolist(), strict=True):
             whole = draw.normalised.take(index, 64, CPU).float()[:-1]
-            places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
-            assert (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4)).min() < 1e-6
+            place_of(plain, whole)
+
+    @pytest.mark.parametrize("mirrored", [False, True])
+    def test_mirrored_images_are_learned_from_up_to_their_border(self, mirrored):
+        draw = feeder(one_crop_each=True, mirrored=mirrored)
+        seen = torch.zeros(64, 64, dtype=torch.bool)
+        for _ in range(20):
+            views = draw(CPU)
+            for plain, index in zip(views.plain[0], views.image.tolist(), strict=True):
+                whole = draw.normalised.take(index, 64, CPU).float()[:-1]
+                row, column = place_of(plain, whole)
+                seen[row : row + 24, column : column + 24] = True
+        rows, columns = np.nonzero(seen.numpy())
+        assert rows.min() == columns.min() == (0 if mirrored else 20)
+        assert rows.max() == columns.max() == (63 if mirrored else 43)
+
+    def test_beyond_its_border_an_image_goes_on_as_its_mirror(self):
+        draw = feeder(one_crop_each=True, mirrored=True, turns="none")
+        draw.vary = torch.nn.Identity()
+        beyond = 0
+        for _ in range(5):
+            views = draw(CPU)
+            for index, *pair in zip(views.image.tolist(), views.first, views.second, strict=True):
+                whole = draw.normalised.take(index, 64, CPU).float()[:-1].numpy()
+                wide = torch.from_numpy(np.pad(whole, ((0, 0), (24, 24), (24, 24)), "reflect"))
+                for view in pair:
+                    place = np.array(place_of(view[: len(whole)], wide))
+                    beyond += bool((place < 24).any() or (place > 24 + 64 - 32).any())
+        assert 10 < beyond < 60
 
     def test_codes_are_cut_where_the_plain_view_is(self):
         teacher = tiny_encoder()
@@ -58,9 +95,7 @@ class TestViews:
             views.plain[0], views.codes, views.image.tolist(), strict=True
         ):
             whole = draw.normalised.take(index, 64, CPU).float()[:-1]
-            places = whole.unfold(1, 24, 1).unfold(2, 24, 1)
-            away = (places - plain[:, None, None]).abs().amax(dim=(0, 3, 4))
-            row, column = np.unravel_index(int(away.argmin()), away.shape)
+            row, column = place_of(plain, whole)
             wanted = draw.codes.take(index, 64)[:, row : row + 24, column : column + 24]
             assert torch.equal(codes, wanted)
 
