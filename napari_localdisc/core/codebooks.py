@@ -7,11 +7,12 @@ at once tell is steadier (cluster ensembles, as in HuBERT: Hsu et al., TASLP 202
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.linalg import block_diag
 from torch import Tensor
 
 from napari_localdisc.core.encoder import Encoder
@@ -85,9 +86,7 @@ def fit_codebooks(features: Vectors, channels: int, counts: Sequence[int], seed:
     middle, spread = levels.mean(axis=0), np.maximum(levels.std(axis=0), 1e-6)
     total = ((decoded - mean) @ axes.T).var(axis=0).sum()
     weights = np.diag(np.sqrt(_LEVELS * total / channels) / spread)
-    corner = np.zeros((len(axes), channels)), np.zeros((channels, len(mean)))
-    both = np.block([[axes, corner[0]], [corner[1], weights]]).astype(np.float32)
-    books = Codebooks(np.concatenate([mean, middle]), both, ())
-    placed = books.place(features)
-    found = tuple(kmeans(placed, count, seed)[0] for count in counts)
-    return Codebooks(books.mean, books.axes, found)
+    both = block_diag(axes, weights).astype(np.float32)
+    space = Codebooks(np.concatenate([mean, middle]), both, ())
+    placed = space.place(features)
+    return replace(space, centres=tuple(kmeans(placed, count, seed)[0] for count in counts))

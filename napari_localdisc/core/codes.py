@@ -57,7 +57,7 @@ class CodeMaps:
         self.books: Codebooks | None = None
         self.normalised = NormalisedPool(pool, teacher.card, most_bytes=0)
         self.scale = max(teacher.card.training.get("scales", (1.0,)))
-        self.network = teacher.network.to(device).eval()
+        teacher.network.to(device).eval()
         self.device = device
         self._kept = lru_cache(_MOST_MAPS)(self._look)
 
@@ -102,13 +102,13 @@ class CodeMaps:
         inputs, field = self.normalised.inputs(index, self.scale, self.device)
         codes: Tensor
         if self.books is None:
-            codes = self.network(inputs)[1].argmax(dim=1)
+            codes = self.teacher.network(inputs)[1].argmax(dim=1).cpu()
         else:
             codes = self._booked(self.books, inputs)
-        return codes.masked_fill(field[0] == 0, _OUTSIDE).to(torch.uint8).cpu()
+        return codes.masked_fill(field[0].cpu() == 0, _OUTSIDE).to(torch.uint8)
 
     def _booked(self, books: Codebooks, inputs: Tensor) -> Tensor:
-        """Look inputs (1, C, S, S) up: (B, S, S)."""
+        """Look inputs (1, C, S, S) up: (B, S, S), on the CPU."""
         seen = codebook_features(self.teacher, inputs)[0].cpu().numpy()
         shape = seen.shape[1:]
         placed = books.place(seen.reshape(len(seen), -1).T)
@@ -116,7 +116,7 @@ class CodeMaps:
             maps = placed.T.reshape(-1, *shape)
             levels = seen[-self.teacher.card.channels :]
             placed = along_superpixels(maps, levels, self.superpixels).reshape(len(maps), -1).T
-        return torch.from_numpy(books.read(placed)).view(-1, *shape).to(inputs.device)
+        return torch.from_numpy(books.read(placed)).view(-1, *shape)
 
 
 def code_maps(
