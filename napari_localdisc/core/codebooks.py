@@ -7,7 +7,7 @@ at once tell is steadier (cluster ensembles, as in HuBERT: Hsu et al., TASLP 202
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from scipy.linalg import block_diag
 from torch import Tensor
 
 from napari_localdisc.core.encoder import Encoder
-from napari_localdisc.core.mixture import DECODER_AXES, Vectors, kmeans, principal_axes
+from napari_localdisc.core.mixture import kmeans
+from napari_localdisc.core.subspace import DECODER_AXES, Subspace, Vectors, principal_subspace
 
 _LEVELS = 0.25
 """Variance of a pixel's own values, together, as a share of that of what the decoder made of it."""
@@ -28,23 +29,16 @@ class Codebooks:
 
     Attributes
     ----------
-    mean : ndarray of float32, shape (F,)
-    axes : ndarray of float32, shape (Q, F)
-        From features, less their mean, to the space of the clusters.
+    space : Subspace
     centres : tuple of B ndarrays of float32, shape (M, Q)
         Of the clusters; each book has an M of its own.
     """
 
-    mean: Vectors
-    axes: Vectors
+    space: Subspace
     centres: tuple[Vectors, ...]
 
-    def place(self, features: Vectors) -> Vectors:
-        """Bring features (P, F) to the space of the clusters (P, Q)."""
-        return np.asarray((features - self.mean) @ self.axes.T, dtype=np.float32)
-
     def read(self, placed: Vectors) -> npt.NDArray[np.uint8]:
-        """Tell the nearest cluster of every book, counted from 0: (B, P)."""
+        """Tell of vectors (P, Q) the nearest cluster of every book, counted from 0: (B, P)."""
         nearest = [(placed @ c.T - 0.5 * (c * c).sum(axis=1)).argmax(axis=1) for c in self.centres]
         return np.stack(nearest).astype(np.uint8)
 
@@ -82,11 +76,11 @@ def fit_codebooks(features: Vectors, channels: int, counts: Sequence[int], seed:
     seed : int
     """
     decoded, levels = features[:, :-channels], features[:, -channels:]
-    mean, axes = principal_axes(decoded, DECODER_AXES)
+    leading = principal_subspace(decoded, DECODER_AXES)
     middle, spread = levels.mean(axis=0), np.maximum(levels.std(axis=0), 1e-6)
-    total = ((decoded - mean) @ axes.T).var(axis=0).sum()
+    total = leading.place(decoded).var(axis=0).sum()
     weights = np.diag(np.sqrt(_LEVELS * total / channels) / spread)
-    both = block_diag(axes, weights).astype(np.float32)
-    space = Codebooks(np.concatenate([mean, middle]), both, ())
+    both = block_diag(leading.axes, weights).astype(np.float32)
+    space = Subspace(np.concatenate([leading.mean, middle]), both)
     placed = space.place(features)
-    return replace(space, centres=tuple(kmeans(placed, count, seed)[0] for count in counts))
+    return Codebooks(space, tuple(kmeans(placed, count, seed)[0] for count in counts))

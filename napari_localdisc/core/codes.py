@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.codebooks import Codebooks, codebook_features, fit_codebooks
+from napari_localdisc.core.determinism import Determinism
 from napari_localdisc.core.encoder import Encoder
 from napari_localdisc.core.image_pool import ImagePool
 from napari_localdisc.core.normalised_pool import NormalisedPool
 from napari_localdisc.core.pool_pixels import PoolPixels
 from napari_localdisc.core.pretrain_config import PretrainConfig
-from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.progress import Run
 from napari_localdisc.core.segmentation_losses import IGNORE, segmentation_loss
 from napari_localdisc.core.superpixels import along_superpixels
 
@@ -89,12 +89,9 @@ class CodeMaps:
             Per image that is looked at.
         """
         pixels = PoolPixels(self.normalised, (self.scale,), seed)
-        drawn = []
-        for index in range(len(pixels)):
-            drawn.append(pixels(index, self.device, partial(codebook_features, self.teacher)))
-            yield Progress("codes", index + 1, len(pixels))
-        channels = self.teacher.card.channels
-        self.books = fit_codebooks(np.concatenate(drawn), channels, counts, seed)
+        see = partial(codebook_features, self.teacher)
+        drawn = yield from pixels.draw(see, Determinism(seed, self.device), "codes")
+        self.books = fit_codebooks(drawn, self.teacher.card.channels, counts, seed)
 
     @torch.no_grad()
     def _look(self, index: int) -> Tensor:
@@ -111,7 +108,7 @@ class CodeMaps:
         """Look inputs (1, C, S, S) up: (B, S, S), on the CPU."""
         seen = codebook_features(self.teacher, inputs)[0].cpu().numpy()
         shape = seen.shape[1:]
-        placed = books.place(seen.reshape(len(seen), -1).T)
+        placed = books.space.place(seen.reshape(len(seen), -1).T)
         if self.superpixels:
             maps = placed.T.reshape(-1, *shape)
             levels = seen[-self.teacher.card.channels :]

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 
-Vectors = npt.NDArray[np.float32]
-
-DECODER_AXES = 8
-"""Principal components that clusters are told apart by where only a decoder's features count."""
+from napari_localdisc.core.subspace import Subspace, Vectors, principal_subspace
 
 _LEAST = 1e-6
-"""A deviation below which a feature tells nothing."""
+"""The variance of clusters whose vectors are all alike."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +19,13 @@ class Mixture:
 
     Attributes
     ----------
-    mean : ndarray of float32, shape (F,)
-    axes : ndarray of float32, shape (Q, F)
-        From features, less their mean, to principal components of the standardised ones.
+    space : Subspace
     centres : ndarray of float32, shape (M, Q)
     variance : float
         Of vectors about their centre, along any of the axes.
     """
 
-    mean: Vectors
-    axes: Vectors
+    space: Subspace
     centres: Vectors
     variance: float
 
@@ -50,20 +43,10 @@ def fit_mixture(features: Vectors, clusters: int, axes: int, seed: int) -> Mixtu
         Q; fewer where features vary in fewer directions.
     seed : int
     """
-    mean, projection = principal_axes(features, axes)
-    placed = np.ascontiguousarray((features - mean) @ projection.T, dtype=np.float32)
+    space = principal_subspace(features, axes)
+    placed = space.place(features)
     centres, away = kmeans(placed, clusters, seed)
-    return Mixture(mean, projection, centres, max(away / placed.size, _LEAST))
-
-
-def principal_axes(features: Vectors, axes: int) -> tuple[Vectors, Vectors]:
-    """Find the mean (F,) of features (P, F), and `axes` as of a `Mixture` (Q, F)."""
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(spread > _LEAST, spread, np.inf)
-    varied = (features - mean) / scale
-    values, vectors = np.linalg.eigh(varied.T @ varied / len(varied))
-    leading = [k for k in np.argsort(values)[::-1][:axes] if values[k] > _LEAST]
-    return mean, np.asarray(vectors[:, leading].T / scale, dtype=np.float32)
+    return Mixture(space, centres, max(away / placed.size, _LEAST))
 
 
 def kmeans(placed: Vectors, clusters: int, seed: int) -> tuple[Vectors, float]:

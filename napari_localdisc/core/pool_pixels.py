@@ -9,7 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_localdisc.core.determinism import Determinism
 from napari_localdisc.core.normalised_pool import NormalisedPool
+from napari_localdisc.core.progress import Progress, Run
 
 Vectors = npt.NDArray[np.float32]
 
@@ -34,6 +36,36 @@ class PoolPixels:
     def __len__(self) -> int:
         return min(len(self.pool.pool), _IMAGES)
 
+    def draw(
+        self, see: Callable[[Tensor], Tensor], determinism: Determinism, stage: str
+    ) -> Run[Vectors]:
+        """Draw from all images.
+
+        Parameters
+        ----------
+        see : callable
+            Turns a network's inputs (1, C, S, S) into what is seen of each pixel, (1, F, S, S).
+        determinism : Determinism
+            Of the run; its device is where images are seen.
+        stage : str
+            What progress is called.
+
+        Yields
+        ------
+        Progress
+            Per image.
+
+        Returns
+        -------
+        ndarray of float32, shape (P, F)
+        """
+        drawn = []
+        for index in range(len(self)):
+            with determinism.active():
+                drawn.append(self(index, determinism.device, see))
+            yield Progress(stage, index + 1, len(self))
+        return np.concatenate(drawn)
+
     @torch.no_grad()
     def __call__(
         self, index: int, device: torch.device, see: Callable[[Tensor], Tensor]
@@ -47,7 +79,7 @@ class PoolPixels:
         device : torch.device
             Which device prepares it.
         see : callable
-            Turns a network's inputs (1, C, S, S) into what is seen of each pixel, (1, F, S, S).
+            As of `draw`.
 
         Returns
         -------

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_localdisc.core.mixture import DECODER_AXES, Vectors, fit_mixture
+from napari_localdisc.core.mixture import fit_mixture
 from napari_localdisc.core.network import LocalDiscriminationNet
+from napari_localdisc.core.subspace import DECODER_AXES, Vectors
 
 _AXES = 16
 """Principal components that clusters of pixels are told apart by."""
@@ -43,13 +44,13 @@ def settle(
     if by_decoder:
         features, axes = _decoded_alone(network, features), min(axes, DECODER_AXES)
     mixture = fit_mixture(features, outer.out_channels, axes, seed)
-    count = len(mixture.axes)
-    signed = np.concatenate([mixture.axes, -mixture.axes])
+    mean, leading = mixture.space.mean, mixture.space.axes
+    count, signed = len(leading), np.concatenate([leading, -leading])
     slope = mixture.centres / mixture.variance
     for weight in (inner.weight, inner.bias, outer.weight):
         _given(weight).zero_()
     inner.weight[: 2 * count] = _column(signed, inner.weight)
-    _given(inner.bias)[: 2 * count] = torch.from_numpy(-signed @ mixture.mean).to(inner.weight)
+    _given(inner.bias)[: 2 * count] = torch.from_numpy(-signed @ mean).to(inner.weight)
     outer.weight[:, : 2 * count] = _column(np.concatenate([slope, -slope], axis=1), outer.weight)
     offset = -0.5 * (mixture.centres * slope).sum(axis=1)
     _given(outer.bias).copy_(torch.from_numpy(offset))

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from napari_localdisc.core.codes import CodeMaps
@@ -19,7 +18,7 @@ from napari_localdisc.core.learner import Learner, choose_precision
 from napari_localdisc.core.objectives import OBJECTIVES, Setting
 from napari_localdisc.core.pool_pixels import PoolPixels
 from napari_localdisc.core.pretrain_config import PretrainConfig
-from napari_localdisc.core.progress import Progress, Run
+from napari_localdisc.core.progress import Run
 from napari_localdisc.core.settling import settle
 from napari_localdisc.core.training_state import FORMAT, TrainingState, differences, pack, unpack
 from napari_localdisc.core.views import ViewFeeder
@@ -134,13 +133,9 @@ class Trainer:
         network = self.learner.network
         network.eval()
         pixels = PoolPixels(self.feeder.normalised, self.config.scales, self.config.seed)
-        drawn = []
-        for index in range(len(pixels)):
-            with self.determinism.active():
-                drawn.append(pixels(index, self.device, self.learner.features))
-            yield Progress("settle", index + 1, len(pixels))
+        drawn = yield from pixels.draw(self.learner.features, self.determinism, "settle")
         network.train()
-        settle(network, np.concatenate(drawn), self.config.seed, self.config.settled == "decoder")
+        settle(network, drawn, self.config.seed, self.config.settled == "decoder")
 
     def look(self) -> Look:
         """Look at the watched images."""

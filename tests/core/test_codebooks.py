@@ -20,7 +20,7 @@ class TestFitCodebooks:
 
     def test_each_book_divides_pixels_into_as_many_clusters(self, features):
         books = fit_codebooks(features[0], 2, (3, 12), seed=0)
-        codes = books.read(books.place(features[0]))
+        codes = books.read(books.space.place(features[0]))
         assert codes.shape == (2, len(features[0]))
         assert adjusted_rand_score(features[1], codes[0]) == 1
         every = features[1] * 4 + features[2] @ [2, 1]
@@ -28,7 +28,7 @@ class TestFitCodebooks:
 
     def test_values_of_the_pixel_weigh_a_quarter_of_the_decoders(self, features):
         books = fit_codebooks(features[0], 2, (3,), seed=0)
-        variance = books.place(features[0]).var(axis=0)
+        variance = books.space.place(features[0]).var(axis=0)
         assert len(variance) == 8 + 2
         assert variance[8:].sum() == pytest.approx(0.25 * variance[:8].sum(), rel=1e-4)
         assert variance[8] == pytest.approx(variance[9], rel=1e-4)
@@ -36,7 +36,7 @@ class TestFitCodebooks:
     def test_values_that_never_vary_tell_nothing(self, features):
         features[0][:, 11:] = 5
         books = fit_codebooks(features[0], 2, (3,), seed=0)
-        codes = books.read(books.place(features[0]))[0]
+        codes = books.read(books.space.place(features[0]))[0]
         assert adjusted_rand_score(features[1], codes) == 1
 
 

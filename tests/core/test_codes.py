@@ -62,7 +62,8 @@ class TestCodeMaps:
         inputs, field = maps.normalised.inputs(1, maps.scale, CPU)
         with torch.no_grad():
             seen = codebook_features(teacher, inputs)[0].flatten(1).T.numpy()
-        away = cdist((seen - maps.books.mean) @ maps.books.axes.T, maps.books.centres[0])
+        space = maps.books.space
+        away = cdist((seen - space.mean) @ space.axes.T, maps.books.centres[0])
         wanted = torch.from_numpy(away.argmin(axis=1)).view(32, 32)
         wanted[field[0, 0] == 0] = IGNORE
         assert torch.equal(maps.take(1, 32)[0], wanted)

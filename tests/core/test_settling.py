@@ -39,7 +39,7 @@ class TestSettle:
         vectors = np.random.default_rng(2).normal(3, 2, (900, 11)).astype(np.float32)
         settle(network, vectors, seed=0)
         mixture = fit_mixture(vectors, clusters=3, axes=5, seed=0)
-        placed = (vectors - mixture.mean) @ mixture.axes.T
+        placed = mixture.space.place(vectors)
         away = ((placed[:, None] - mixture.centres) ** 2).sum(axis=2)
         expected = np.exp(-away / (2 * mixture.variance))
         expected /= expected.sum(axis=1, keepdims=True)
