@@ -1,11 +1,16 @@
-"""Mixtures of round normal distributions along principal components, fitted by k-means."""
+"""Mixtures of round normal distributions along principal components, fitted by k-means.
+
+k-means divides what most pixels show, and cuts a structure of few pixels as chance will have it.
+Small clusters that are merged by their likeness, however many pixels each holds, leave it whole.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
+from sklearn.cluster import AgglomerativeClustering, MiniBatchKMeans
+from sklearn.metrics import pairwise_distances_argmin
 
 from napari_localdisc.core.subspace import Subspace, Vectors, principal_subspace
 
@@ -30,7 +35,7 @@ class Mixture:
     variance: float
 
 
-def fit_mixture(features: Vectors, clusters: int, axes: int, seed: int) -> Mixture:
+def fit_mixture(features: Vectors, clusters: int, axes: int, seed: int, small: int = 0) -> Mixture:
     """Fit clusters by k-means.
 
     Parameters
@@ -42,10 +47,15 @@ def fit_mixture(features: Vectors, clusters: int, axes: int, seed: int) -> Mixtu
     axes : int
         Q; fewer where features vary in fewer directions.
     seed : int
+    small : int
+        Clusters by k-means that are merged to the M ones, see `merged`; 0 for M by k-means.
     """
     space = principal_subspace(features, axes)
     placed = space.place(features)
-    centres, away = kmeans(placed, clusters, seed)
+    if small:
+        centres, away = merged(placed, clusters, small, seed)
+    else:
+        centres, away = kmeans(placed, clusters, seed)
     return Mixture(space, centres, max(away / placed.size, _LEAST))
 
 
@@ -53,3 +63,22 @@ def kmeans(placed: Vectors, clusters: int, seed: int) -> tuple[Vectors, float]:
     """Find the centres (M, Q) of clusters of vectors (P, Q), and the sum of squares about them."""
     model = MiniBatchKMeans(clusters, random_state=seed, n_init=5, batch_size=4096).fit(placed)
     return np.asarray(model.cluster_centers_, np.float32), float(model.inertia_)
+
+
+def merged(placed: Vectors, clusters: int, small: int, seed: int) -> tuple[Vectors, float]:
+    """Find small clusters of vectors (P, Q) by k-means, and merge them to M by Ward's linkage.
+
+    Returns
+    -------
+    centres : ndarray of float32, shape (M, Q)
+        Means of all vectors of the small clusters that were merged.
+    away : float
+        Sum of the squares about the nearest of them.
+    """
+    begun, _ = kmeans(placed, min(small, len(placed)), seed)
+    own = pairwise_distances_argmin(placed, begun)
+    groups = AgglomerativeClustering(clusters, linkage="ward").fit_predict(begun)[own]
+    held = [placed[groups == group] for group in range(clusters)]
+    centres = np.stack([vectors.mean(axis=0) for vectors in held if len(vectors)])
+    nearest = centres[pairwise_distances_argmin(placed, centres)]
+    return centres, float(((placed - nearest) ** 2).sum())

@@ -75,6 +75,9 @@ class PretrainConfig(BaseModel):
     settled : str
         At the end the clustering branch is replaced by k-means on all ``"features"`` of a pixel, or
         on those that the ``"decoder"`` made of it, unless ``"off"``.
+    merged : int
+        The settled clusters are put together from so many small ones, at least as many as there
+        are clusters, so that what shows in few pixels keeps one of its own; 0 for k-means alone.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
     max_images : int
@@ -117,6 +120,7 @@ class PretrainConfig(BaseModel):
     codebooks: tuple[Annotated[int, Field(ge=2, le=255)], ...] = ()
     superpixels: float = Field(default=0.0, ge=0)
     settled: Literal["off", "features", "decoder"] = "features"
+    merged: int = Field(default=0, ge=0)
     bank_tau: float = Field(default=0.07, gt=0)
     bank_momentum: float = Field(default=0.5, ge=0, lt=1)
     max_images: int = Field(default=400, ge=2)

@@ -94,6 +94,7 @@ def pretrain(
     _check_images(len(images), config)
     _check_teacher(teacher, card, config)
     _check_crop(card, config)
+    _check_merged(card, config)
     order = (
         np.random.default_rng(config.seed).permutation(len(images))[: config.max_images].tolist()
     )
@@ -156,6 +157,14 @@ def _check_crop(card: EncoderCard, config: PretrainConfig) -> None:
         raise LocaldiscError(
             f"a network of {len(card.widths)} levels needs crops whose side is a multiple of"
             f" {stride} and at least {2 * stride}, got {config.crop}; change crop or widths."
+        )
+
+
+def _check_merged(card: EncoderCard, config: PretrainConfig) -> None:
+    if 0 < config.merged < card.clusters:
+        raise LocaldiscError(
+            f"{config.merged} small clusters cannot be merged to {card.clusters}; set merged to a"
+            " larger number, or to 0 for none."
         )
 
 

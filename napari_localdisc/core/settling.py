@@ -20,7 +20,11 @@ _AXES = 16
 
 @torch.no_grad()
 def settle(
-    network: LocalDiscriminationNet, features: Vectors, seed: int, by_decoder: bool = False
+    network: LocalDiscriminationNet,
+    features: Vectors,
+    seed: int,
+    by_decoder: bool = False,
+    small: int = 0,
 ) -> None:
     """Let the clustering branch tell the clusters that features form.
 
@@ -38,12 +42,14 @@ def settle(
     by_decoder : bool
         Whether clusters are told apart by what the decoder made of a pixel alone, along fewer
         components: where a network was taught a teacher's clusters, the decoder knows of them.
+    small : int
+        Clusters that are merged to the branch's, see `mixture.merged`; 0 for k-means alone.
     """
     inner, outer = (part for part in network.clustering if isinstance(part, nn.Conv2d))
     axes = min(_AXES, inner.out_channels // 2)
     if by_decoder:
         features, axes = _decoded_alone(network, features), min(axes, DECODER_AXES)
-    mixture = fit_mixture(features, outer.out_channels, axes, seed)
+    mixture = fit_mixture(features, outer.out_channels, axes, seed, small)
     mean, leading = mixture.space.mean, mixture.space.axes
     count, signed = len(leading), np.concatenate([leading, -leading])
     slope = mixture.centres / mixture.variance

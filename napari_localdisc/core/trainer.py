@@ -135,7 +135,8 @@ class Trainer:
         pixels = PoolPixels(self.feeder.normalised, self.config.scales, self.config.seed)
         drawn = yield from pixels.draw(self.learner.features, self.determinism, "settle")
         network.train()
-        settle(network, drawn, self.config.seed, self.config.settled == "decoder")
+        by_decoder = self.config.settled == "decoder"
+        settle(network, drawn, self.config.seed, by_decoder, self.config.merged)
 
     def look(self) -> Look:
         """Look at the watched images."""

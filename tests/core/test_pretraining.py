@@ -134,6 +134,21 @@ class TestPretrain:
         assert inner[:, decoded].abs().max() > 0
         assert inner[:, others].abs().max() == 0
 
+    def test_settled_clusters_can_be_merged_of_small_ones(self, images):
+        config = CONFIG.model_copy(update={"merged": 40})
+        encoder, steps = trained(images, config)
+        usual = trained(images)[0]
+        one, other = (found.network.state_dict() for found in (encoder, usual))
+        changed = {name for name in one if not torch.equal(one[name], other[name])}
+        assert {name.split(".")[0] for name in changed} == {"clustering"}
+        assert encoder.card.training["merged"] == 40
+        assert steps[-1].values["clusters"] > 1
+
+    def test_clusters_are_not_merged_of_fewer(self, images):
+        config = CONFIG.model_copy(update={"merged": 2})
+        with pytest.raises(LocaldiscError, match="2 small clusters cannot be merged to"):
+            trained(images, config)
+
     def test_settling_leaves_the_network_in_training(self, images):
         card = tiny_encoder().card
         pool = drain(fill_pool(images, range(len(images)), card))
