@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering, MiniBatchKMeans
-from sklearn.metrics import pairwise_distances_argmin
+from sklearn.metrics import pairwise_distances_argmin, pairwise_distances_argmin_min
 
 from napari_localdisc.core.subspace import Subspace, Vectors, principal_subspace
 
@@ -76,9 +76,10 @@ def merged(placed: Vectors, clusters: int, small: int, seed: int) -> tuple[Vecto
         Sum of the squares about the nearest of them.
     """
     begun, _ = kmeans(placed, min(small, len(placed)), seed)
-    own = pairwise_distances_argmin(placed, begun)
-    groups = AgglomerativeClustering(clusters, linkage="ward").fit_predict(begun)[own]
-    held = [placed[groups == group] for group in range(clusters)]
-    centres = np.stack([vectors.mean(axis=0) for vectors in held if len(vectors)])
-    nearest = centres[pairwise_distances_argmin(placed, centres)]
-    return centres, float(((placed - nearest) ** 2).sum())
+    groups = AgglomerativeClustering(clusters, linkage="ward").fit_predict(begun)
+    own = groups[pairwise_distances_argmin(placed, begun)]
+    # Where vectors are alike, k-means has the same centre several times and all but one are empty.
+    held = [placed[own == g] if (own == g).any() else begun[groups == g] for g in range(clusters)]
+    centres = np.stack([vectors.mean(axis=0) for vectors in held])
+    _, away = pairwise_distances_argmin_min(placed, centres, metric="sqeuclidean")
+    return centres, float(away.sum())

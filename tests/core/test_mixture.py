@@ -62,3 +62,9 @@ class TestMerged:
         centres, away = merged(vectors, clusters=2, small=50, seed=0)
         np.testing.assert_allclose(np.sort(centres, axis=0), [[0, 0.5], [9, 0.5]], atol=1e-6)
         assert away == pytest.approx(1)
+
+    def test_there_are_as_many_as_asked_for_where_vectors_are_alike(self):
+        vectors = np.repeat(np.array([[0, 0], [1, 0]], dtype=np.float32), 50, axis=0)
+        centres, away = merged(vectors, clusters=3, small=6, seed=0)
+        assert centres.shape == (3, 2)
+        assert away == pytest.approx(0)
