@@ -28,10 +28,10 @@ import trust
 from baselines import BASELINES, best_clusters
 from tasks import DRIVE, TASKS, Task
 
-from napari_localdisc.io.images import find_images
-from napari_localdisc.io.masks import find_masks
-from napari_localdisc.io.pairs import match_names
-from napari_localdisc.io.priors import load_prior
+from napari_localdisc.files.pairs import match_names
+from napari_localdisc.formats.images import find_images
+from napari_localdisc.formats.masks import find_masks
+from napari_localdisc.stores.priors import load_prior
 
 COMMAND = [str(Path(sys.executable).with_name("napari-localdisc"))]
 HEAD = "| task | Dice | paper | wanted | baselines | seconds | rank | surest 80 % |"

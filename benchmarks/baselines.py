@@ -17,11 +17,11 @@ from skimage.io import imread, imsave
 from skimage.segmentation import clear_border
 from skimage.transform import resize
 
-from napari_localdisc.core.cleanup import ShapeRules
-from napari_localdisc.core.imaging import FloatImage, as_image, field_of_view, is_coloured
-from napari_localdisc.core.priors import Prior
-from napari_localdisc.core.unions import count_overlap, fit_clusters
-from napari_localdisc.io.masks import read_mask
+from napari_localdisc.core.evaluation.cluster_unions import count_overlap, fit_clusters
+from napari_localdisc.core.imaging.arrays import FloatImage, as_image, field_of_view, is_coloured
+from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.formats.masks import read_mask
 
 CLUSTERS = 16
 _SIDE = 256

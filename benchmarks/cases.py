@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from napari_localdisc.io.masks import read_mask
+from napari_localdisc.formats.masks import read_mask
 
 Case = Mapping[str, Any]
 _COLOURS = np.array([(24, 24, 24), (240, 240, 240), (0, 114, 178), (230, 159, 0)], dtype=np.uint8)

@@ -16,7 +16,7 @@ from pathlib import Path
 from accuracy import Bench, run
 from tasks import TASKS, Task
 
-from napari_localdisc.io.images import find_images
+from napari_localdisc.formats.images import find_images
 
 STRUCTURES = {
     "vessels": "vessels, 20 simulated",

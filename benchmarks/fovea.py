@@ -17,7 +17,7 @@ import numpy.typing as npt
 from skimage.io import imread
 from skimage.measure import label
 
-from napari_localdisc.io.masks import find_masks
+from napari_localdisc.formats.masks import find_masks
 
 DISC, FOVEA = 1, 2
 NEAREST, FARTHEST = 2.0, 3.0

@@ -17,9 +17,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from tiny import write_images, write_segmenter
 
-from napari_localdisc.core.progress import Progress, drain
-from napari_localdisc.core.segmenter_file import load_segmenter
-from napari_localdisc.segmenting import segment_files
+from napari_localdisc.base.progress import Progress, drain
+from napari_localdisc.stores.segmenters import load_segmenter
+from napari_localdisc.tasks.segment import segment_files
 
 COLUMNS = ("files", "seconds", "resident_mib", "open_files", "threads")
 

@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_localdisc.core.device import resolve_device
-from napari_localdisc.core.embedding import embed
-from napari_localdisc.core.encoder import Encoder, load_encoder
-from napari_localdisc.core.features import prepare
-from napari_localdisc.core.guidance import GuideConfig, guide
-from napari_localdisc.core.network import channels_last
+from napari_localdisc.base.devices import resolve_device
+from napari_localdisc.base.progress import drain
+from napari_localdisc.core.clusters.similarity import similarity_map
+from napari_localdisc.core.encoder.embedding import embed
+from napari_localdisc.core.encoder.encoder import Encoder, load_encoder
+from napari_localdisc.core.encoder.network import channels_last
+from napari_localdisc.core.guidance.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
-from napari_localdisc.core.progress import drain
-from napari_localdisc.core.shapes import simulate
-from napari_localdisc.core.similarity import similarity_map
+from napari_localdisc.core.priors import simulate
+from napari_localdisc.core.segmenter.pixel_features import prepare
 
 
 def seconds(work: Callable[[], object], repeats: int = 1) -> float:

@@ -7,12 +7,12 @@ from pathlib import Path
 import PIL.Image
 import torch
 
-from napari_localdisc.core.encoder import Encoder, EncoderCard
-from napari_localdisc.core.guidance import GuideConfig, guide
+from napari_localdisc.base.progress import drain
+from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.core.guidance.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.core.progress import drain
-from napari_localdisc.core.segmenter_file import save_segmenter
-from napari_localdisc.core.shapes import simulate
+from napari_localdisc.core.priors import simulate
+from napari_localdisc.stores.segmenters import save_segmenter
 
 _DIFFERENT = 100
 """Phantoms that are painted; more files are copies of them, each with a mark of its own."""

@@ -15,7 +15,7 @@ from skimage.draw import polygon2mask
 from skimage.measure import approximate_polygon, find_contours
 
 from napari_localdisc.core.phantoms import Phantom, fundus_phantom, xray_phantom
-from napari_localdisc.core.shapes import simulate
+from napari_localdisc.core.priors import simulate
 
 COUNT = 6
 SIZE = 256

@@ -11,12 +11,12 @@ import PIL.Image
 import pytest
 import torch
 
-from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
-from napari_localdisc.core.guidance import GuideConfig, guide
+from napari_localdisc.base.progress import drain
+from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.core.guidance.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.core.progress import drain
-from napari_localdisc.core.segmenter_file import save_segmenter
-from napari_localdisc.core.shapes import simulate
+from napari_localdisc.core.priors import simulate
+from napari_localdisc.stores.segmenters import save_segmenter
 
 
 @pytest.fixture(autouse=True, scope="session")

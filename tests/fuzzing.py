@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_localdisc.core.encoder import load_encoder
-from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.segmenter_file import load_segmenter
-from napari_localdisc.core.training_state import TrainingState
-from napari_localdisc.io.cells import COLUMNS, CellStore
-from napari_localdisc.io.checkpoints import CheckpointFile, Interval
-from napari_localdisc.io.classes import read_classes
-from napari_localdisc.io.images import mask_suffix, read_image, write_mask
-from napari_localdisc.io.masks import read_mask
-from napari_localdisc.io.sets import choose_sets, read_sets
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.core.encoder.encoder import load_encoder
+from napari_localdisc.core.pretraining.training_state import TrainingState
+from napari_localdisc.datasets.classes import read_classes
+from napari_localdisc.datasets.set_list import choose_sets, read_sets
+from napari_localdisc.formats.images import mask_suffix, read_image, write_mask
+from napari_localdisc.formats.masks import read_mask
+from napari_localdisc.stores.checkpoints import CheckpointFile, Interval
+from napari_localdisc.stores.segmenters import load_segmenter
+from napari_localdisc.stores.transfer_cells import COLUMNS, CellStore
 from tests.corpus import CORPUS
 from tests.corpus.models import parts_of, with_header
 
@@ -101,7 +101,7 @@ def _from_corpus(word: str, most: int) -> Callable[[Path], list[bytes]]:
 
 def _weights(kind: str) -> Callable[[Path], list[bytes]]:
     def seeds(folder: Path) -> list[bytes]:
-        from napari_localdisc.core.encoder import Encoder, EncoderCard, save_encoder
+        from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, save_encoder
 
         card = EncoderCard(
             name="tiny", modality="x", channels=1, scales=(), widths=(2, 2), embedding_dim=2,
@@ -123,10 +123,10 @@ def _weights(kind: str) -> Callable[[Path], list[bytes]]:
 
 
 def _save_segmenter(encoder: object, path: Path) -> None:
-    from napari_localdisc.core.cleanup import ShapeRules
-    from napari_localdisc.core.heads import Head
-    from napari_localdisc.core.segmenter import Segmenter, SegmenterCard
-    from napari_localdisc.core.segmenter_file import save_segmenter
+    from napari_localdisc.core.priors.shape_statistics import ShapeRules
+    from napari_localdisc.core.segmenter.heads import Head
+    from napari_localdisc.core.segmenter.segmenter import Segmenter, SegmenterCard
+    from napari_localdisc.stores.segmenters import save_segmenter
 
     features = encoder.card.embedding_dim + encoder.card.preprocessing.inputs
     rule = ShapeRules(width=30, area=0.2, density=0.9, parts=1, smallest=0.01, solid=True)

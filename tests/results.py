@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_localdisc.io.past import JOURNAL
+from napari_localdisc.files.naming import JOURNAL
 
 
 def content_of(folder: Path) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -16,21 +17,30 @@ def test_import_contracts_hold():
     assert result.returncode == 0, result.stdout
 
 
-def test_core_files_batch_and_commands_import_without_napari_and_qt():
+def test_what_needs_no_gui_imports_without_one():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (contract,) = [one for one in contracts["contracts"] if one["type"] == "forbidden"]
     code = """
 import importlib, pkgutil, sys
-for name in ("napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide6"):
-    sys.modules[name] = None
-import napari_localdisc
-PARTS = (
-    "core", "io", "cli", "batch", "crew", "keeping", "segmenting", "clustering", "evaluation",
-    "encoder_training", "probing",
-    "transferring",
-)
-for part in PARTS:
-    module = importlib.import_module(f"napari_localdisc.{part}")
-    for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
+forbidden, parts = (names.split() for names in sys.argv[1:])
+sys.modules.update(dict.fromkeys(forbidden))
+for part in parts:
+    module = importlib.import_module(part)
+    for found in pkgutil.walk_packages(module.__path__, f"{part}."):
         importlib.import_module(found.name)
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    names = [" ".join(contract[key]) for key in ("forbidden_modules", "source_modules")]
+    run = [sys.executable, "-c", code, *names]
+    result = subprocess.run(run, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_rooms_and_files_stay_small_enough_to_find_something_in():
+    package = ROOT / "napari_localdisc"
+    rooms = {file.parent for file in package.rglob("*.py")}
+    loose = [file.name for file in package.glob("*.py")]
+    assert set(loose) <= {"__init__.py", "__main__.py"}
+    full = {room.name: len(list(room.glob("*.py"))) for room in rooms}
+    assert {name: count for name, count in full.items() if count > 18} == {}
+    long = {file.name: len(file.read_text().splitlines()) for file in package.rglob("*.py")}
+    assert {name: lines for name, lines in long.items() if lines > 340} == {}

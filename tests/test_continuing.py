@@ -17,12 +17,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from napari_localdisc.batch import BatchReport, FileResult, Manner, run_files
-from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.core.progress import drain
-from napari_localdisc.crew import IN_HAND, Threads
-from napari_localdisc.io.images import Image, write_mask
-from napari_localdisc.io.past import JOURNAL, read_journal
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.progress import drain
+from napari_localdisc.batch.executor import IN_HAND, Threads
+from napari_localdisc.batch.journal_record import read_journal
+from napari_localdisc.batch.run_files import BatchReport, FileResult, Manner, run_files
+from napari_localdisc.files.naming import JOURNAL
+from napari_localdisc.formats.images import Image, write_mask
 from tests.conftest import little_space
 from tests.results import content_of
 
@@ -262,7 +263,7 @@ def test_a_crew_that_is_gone_is_noticed(tmp_path: Path, monkeypatch: pytest.Monk
             if len(case.work.log.read_text().split()) > 3:
                 raise LocaldiscError("all are gone")
 
-    monkeypatch.setattr("napari_localdisc.crew.LOOK_AFTER", 0.02)
+    monkeypatch.setattr("napari_localdisc.batch.executor.LOOK_AFTER", 0.02)
     with pytest.raises(LocaldiscError, match="all are gone"):
         drain(case.run(hire=Leaving))
     assert 3 <= len(read_journal(case.output).done) < 8

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from napari_localdisc import __version__
+from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.cli.clusters import clusters
 from napari_localdisc.cli.demo import demo
 from napari_localdisc.cli.evaluate import evaluate
@@ -23,7 +24,6 @@ from napari_localdisc.cli.probe import probe
 from napari_localdisc.cli.run import run
 from napari_localdisc.cli.segment import segment
 from napari_localdisc.cli.transfer import transfer
-from napari_localdisc.core.errors import LocaldiscError
 
 NAME = "napari-localdisc"
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -32,12 +32,12 @@ def clusters(
     quiet: Quiet = False,
 ) -> int:
     """Show what an encoder tells apart: cluster maps, and a PCA picture of the embedding."""
-    from napari_localdisc.batch import Manner
-    from napari_localdisc.clustering import cluster_files
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.io.finding import Choice
-    from napari_localdisc.io.naming import output_names
-    from napari_localdisc.io.outputs import CLUSTERS, check_output_folder
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.batch.outputs import CLUSTERS, check_output_folder
+    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.files.discovery import Choice
+    from napari_localdisc.files.naming import output_names
+    from napari_localdisc.tasks.cluster import cluster_files
 
     choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()))
     files, folders = choice.find(images), choice.kept_folders(images)

@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from napari_localdisc.core.progress import Progress, Run, drain
+from napari_localdisc.base.progress import Progress, Run, drain
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from napari_localdisc.cli.options import Device, Quiet, Seed
 if TYPE_CHECKING:
     import torch
 
-    from napari_localdisc.io.phantoms import PhantomFiles
+    from napari_localdisc.datasets.phantom_files import PhantomFiles
 
 _FOLDER = Path("localdisc-demo")
 _KINDS = ("chest-xray", "fundus")
@@ -36,9 +36,9 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Paint phantoms, find lungs, vessels and optic discs in them unlabelled, show the result."""
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.io.outputs import check_output_folder
-    from napari_localdisc.io.phantoms import write_phantoms
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.batch.outputs import check_output_folder
+    from napari_localdisc.datasets.phantom_files import write_phantoms
 
     for folder in (output, *(output / name for name in _FOLDERS)):
         check_output_folder(folder, ())
@@ -65,9 +65,9 @@ def _find(
     device: torch.device,
     reporter: Reporter,
 ) -> None:
-    from napari_localdisc.batch import Manner
-    from napari_localdisc.evaluation import evaluate_files
-    from napari_localdisc.segmenting import segment_files
+    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.tasks.evaluate import evaluate_files
+    from napari_localdisc.tasks.segment import segment_files
 
     options = GuideOptions(
         prior, AUTO, seed, references=20, images=len(phantoms.images), quick=True
@@ -91,7 +91,7 @@ def _has_display() -> bool:
 
 def _show(folders: list[Path]) -> None:
     """Open napari in a process of its own: the command line itself knows no GUI."""
-    program = [sys.executable, "-m", "napari_localdisc.viewer", *map(str, folders)]
+    program = [sys.executable, "-m", "napari_localdisc.viewer.results", *map(str, folders)]
     if subprocess.run(program, check=False).returncode != 0:
         typer.echo(
             "napari could not be opened; the results are in the folders named above.", err=True

@@ -14,7 +14,7 @@ from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.options import Json, Quiet
 
 if TYPE_CHECKING:
-    from napari_localdisc.evaluation import Evaluation, Score, Summary
+    from napari_localdisc.tasks.evaluate import Evaluation, Score, Summary
 
 _HEADS = ("file", "target", "Dice", "boundary px", "HD95 px")
 
@@ -33,8 +33,8 @@ def evaluate(
     quiet: Quiet = False,
 ) -> int:
     """Score masks against the truth: Dice and boundary distance, per file and on average."""
-    from napari_localdisc.evaluation import evaluate_files
-    from napari_localdisc.io.masks import find_masks
+    from napari_localdisc.formats.masks import find_masks
+    from napari_localdisc.tasks.evaluate import evaluate_files
 
     run = evaluate_files(
         find_masks(predictions), find_masks(truth), find_masks(fov) if fov else (), label

@@ -40,11 +40,11 @@ def guide(
     quiet: Quiet = False,
 ) -> int:
     """Find a structure by its shape in unlabelled images, and save how as a segmenter."""
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.core.segmenter_file import save_segmenter
-    from napari_localdisc.core.shape_kl import show_kl
-    from napari_localdisc.io.images import find_images
-    from napari_localdisc.io.outputs import check_output_file
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.batch.outputs import check_output_file
+    from napari_localdisc.core.losses.shape_kl import show_kl
+    from napari_localdisc.formats.images import find_images
+    from napari_localdisc.stores.segmenters import save_segmenter
 
     files, chosen = find_images(images), resolve_device(device)
     check_output_file(output, [*files, Path(encoder)])

@@ -12,10 +12,10 @@ from napari_localdisc.cli.console import Reporter
 if TYPE_CHECKING:
     import torch
 
-    from napari_localdisc.core.encoder import Encoder
-    from napari_localdisc.core.guidance import Guidance, GuideConfig
-    from napari_localdisc.core.priors import Prior
-    from napari_localdisc.core.segmenter import Segmenter
+    from napari_localdisc.core.encoder.encoder import Encoder
+    from napari_localdisc.core.guidance.guidance import Guidance, GuideConfig
+    from napari_localdisc.core.priors.prior import Prior
+    from napari_localdisc.core.segmenter.segmenter import Segmenter
 
 AUTO = "auto"
 
@@ -65,8 +65,8 @@ class _Guide:
 
     @classmethod
     def by(cls, options: GuideOptions, files: Sequence[Path], reporter: Reporter) -> Self:
-        from napari_localdisc.core.guidance import GuideConfig
-        from napari_localdisc.io.priors import load_prior
+        from napari_localdisc.core.guidance.guidance import GuideConfig
+        from napari_localdisc.stores.priors import load_prior
 
         prior = load_prior(options.prior, options.references, options.seed)
         encoder = open_encoder(options.encoder, files, reporter)
@@ -75,8 +75,8 @@ class _Guide:
         return cls(prior, encoder, config)
 
     def guide(self, files: Sequence[Path], device: torch.device, reporter: Reporter) -> Guided:
-        from napari_localdisc.core.guidance import guide
-        from napari_localdisc.io.sample import read_sample
+        from napari_localdisc.core.guidance.guidance import guide
+        from napari_localdisc.datasets.sample import read_sample
 
         config, size = self.config, self.config.size or self.encoder.card.working_size
         sample = reporter.follow(read_sample(files, config.max_images, size, config.seed))
@@ -100,8 +100,8 @@ def guide_for_folder(
     reporter: Reporter,
 ) -> Segmenter:
     """Guide on some of the files and keep the segmenter, or take the one that a folder keeps."""
-    from napari_localdisc.io.outputs import SEGMENTER
-    from napari_localdisc.keeping import guided_by, keep_segmenter, kept_segmenter
+    from napari_localdisc.batch.outputs import SEGMENTER
+    from napari_localdisc.tasks.kept_segmenter import guided_by, keep_segmenter, kept_segmenter
 
     ready = _Guide.by(options, files, reporter)
     settings = guided_by(ready.prior, ready.encoder, ready.config, device)
@@ -117,9 +117,9 @@ def guide_for_folder(
 
 def open_encoder(name: str, files: Sequence[Path], reporter: Reporter) -> Encoder:
     """Load an encoder, by name or by what one of the files looks like, and say which."""
-    from napari_localdisc.core.encoder import default_encoder, load_encoder
-    from napari_localdisc.core.progress import drain
-    from napari_localdisc.io.sample import read_sample
+    from napari_localdisc.base.progress import drain
+    from napari_localdisc.core.encoder.encoder import default_encoder, load_encoder
+    from napari_localdisc.datasets.sample import read_sample
 
     why = ""
     if name == AUTO:

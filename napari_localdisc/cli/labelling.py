@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari_localdisc.cli.console import Reporter
 
 if TYPE_CHECKING:
-    from napari_localdisc.io.labelled import SetFiles
+    from napari_localdisc.datasets.labelled_sets import SetFiles
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class SetOptions:
 
 def list_sets(options: SetOptions, reporter: Reporter) -> list[SetFiles]:
     """Find the files of all sets, saying what was left out."""
-    from napari_localdisc.io.labelled import list_set
-    from napari_localdisc.io.sets import choose_sets, read_sets
+    from napari_localdisc.datasets.labelled_sets import list_set
+    from napari_localdisc.datasets.set_list import choose_sets, read_sets
 
     listed = read_sets(options.file, options.data) if options.file else []
     sets = [

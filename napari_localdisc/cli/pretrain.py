@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.options import Device, Images, Json, Quiet, Seed
-from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
-    from napari_localdisc.core.pretrain_config import PretrainConfig
-    from napari_localdisc.encoder_training import Training
+    from napari_localdisc.core.pretraining.config import PretrainConfig
+    from napari_localdisc.tasks.pretrain import Training
 
 
 def pretrain(
@@ -129,10 +129,10 @@ def pretrain(
     Beside ENCODER.safetensors it writes ENCODER.curve.csv, ENCODER.png and, until it is done, a
     checkpoint that --resume goes on from after whatever stopped it.
     """
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.encoder_training import TrainingFiles, TrainingOptions, train_encoder
-    from napari_localdisc.io.checkpoints import Interval
-    from napari_localdisc.io.images import find_images
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.formats.images import find_images
+    from napari_localdisc.stores.checkpoints import Interval
+    from napari_localdisc.tasks.pretrain import TrainingFiles, TrainingOptions, train_encoder
 
     given = {"objective": objective, "steps": steps, "max_images": max_images, "seed": seed}
     config = _config(given, settings or (), size)
@@ -165,7 +165,7 @@ def _config(given: dict[str, Any], settings: Sequence[str], size: int) -> Pretra
     """Make the recipe; crops are never larger than the images are seen."""
     from pydantic import ValidationError
 
-    from napari_localdisc.core.pretrain_config import PretrainConfig
+    from napari_localdisc.core.pretraining.config import PretrainConfig
 
     usual = PretrainConfig().crop
     values = {"crop": min(usual, size // 8 * 8), **given, **dict(map(_setting, settings))}

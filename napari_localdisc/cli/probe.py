@@ -23,7 +23,7 @@ from napari_localdisc.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from napari_localdisc.core.measuring import Measured, ProbeConfig
+    from napari_localdisc.core.evaluation.probing import Measured, ProbeConfig
 
 
 def probe(
@@ -57,11 +57,11 @@ def probe(
     quiet: Quiet = False,
 ) -> None:
     """Measure what an encoder tells of labelled structures: linear probes, unions of clusters."""
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.core.measuring import ProbeConfig
-    from napari_localdisc.io.encoders import open_encoders
-    from napari_localdisc.io.labelled import check_result_folder
-    from napari_localdisc.probing import probe_sets, probe_tables, write_probe
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.core.evaluation.probing import ProbeConfig
+    from napari_localdisc.datasets.labelled_sets import check_result_folder
+    from napari_localdisc.stores.encoder_choice import open_encoders
+    from napari_localdisc.tasks.probe import probe_sets, probe_tables, write_probe
 
     chosen, config = resolve_device(device), ProbeConfig(images=images, seed=seed)
     with Reporter(quiet or json) as reporter:

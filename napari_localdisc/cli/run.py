@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.cli.console import Reporter
 from napari_localdisc.cli.options import Json, OutputFolder, Quiet
 from napari_localdisc.cli.segment import tell
-from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
     import torch
 
-    from napari_localdisc.core.segmenter import Segmenter
-    from napari_localdisc.io.session_file import SavedSession
+    from napari_localdisc.core.segmenter.segmenter import Segmenter
+    from napari_localdisc.stores.session_files import SavedSession
 
 
 def run(
@@ -39,10 +39,10 @@ def run(
     quiet: Quiet = False,
 ) -> int:
     """Segment the images of a session saved in napari, by its segmenter, else by its prior."""
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.io.outputs import MASKS, check_output_folder
-    from napari_localdisc.io.session_images import open_session
-    from napari_localdisc.segmenting import doubts_of, segment_files
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.batch.outputs import MASKS, check_output_folder
+    from napari_localdisc.stores.session_images import open_session
+    from napari_localdisc.tasks.segment import doubts_of, segment_files
 
     with Reporter(quiet or json) as reporter:
         opened = reporter.follow(open_session(session))
@@ -68,9 +68,9 @@ def _guided(
 ) -> Segmenter:
     """Guide as the panel would."""
     from napari_localdisc.cli.guiding import open_encoder
-    from napari_localdisc.core.guidance import GuideConfig, guide
-    from napari_localdisc.io.images import read_picture
-    from napari_localdisc.io.priors import load_prior
+    from napari_localdisc.core.guidance.guidance import GuideConfig, guide
+    from napari_localdisc.formats.images import read_picture
+    from napari_localdisc.stores.priors import load_prior
 
     record = saved.record
     config = (GuideConfig.quick if record.quick else GuideConfig)(seed=record.seed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_for_folder
 from napari_localdisc.cli.options import (
@@ -30,11 +31,10 @@ from napari_localdisc.cli.options import (
     Seed,
     Workers,
 )
-from napari_localdisc.core.errors import LocaldiscError
 
 if TYPE_CHECKING:
-    from napari_localdisc.batch import BatchReport
-    from napari_localdisc.crew import Hire
+    from napari_localdisc.batch.executor import Hire
+    from napari_localdisc.batch.run_files import BatchReport
 
 
 def segment(
@@ -77,14 +77,14 @@ def segment(
 
     The same command again goes on where the last one ended, however it ended.
     """
-    from napari_localdisc.batch import Manner
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.core.segmenter_file import load_segmenter
-    from napari_localdisc.io.finding import Choice
-    from napari_localdisc.io.images import find_images
-    from napari_localdisc.io.naming import output_names
-    from napari_localdisc.io.outputs import check_output_folder, masks_layout
-    from napari_localdisc.segmenting import doubts_of, segment_files
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.batch.outputs import check_output_folder, masks_layout
+    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.files.discovery import Choice
+    from napari_localdisc.files.naming import output_names
+    from napari_localdisc.formats.images import find_images
+    from napari_localdisc.stores.segmenters import load_segmenter
+    from napari_localdisc.tasks.segment import doubts_of, segment_files
 
     if (segmenter is None) == (prior is None):
         raise LocaldiscError(
@@ -119,14 +119,14 @@ def _hire(workers: int, scheduler: str | None, batch: int | None) -> Hire:
     if workers and scheduler:
         raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
     if scheduler:
-        from napari_localdisc.dask_crew import on_scheduler
+        from napari_localdisc.batch.dask_executor import on_scheduler
 
         return on_scheduler(scheduler)
     if workers:
-        from napari_localdisc.dask_crew import on_this_machine
+        from napari_localdisc.batch.dask_executor import on_this_machine
 
         return on_this_machine(workers)
-    from napari_localdisc.crew import Threads
+    from napari_localdisc.batch.executor import Threads
 
     return Threads
 

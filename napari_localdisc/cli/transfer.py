@@ -65,10 +65,10 @@ def transfer(
     What is done is stored cell by cell; the same command takes up where it ended, and one with more
     sets, initialisations, labels or seeds adds to the table.
     """
-    from napari_localdisc.core.device import resolve_device
-    from napari_localdisc.io.encoders import open_inits
-    from napari_localdisc.io.transfer_report import transfer_tables
-    from napari_localdisc.transferring import read_config, transfer_sets
+    from napari_localdisc.base.devices import resolve_device
+    from napari_localdisc.reports.transfer_report import transfer_tables
+    from napari_localdisc.stores.encoder_choice import open_inits
+    from napari_localdisc.tasks.transfer import read_config, transfer_sets
 
     chosen = resolve_device(device)
     config = read_config(

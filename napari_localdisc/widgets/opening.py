@@ -10,15 +10,15 @@ import napari
 from napari._app_model import get_app_model
 from napari.utils.notifications import show_info, show_warning
 
-from napari_localdisc.core.errors import LocaldiscError
-from napari_localdisc.widgets._importing import imported
-from napari_localdisc.widgets.docks import Dock, EncoderDock, FolderDock, GuidedDock
-from napari_localdisc.workers import Runner
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.widgets.jobs.workers import Runner
+from napari_localdisc.widgets.panels.docks import Dock, EncoderDock, FolderDock, GuidedDock
+from napari_localdisc.widgets.parts._importing import imported
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_localdisc.opening import Opened
+    from napari_localdisc.viewer.opening import Opened
 
 NO_LAYERS: list[tuple[None]] = [(None,)]
 """What a reader of napari returns that has understood a file which holds no layers."""
@@ -31,9 +31,9 @@ def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[tuple[None]]] 
 
 def write_session(path: str, _: Sequence[Any]) -> list[str]:
     """Write the session of the current viewer, whatever layers it is asked for."""
-    from napari_localdisc.core.progress import drain
-    from napari_localdisc.io.session_images import save_session
-    from napari_localdisc.viewer_session import collect
+    from napari_localdisc.base.progress import drain
+    from napari_localdisc.stores.session_images import save_session
+    from napari_localdisc.viewer.session_layers import collect
 
     return [str(drain(save_session(collect(_viewer()), Path(path))))]
 
@@ -48,8 +48,8 @@ def _open(path: str) -> list[tuple[None]]:
 
 def _reading(file: Path) -> Any:
     # Brings torch with it, which takes seconds the first time; here they are the worker's.
-    open_file: Any = imported("napari_localdisc.opening:open_file")
-    imported("napari_localdisc.viewer_session")
+    open_file: Any = imported("napari_localdisc.viewer.opening:open_file")
+    imported("napari_localdisc.viewer.session_layers")
     return (yield from open_file(file))
 
 
@@ -61,11 +61,11 @@ def _viewer() -> ViewerModel:
 
 
 def _take(viewer: ViewerModel, file: Path, opened: Opened) -> None:
-    from napari_localdisc.core.encoder import Encoder
-    from napari_localdisc.core.priors import Prior
-    from napari_localdisc.core.segmenter import Segmenter
-    from napari_localdisc.session import HeldEncoder, session_of
-    from napari_localdisc.viewer_session import restore
+    from napari_localdisc.core.encoder.encoder import Encoder
+    from napari_localdisc.core.priors.prior import Prior
+    from napari_localdisc.core.segmenter.segmenter import Segmenter
+    from napari_localdisc.viewer.session import HeldEncoder, session_of
+    from napari_localdisc.viewer.session_layers import restore
 
     session = session_of(viewer)
     if isinstance(opened, Segmenter):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_localdisc.io.images import read_image
-from napari_localdisc.io.masks import read_mask
+from napari_localdisc.formats.images import read_image
+from napari_localdisc.formats.masks import read_mask
 from tests.cli.conftest import Outcome
 from tests.corpus import CORPUS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_localdisc.cli import demo
-from napari_localdisc.core.guidance import GuideConfig
+from napari_localdisc.core.guidance.guidance import GuideConfig
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_localdisc.core.encoder import load_encoder
+from napari_localdisc.core.encoder.encoder import load_encoder
 from tests.conftest import little_space
 
 SMALL = ("--size", 64, "--set", "crops=2", "--set", "images=2", "--set", "scales=[1.0]")

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from napari_localdisc.io.phantoms import PhantomFiles, write_phantoms
+from napari_localdisc.datasets.phantom_files import PhantomFiles, write_phantoms
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from napari_localdisc.core.segmenter_file import load_segmenter
-from napari_localdisc.core.shapes import simulate
-from napari_localdisc.io.session_file import (
+from napari_localdisc.core.priors import simulate
+from napari_localdisc.stores.segmenters import load_segmenter
+from napari_localdisc.stores.session_files import (
     ImageRecord,
     Place,
     SavedSession,

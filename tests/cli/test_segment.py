@@ -9,10 +9,10 @@ import PIL.Image
 import pytest
 
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.core.segmenter_file import load_segmenter
-from napari_localdisc.io.images import read_image
-from napari_localdisc.io.masks import read_mask
-from tests.io.test_series import write_series
+from napari_localdisc.formats.images import read_image
+from napari_localdisc.formats.masks import read_mask
+from napari_localdisc.stores.segmenters import load_segmenter
+from tests.formats.test_dicom_series import write_series
 
 
 def test_a_segmenter_is_applied_to_a_folder(command, xray_files, segmenter_file, tmp_path: Path):

@@ -9,9 +9,9 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from napari_localdisc.core import guidance
-from napari_localdisc.core.segmenter import Segmenter
-from napari_localdisc.io.past import JOURNAL
+from napari_localdisc.core.guidance import guidance
+from napari_localdisc.core.segmenter.segmenter import Segmenter
+from napari_localdisc.files.naming import JOURNAL
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_a_missing_library_and_a_contradiction_are_told(
     assert both.code == 2
     assert "not both" in both.err
     monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.delitem(sys.modules, "napari_localdisc.dask_crew", raising=False)
+    monkeypatch.delitem(sys.modules, "napari_localdisc.batch.dask_executor", raising=False)
     missing = command(*line, "--workers", 2)
     assert (missing.code, missing.err.count("\n")) == (2, 1)
     assert "pip install 'napari-localdisc[cluster]'" in missing.err

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_localdisc.core.encoder import Encoder, load_encoder, save_encoder
-from napari_localdisc.io.phantoms import PhantomFiles, write_phantoms
+from napari_localdisc.core.encoder.encoder import Encoder, load_encoder, save_encoder
+from napari_localdisc.datasets.phantom_files import PhantomFiles, write_phantoms
 
 EFFORT = ["--size", 64, "--crop", 64, "--batch", 2, "--seeds", 1]
 

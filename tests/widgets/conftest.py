@@ -14,7 +14,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.session import session_of
+from napari_localdisc.viewer.session import session_of
 
 
 def pytest_collection_modifyitems(items):

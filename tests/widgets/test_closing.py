@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from napari.utils.progress import progress
 
-from napari_localdisc.core.progress import Progress
+from napari_localdisc.base.progress import Progress
 
 QUIT_WHILE_RUNNING = """
 import time
 import napari
 from qtpy.QtCore import QTimer
-from napari_localdisc.core.progress import Progress
+from napari_localdisc.base.progress import Progress
 
 def endless():
     try:

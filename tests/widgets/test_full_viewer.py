@@ -8,7 +8,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QScrollArea
 
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.session import session_of
+from napari_localdisc.viewer.session import session_of
 
 PANELS = ("Encoder", "Clusters", "Priors", "Guided segmentation", "Folder")
 

@@ -7,11 +7,11 @@ import pytest
 from napari.layers import Labels, Shapes
 from napari.utils.notifications import notification_manager
 
-from napari_localdisc.core.segmenter_file import load_segmenter
-from napari_localdisc.core.shapes import simulate
-from napari_localdisc.io.prior_file import save_prior
-from napari_localdisc.layers import METADATA_KEY, recipe_of
-from napari_localdisc.session import session_of
+from napari_localdisc.core.priors import simulate
+from napari_localdisc.stores.prior_files import save_prior
+from napari_localdisc.stores.segmenters import load_segmenter
+from napari_localdisc.viewer.layers import METADATA_KEY, recipe_of
+from napari_localdisc.viewer.session import session_of
 
 ELLIPSE = np.array([[10, 20], [10, 40], [30, 40], [30, 20]], dtype=float)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from napari.utils.progress import progress
 
-from napari_localdisc.core.shapes import simulate
-from napari_localdisc.widgets.clusters import ClustersPanel
-from napari_localdisc.widgets.encoder import EncoderPanel
-from napari_localdisc.widgets.folder import PRIOR, FolderPanel
-from napari_localdisc.widgets.guided import FOLDER, GuidedPanel
-from napari_localdisc.widgets.priors import DRAWN, PriorsPanel
-from napari_localdisc.widgets.priors import FOLDER as MASKS
+from napari_localdisc.core.priors import simulate
+from napari_localdisc.widgets.panels.clusters import ClustersPanel
+from napari_localdisc.widgets.panels.encoder import EncoderPanel
+from napari_localdisc.widgets.panels.folder import PRIOR, FolderPanel
+from napari_localdisc.widgets.panels.guided import FOLDER, GuidedPanel
+from napari_localdisc.widgets.panels.priors import DRAWN, PriorsPanel
+from napari_localdisc.widgets.panels.priors import FOLDER as MASKS
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import binary_erosion, gaussian_filter
 
 from napari_localdisc.core.phantoms.canvas import Floats, Mask
-from napari_localdisc.core.shapes.raster import Points, smooth_curve, stamp_discs
+from napari_localdisc.core.priors.raster import Points, smooth_curve, stamp_discs
 
 
 @dataclass(frozen=True)

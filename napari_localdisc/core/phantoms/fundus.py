@@ -14,9 +14,9 @@ from napari_localdisc.core.phantoms.canvas import (
     soft,
     to_uint8,
 )
-from napari_localdisc.core.shapes.raster import Ellipse, fill_ellipse
-from napari_localdisc.core.shapes.retina import FRAME, Eyes, field_of_view, random_eyes
-from napari_localdisc.core.shapes.vessels import draw_vessels
+from napari_localdisc.core.priors.raster import Ellipse, fill_ellipse
+from napari_localdisc.core.priors.retina import FRAME, Eyes, field_of_view, random_eyes
+from napari_localdisc.core.priors.vessels import draw_vessels
 
 
 def fundus_phantom(seed: int, size: int = 256) -> Phantom:

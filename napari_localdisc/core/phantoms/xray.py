@@ -21,8 +21,8 @@ from napari_localdisc.core.phantoms.canvas import (
     to_uint8,
 )
 from napari_localdisc.core.phantoms.chest import Chest, bones, lung_vessels, measure_chest
-from napari_localdisc.core.shapes.lungs import simulate_lung_pairs
-from napari_localdisc.core.shapes.raster import Ellipse, fill_ellipse
+from napari_localdisc.core.priors.lungs import simulate_lung_pairs
+from napari_localdisc.core.priors.raster import Ellipse, fill_ellipse
 
 
 def xray_phantom(seed: int, size: int = 256) -> Phantom:

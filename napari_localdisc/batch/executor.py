@@ -1,0 +1,237 @@
+"""Who does the files of a run: threads of this process, or whatever else takes tasks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from napari_localdisc.base.errors import LocaldiscError, OutputLostError
+from napari_localdisc.batch.computing import (
+    Alone,
+    Check,
+    Compute,
+    Together,
+    Watch,
+    Work,
+    WorkTogether,
+)
+from napari_localdisc.files.fingerprint import Fingerprint
+from napari_localdisc.formats.images import Image, read_image
+from napari_localdisc.reports.report import FileResult
+
+T = TypeVar("T")
+
+IN_HAND = 3
+"""Files in the hands of threads: one is read and one written while a third is computed."""
+
+LOOK_AFTER = 10.0
+"""Seconds without a result after which a crew is looked after."""
+
+_BYTES = 2**30
+"""Of images in hand: where more than `IN_HAND` are, they are no more than this holds."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file, the name of its result within the output folder, and where that is."""
+
+    path: Path
+    name: str
+    place: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task, and what its file looked like before it was read."""
+
+    task: Task
+    result: FileResult
+    mark: Fingerprint | None = None
+
+
+class Crew(Protocol):
+    """Does tasks, several at a time, in any order."""
+
+    @property
+    def in_hand(self) -> int:
+        """Tasks that it should be given before the first of them is done."""
+        ...
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        """Take a task; its future fails only where the whole run has to stop."""
+        ...
+
+    def look_after(self) -> None:
+        """See whether anybody is still at work; called where nothing is done for long.
+
+        Raises
+        ------
+        LocaldiscError
+            If nobody is, and nobody will be.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing more; what is too late to be stopped goes on to its end."""
+        ...
+
+
+Hire = Callable[[Work[Any]], AbstractContextManager[Crew]]
+"""Makes a crew for some work."""
+
+
+class StoppedError(Exception):
+    """A task was taken back before it was computed."""
+
+
+class Threads:
+    """A crew of threads in this process: reading and writing overlap with computing.
+
+    Parameters
+    ----------
+    work : Work
+    """
+
+    def __init__(self, work: Work[T]) -> None:
+        self._together: Together[T] | None = None
+        self._most = IN_HAND
+        if isinstance(work, WorkTogether) and work.at_once > 1:
+            self._together = Together(work, self._check)
+            self._most = 2 * work.at_once + 1
+        compute: Compute[T] = self._together or Alone(work, self._check)
+        self._do = lambda task: attempt(task, work, compute, self._check)
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(self._most, "localdisc")
+
+    @property
+    def in_hand(self) -> int:
+        """As many are read and written as are computed together, unless they are large."""
+        largest = self._together.largest if self._together else 0
+        return max(IN_HAND, min(self._most, _BYTES // largest)) if largest else IN_HAND
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._together:
+            self._together.close()
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        """Take a task."""
+        return self._pool.submit(self._do, task)
+
+    def look_after(self) -> None:
+        """Threads are always there."""
+
+    def stop(self) -> None:
+        """Take back what is not being computed yet."""
+        self._stopped.set()
+
+    def _check(self) -> None:
+        if self._stopped.is_set():
+            raise StoppedError
+
+
+def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Outcome:
+    """Do one task, whatever is wrong with its file.
+
+    Parameters
+    ----------
+    task : Task
+    work : Work
+    compute : callable
+        Has the work computed.
+    check : callable
+        Called before the file is read; raises to stop.
+
+    Raises
+    ------
+    OutputLostError
+        If no result can be written any more, this one or another.
+    """
+    seconds = Watch()
+    mark = None
+    try:
+        with seconds:
+            mark, image = _read(task.path, check)
+        found = compute(image, seconds)
+        with seconds:
+            result = work.write(image, found, task.place)
+    except (OutputLostError, StoppedError):
+        raise
+    except LocaldiscError as error:
+        result = FileResult(task.path, None, "failed", 0.0, error=str(error))
+    except Exception as error:  # whatever one image does, the others are still to be done
+        result = FileResult(task.path, None, "failed", 0.0, error=_unforeseen(task.path, error))
+    # The row outlives the image: it need not keep a second copy of the path.
+    return Outcome(task, replace(result, path=task.path, seconds=seconds.total), mark)
+
+
+def hand_out(
+    tasks: Iterable[Task], crew: Crew, settle: Callable[[Outcome], None]
+) -> Generator[Outcome, None, None]:
+    """Give tasks to a crew, never more than it asks for, and yield what became of them.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+    crew : Crew
+    settle : callable
+        Called once with every outcome, before it is yielded; closed, with those of the tasks that
+        were too late to be stopped.
+    """
+    waiting = iter(tasks)
+    running: set[Future[Outcome]] = set()
+    try:
+        while True:
+            free = max(0, crew.in_hand - len(running))  # a crew may have shrunk meanwhile
+            running |= {crew.submit(task) for task in islice(waiting, free)}
+            if not running:
+                return
+            ended = wait(running, LOOK_AFTER, FIRST_COMPLETED).done
+            if not ended:
+                crew.look_after()
+            outcomes = [future.result() for future in ended]
+            for future, outcome in zip(ended, outcomes, strict=True):
+                settle(outcome)
+                running.discard(future)
+            yield from outcomes
+    finally:
+        if running:
+            crew.stop()
+            _settle_rest(running, settle)
+
+
+def _settle_rest(running: set[Future[Outcome]], settle: Callable[[Outcome], None]) -> None:
+    for future in wait(running).done:
+        if not future.cancelled() and future.exception() is None:
+            with suppress(LocaldiscError):  # the disk is full: there it stays, to be done again
+                settle(future.result())
+
+
+def _read(path: Path, check: Check) -> tuple[Fingerprint | None, Image]:
+    check()
+    try:
+        mark = Fingerprint.of(path)
+    except OSError:
+        mark = None  # reading it says what is wrong
+    return mark, read_image(path, may_be_blank=False)
+
+
+def _unforeseen(file: Path, error: Exception) -> str:
+    detail = " ".join(str(error).split()) or "no message"
+    return f"{file} could not be processed ({type(error).__name__}: {detail}); check the image."

@@ -1,0 +1,254 @@
+"""Many files, one result each: nothing that is wrong with one file stops the others.
+
+A run keeps a journal in its folder. The same run again goes on where the last one ended, however it
+ended, and redoes nothing but what was in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from napari_localdisc import __version__
+from napari_localdisc.base.errors import LocaldiscError, OutputLostError
+from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.batch.computing import Work
+from napari_localdisc.batch.executor import Hire, Outcome, Task, Threads, hand_out
+from napari_localdisc.batch.journal import Journal
+from napari_localdisc.batch.outputs import MASKS, Layout, check_output_folder
+from napari_localdisc.core.segmenter.segmentation import LOW_CONFIDENCE, low_confidence
+from napari_localdisc.files.naming import output_names, renamed
+from napari_localdisc.reports.report import REPORT, FileResult, write_report
+
+__all__ = ["BatchReport", "FileResult", "Manner", "run_files"]
+
+_AHEAD = 16
+"""Results that are announced in the journal at once."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run goes about its folder.
+
+    Attributes
+    ----------
+    folders : tuple of Path
+        Folders below which results keep the place that their files have.
+    overwrite : bool
+        Replace results of another recipe instead of refusing to mix them.
+    hire : callable
+        Makes the crew that does the files.
+    at_once : int, optional
+        Images that are computed together, where the crew does so; what suits the device if not
+        given. Results do not depend on it, but for rounding.
+    """
+
+    folders: tuple[Path, ...] = ()
+    overwrite: bool = False
+    hire: Hire = Threads
+    at_once: int | None = None
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    output : Path
+        The folder written.
+    results : tuple of FileResult
+        In the order of the files, those that an earlier run had done among them.
+    notes : tuple of str
+        What a user should know: results under another name.
+    """
+
+    output: Path
+    results: tuple[FileResult, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> tuple[FileResult, ...]:
+        """Results of the files that went well."""
+        return tuple(result for result in self.results if result.status == "done")
+
+    @property
+    def kept(self) -> tuple[FileResult, ...]:
+        """Those of them that an earlier run had done."""
+        return tuple(result for result in self.done if result.kept)
+
+    @property
+    def failed(self) -> tuple[FileResult, ...]:
+        """Results of the files that did not."""
+        return tuple(result for result in self.results if result.status == "failed")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What casts doubt on the results as a whole."""
+        mean = fmean(result.confidence for result in self.done) if self.done else 1.0
+        return (low_confidence(mean),) if mean < LOW_CONFIDENCE else ()
+
+
+def run_files(
+    files: Sequence[Path],
+    work: Work[Any],
+    output: Path,
+    stage: str,
+    layout: Layout = MASKS,
+    recipe: Mapping[str, Any] | None = None,
+    manner: Manner | None = None,
+) -> Run[BatchReport]:
+    """Do every file that can be done and is not done yet, and write ``report.csv``.
+
+    Only a few images are in memory at a time. Closed, it leaves all that is done, in the journal
+    and in the report, and no half-written file.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    work : Work
+        Does one image.
+    output : Path
+        The folder that `work` writes to; made once there is something to write.
+    stage : str
+        Name of the stage in the progress events.
+    layout : Layout
+        Which files `work` and the caller write there.
+    recipe : mapping, optional
+        What the results depend on beside the files, flat, of what JSON holds: what an earlier run
+        did by the same recipe is kept where its file is unchanged.
+    manner : Manner, optional
+
+    Yields
+    ------
+    Progress
+        Per file, as they are done, with its `FileResult` as payload.
+
+    Raises
+    ------
+    LocaldiscError
+        If the folder holds one of the files, another file in a result's place or results of
+        another recipe, if it takes no more, or if all of the files failed.
+    """
+    manner = manner or Manner()
+    names = output_names(files, manner.folders)
+    check_output_folder(output, files, layout, names=names)
+    tasks = [Task(file, name, output / name) for file, name in zip(files, names, strict=True)]
+    with Journal(output, full_recipe(stage, recipe or {}), manner.overwrite) as journal:
+        folder = _Folder(journal, layout, tasks)
+        yield Progress(stage, 0, len(files))
+        try:
+            yield from folder.run(work, stage, manner.hire)
+        except OutputLostError as error:
+            raise LocaldiscError(folder.lose(error)) from error
+        finally:
+            folder.report()
+    report = BatchReport(output, folder.results, tuple(renamed(files, names)))
+    if not report.done:
+        raise LocaldiscError(_all_failed(report.failed))
+    return report
+
+
+def full_recipe(stage: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell what the journal of a folder says that results are made with."""
+    return {"work": stage, "version": __version__, **recipe}
+
+
+class _Folder:
+    """The folder of a run: what is done in it, and what is still to do."""
+
+    def __init__(self, journal: Journal, layout: Layout, tasks: Sequence[Task]) -> None:
+        self.journal, self.layout, self.tasks = journal, layout, tasks
+        self.found: dict[str, FileResult] = {}
+        self.is_lost = False
+        self._told = 0
+
+    @property
+    def results(self) -> tuple[FileResult, ...]:
+        """What is known so far, in the order of the files."""
+        return tuple(self.found[task.name] for task in self.tasks if task.name in self.found)
+
+    def run(self, work: Work[Any], stage: str, hire: Hire) -> Run[None]:
+        """Do what an earlier run has not done."""
+        to_do = []
+        for task in self.tasks:
+            kept = self._kept(task)
+            if kept is None:
+                to_do.append(task)
+            else:
+                yield self._event(stage, task, kept)
+        if to_do:
+            with hire(work) as crew:
+                announced = self._announced(to_do, crew.in_hand)
+                for outcome in hand_out(announced, crew, self._settle):
+                    yield self._event(stage, outcome.task, outcome.result)
+
+    def report(self) -> None:
+        """Write ``report.csv`` if anything was done."""
+        if not any(result.status == "done" for result in self.found.values()):
+            return
+        try:
+            write_report(self.journal.output / REPORT, self.results)
+        except OutputLostError:
+            if not self.is_lost:  # else it has been told already
+                raise
+
+    def lose(self, error: OutputLostError) -> str:
+        """Take in that nothing can be written any more, and say so."""
+        self.is_lost = True
+        done = sum(result.status == "done" for result in self.found.values())
+        return (
+            f"{done} of {len(self.tasks)} files are done and kept; {str(error).rstrip('.')} and run"
+            " it again to go on."
+        )
+
+    def _event(self, stage: str, task: Task, result: FileResult) -> Progress:
+        self.found[task.name] = result
+        self._told += 1
+        return Progress(stage, self._told, len(self.tasks), task.path.name, payload=result)
+
+    def _kept(self, task: Task) -> FileResult | None:
+        """Find the result of an earlier run, if it is still what this one would find."""
+        done = self.journal.past.done.get(task.name)
+        files = [self.journal.output / name for name in self._files(task)]
+        if done is None or not all(file.is_file() for file in files):
+            return None
+        moved = done.result.path != task.path
+        mark = done.mark.now(task.path, look_inside=moved)
+        if mark is None:
+            return None
+        result = replace(done.result, path=task.path)
+        if moved or mark != done.mark:
+            self.journal.finish(task.name, mark, result)
+        return replace(result, kept=True)
+
+    def _announced(self, tasks: Iterable[Task], in_hand: int) -> Iterator[Task]:
+        """Give tasks out, each after the journal knows that its results are about to be written."""
+        waiting = iter(tasks)
+        self.journal.begin(self.layout.own)
+        while some := list(islice(waiting, max(_AHEAD, in_hand))):
+            self.journal.begin(name for task in some for name in self._files(task))
+            yield from some
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Take in what became of a file, and put it into the journal if it is done."""
+        task, result = outcome.task, outcome.result
+        self.found[task.name] = result
+        if result.status == "done" and outcome.mark is not None:
+            self.journal.finish(task.name, outcome.mark, result)
+        elif result.status == "failed" and task.name in self.journal.past.done:
+            for name in self._files(task):  # what an older file showed is no result of this one
+                (self.journal.output / name).unlink(missing_ok=True)
+
+    def _files(self, task: Task) -> list[str]:
+        return self.layout.results(task.path, task.name)
+
+
+def _all_failed(failed: Sequence[FileResult]) -> str:
+    if len(failed) == 1:
+        return failed[0].error
+    return f"none of {len(failed)} files could be processed; the first one: {failed[0].error}"

@@ -1,0 +1,146 @@
+"""Judging masks without labels: shape KL against the references, and the area to have.
+
+The masks of compact targets are compared at the references' mean size: how large a structure is
+depends on the camera, what it looks like does not. Posed references are the exception: their shapes
+are the references' own, and only places and sizes tell a good pose from a bad one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from skimage.morphology import convex_hull_image
+from torch import Tensor
+
+from napari_localdisc.core.guidance.working_resolution import Plan
+from napari_localdisc.core.imaging.scaling import scale_about_centre
+from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_words
+from napari_localdisc.core.priors.shape_statistics import ShapeRules
+
+_DRAWS = 8
+"""At most so many handfuls of references tell what a few masks have by chance."""
+_ANY_SIZE = 1.5
+"""Factor up to which the width of a compact structure may differ from the references'."""
+_THRESHOLDS = [step / 200 for step in range(4, 197)]
+"""Of slender targets: 0.02 to 0.98."""
+_ENOUGH = 20
+"""Images whose area tells a threshold well enough."""
+
+
+class Judge:
+    """Compares predicted masks with the references.
+
+    Parameters
+    ----------
+    references : Tensor of bool, shape (N, K, S, S)
+    plan : Plan
+    at_one_size : bool
+        Whether compact targets are compared at one size.
+    """
+
+    def __init__(self, references: Tensor, plan: Plan, *, at_one_size: bool = True) -> None:
+        self.references, self.plan, self.at_one_size = references, plan, at_one_size
+        self.areas = references.sum(dim=(2, 3)).float().mean(dim=0)
+        self.moments = []
+        for target, rule in enumerate(plan.rules):
+            masks = references[:, target]
+            fields = _hulls(masks) if rule.slender else torch.ones_like(masks)
+            self.moments.append(self._moments(masks, fields, target))
+
+    def _moments(self, masks: Tensor, fields: Tensor, target: int) -> Moments:
+        slender = self.plan.rules[target].slender
+        side = self.plan.size // 4 * 2 if slender else self.plan.pose_size
+        if self.at_one_size and not slender:
+            masks = self._at_mean_size(masks, target)
+        small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
+        weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]
+        words = torch.cat([shape_words(one[None]) for one in small])
+        return Moments.of(words.transpose(0, 1).flatten(1), weight.flatten())
+
+    def _at_mean_size(self, masks: Tensor, target: int) -> Tensor:
+        """Scale masks (n, S, S) to the references' mean area, as far as sizes may differ."""
+        plain = masks.float()
+        areas = plain.sum(dim=(1, 2)).clamp_min(1)
+        factors = (self.areas[target] / areas).sqrt().clamp(1 / _ANY_SIZE, _ANY_SIZE)
+        return scale_about_centre(plain[:, None], factors)[:, 0]
+
+    def kl(self, labels: npt.NDArray[np.uint8], fields: Tensor) -> float:
+        """Shape KL in nats, averaged over targets.
+
+        Parameters
+        ----------
+        labels : ndarray of uint8, shape (n, S, S)
+        fields : Tensor of bool, shape (n, S, S)
+        """
+        shown = torch.from_numpy(labels).to(fields.device)
+        kls = []
+        for target, rule in enumerate(self.plan.rules):
+            masks = shown == target + 1
+            inside = fields if rule.slender else torch.ones_like(fields)
+            kls.append(
+                float(gaussian_kl(self._moments(masks, inside, target), self.moments[target]))
+            )
+        return float(np.mean(kls))
+
+    def by_chance(self, count: int) -> float:
+        """Highest shape KL in nats that so few of the references alone have against all of them.
+
+        A handful of masks has a poor covariance, and a high KL whatever it shows.
+
+        Parameters
+        ----------
+        count : int
+            Masks at a time; of more than half the references nothing is left to chance: 0.
+        """
+        if 2 * count > len(self.references):
+            return 0.0
+        draws = min(_DRAWS, len(self.references) // count)
+        few = self.references[: draws * count].split(count)
+        targets = torch.arange(1, few[0].shape[1] + 1, device=few[0].device)
+        kls = []
+        for masks in few:
+            labels = (masks * targets[:, None, None]).amax(dim=1).byte().cpu().numpy()
+            kls.append(self.kl(labels, _hulls(masks.any(dim=1))))
+        return max(kls)
+
+    def thresholds(self, shares: Tensor, fields: Tensor) -> tuple[float, ...]:
+        """Probabilities at which tidy masks have the area that the prior says.
+
+        Slender targets cover as much of the field of view as the references cover of their convex
+        hulls; a compact target's area is the image's own affair, and its threshold is one half.
+
+        Parameters
+        ----------
+        shares : Tensor, shape (n, K + 1, S, S)
+            Class probabilities, zero outside the field of view.
+        fields : Tensor of bool, shape (n, S, S)
+        """
+        some = slice(None, None, -(-len(shares) // _ENOUGH))
+        inside = int(fields[some].sum())
+        return tuple(
+            _cut(shares[some, target].float().cpu().numpy(), inside, rule) if rule.slender else 0.5
+            for target, rule in enumerate(self.plan.rules, start=1)
+        )
+
+
+def _cut(planes: npt.NDArray[np.float32], inside: int, rule: ShapeRules) -> float:
+    """Lowest threshold at which tidy masks of probabilities (n, S, S) are no denser than a rule."""
+
+    def area(threshold: float) -> int:
+        return sum(int(rule.tidy(one > threshold).sum()) for one in planes)
+
+    wanted = rule.density * inside
+    found = bisect_left(_THRESHOLDS, -wanted, key=lambda threshold: -area(threshold))
+    return _THRESHOLDS[min(found, len(_THRESHOLDS) - 1)]
+
+
+def _hulls(masks: Tensor) -> Tensor:
+    hulls = [
+        convex_hull_image(mask) if mask.any() else np.ones_like(mask)
+        for mask in masks.cpu().numpy()
+    ]
+    return torch.from_numpy(np.stack(hulls)).to(masks.device)

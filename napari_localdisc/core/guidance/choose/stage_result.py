@@ -1,0 +1,184 @@
+"""What a stage of guidance found: its masks, how far to trust them, what to warn about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from napari_localdisc.core.guidance.choose.prior_match import Judge
+from napari_localdisc.core.losses.segmentation import IGNORE
+from napari_localdisc.core.losses.shape_kl import show_kl
+from napari_localdisc.core.segmenter.postprocessing import decide, expected_dice
+from napari_localdisc.core.segmenter.segmentation import LOW_CONFIDENCE, low_confidence
+
+_HIGH = 0.7
+"""Probability from which a classifier is sure of a compact target."""
+_MARGIN, _LIKELY = 0.2, 0.9
+"""How far above its threshold a target is sure, and the probability at which it is in any case."""
+_DOUBT, _UNLIKELY = 0.25, 0.03
+"""How far below its threshold a target is out of the question, and where it is in any case."""
+_AGREE = 0.5
+_NONSENSE = 3.0
+_OTHER_SIZE = 2.5
+"""Factor by which the area of a compact target may differ from its references'."""
+_ALONE = (
+    "one image alone guided, where look-alikes are easily taken for the structure: look at the"
+    " mask, and give more images or take a ready-made segmenter."
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A stage's result on the guiding images.
+
+    Attributes
+    ----------
+    stage : str
+    shares : Tensor, shape (n, K + 1, S, S)
+        Class probabilities, zero outside the field of view.
+    thresholds : tuple of float
+        Per target.
+    labels : ndarray of uint8, shape (n, S, S)
+        Tidy masks.
+    kl : float
+        Their shape KL in nats.
+    """
+
+    stage: str
+    shares: Tensor
+    thresholds: tuple[float, ...]
+    labels: npt.NDArray[np.uint8]
+    kl: float
+
+    @classmethod
+    def on(cls, stage: str, shares: Tensor, fields: Tensor, judge: Judge) -> Verdict:
+        """Judge class probabilities (n, K + 1, S, S) inside fields of view (n, S, S)."""
+        shares = shares * fields[:, None]
+        thresholds = judge.thresholds(shares, fields)
+        planes = shares.float().cpu().numpy()
+        labels = np.stack([decide(one, thresholds, judge.plan.rules) for one in planes])
+        return cls(stage, shares, thresholds, labels, judge.kl(labels, fields))
+
+    def traced(self, labels: npt.NDArray[np.uint8], fields: Tensor, judge: Judge) -> Verdict:
+        """Judge other labels (n, S, S) under the same probabilities."""
+        stage = f"{self.stage}, traced"
+        return replace(self, stage=stage, labels=labels, kl=judge.kl(labels, fields))
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the images of the Dice that their masks can be expected to have."""
+        likely = self.shares[:, 1:].sum(dim=1).float().cpu().numpy()
+        masks = self.labels > 0
+        return fmean(expected_dice(*pair) for pair in zip(likely, masks, strict=True))
+
+    def area(self, fields: Tensor) -> float:
+        """Share of the fields of view that is given to any target."""
+        return float((self.labels > 0).sum() / max(1, int(fields.sum())))
+
+
+def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
+    """Labels of compact targets for refinement.
+
+    Parameters
+    ----------
+    current : Verdict
+        A classifier's.
+    labels : Tensor of int8, shape (n, S, S)
+        Posterior labels, -1 where undecided.
+    start : Verdict
+        The posed shapes'.
+
+    Returns
+    -------
+    Tensor of int8, shape (n, S, S)
+        Where `labels` are undecided, the classifier's tidy label if it is sure, else the pose's.
+    """
+    shares = current.shares.float()
+    decided = torch.from_numpy(current.labels).to(labels)
+    sure = (shares.max(dim=1).values > _HIGH) & (shares.argmax(dim=1) == decided)
+    posed = torch.from_numpy(start.labels).to(labels)
+    return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
+
+
+def revise(labels: Tensor, shares: Tensor, thresholds: Sequence[float]) -> Tensor:
+    """Leave undecided what a classifier contradicts, and decide what it is sure of.
+
+    Parameters
+    ----------
+    labels : Tensor of int8, shape (n, S, S)
+        That it was trained on, -1 where undecided.
+    shares : Tensor, shape (n, K + 1, S, S)
+        Its class probabilities, zero outside the field of view.
+    thresholds : sequence of float
+        Probabilities from which pixels are taken for each of the K targets.
+    """
+    revised = labels.clone()
+    for target, threshold in enumerate(thresholds, start=1):
+        share = shares[:, target]
+        likely = share > max(_UNLIKELY, threshold - _DOUBT)
+        found = share > min(_LIKELY, threshold + _MARGIN)
+        revised[(labels == target) & ~likely | (labels == 0) & likely] = IGNORE
+        revised[(labels == IGNORE) & found] = target
+    return revised
+
+
+def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
+    """Warn if heads that should have found the same did not."""
+    for result in results[1:]:
+        total = (results[0] > 0).sum() + (result > 0).sum()
+        overlap = 2 * ((results[0] == result) & (result > 0)).sum() / max(1, total)
+        if overlap < _AGREE:
+            return (
+                f"heads disagree (Dice {overlap:.2f} between two of them): give more images, or"
+                " a prior closer to the structure.",
+            )
+    return ()
+
+
+def doubts(verdict: Verdict, judge: Judge) -> tuple[str, ...]:
+    """Warn if masks look unlike the prior or are far from sure, there are none, or is one alone."""
+    found = []
+    if not (verdict.kl <= _NONSENSE or verdict.kl <= judge.by_chance(len(verdict.labels))):
+        found.append(
+            f"the masks do not look like the prior (shape KL {show_kl(verdict.kl)}): check that the"
+            " images show the structure and that the prior fits it and has a few references, or try"
+            " another seed."
+        )
+    if not verdict.labels.any():
+        found.append("nothing was found: try another prior, encoder or seed.")
+    elif verdict.confidence < LOW_CONFIDENCE:
+        found.append(low_confidence(verdict.confidence))
+    if len(verdict.labels) == 1:
+        found.append(_ALONE)
+    return tuple(found)
+
+
+def size_doubts(
+    labels: npt.NDArray[np.uint8], judge: Judge, targets: Sequence[str]
+) -> tuple[str, ...]:
+    """Warn if a compact target is far larger or smaller than its references.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (n, S, S)
+        On the canvas of the references.
+    judge : Judge
+    targets : sequence of str
+        Names of the K targets.
+    """
+    found = []
+    for target, (name, rule) in enumerate(zip(targets, judge.plan.rules, strict=True)):
+        wanted = float(judge.areas[target]) * len(labels)
+        ratio = float((labels == target + 1).sum()) / wanted
+        if not rule.slender and ratio > 0 and not 1 / _OTHER_SIZE <= ratio <= _OTHER_SIZE:
+            found.append(
+                f"{name} was found {ratio:.1f} times as large as the prior says: look at the masks,"
+                " and give more images or a prior of the size that it has in them."
+            )
+    return tuple(found)

@@ -1,0 +1,112 @@
+"""What goes into a guidance and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_localdisc.core.segmenter.segmenter import Segmenter
+
+
+class GuideConfig(BaseModel):
+    """Recipe of a guidance.
+
+    Attributes
+    ----------
+    size : int, optional
+        Side of the canvas that images are laid on; chosen from the prior's width if not given.
+    max_images : int
+        At most so many of the images guide: the first, which is previewed, and others at random.
+    starts : int
+        Independent starts for compact targets.
+    candidates, generations : int
+        Effort of a search for a slender target.
+    searches : int
+        Searches at most; another begins where what the last one found is nothing like the prior.
+    restore_steps, head_steps, refine_steps : int
+        Training steps of the restorer, the heads and the refined network.
+    rounds : int
+        Refinements, each trained on the result of the last; 0 to skip.
+    heads : int
+        Heads trained in parallel for compact targets; for slender ones it is one.
+    kl, region : float
+        Weights of the critic's KL and of region discrimination.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    size: int | None = Field(default=None, ge=64, le=2048, multiple_of=8)
+    max_images: int = Field(default=40, ge=1)
+    starts: int = Field(default=8, ge=1)
+    candidates: int = Field(default=96, ge=1)
+    generations: int = Field(default=40, ge=0)
+    searches: int = Field(default=3, ge=1)
+    restore_steps: int = Field(default=140, ge=1)
+    head_steps: int = Field(default=80, ge=1)
+    refine_steps: int = Field(default=120, ge=1)
+    rounds: int = Field(default=1, ge=0)
+    heads: int = Field(default=3, ge=1)
+    kl: float = Field(default=0.05, ge=0)
+    region: float = Field(default=0.1, ge=0)
+
+    @classmethod
+    def quick(cls, seed: int = 0) -> GuideConfig:
+        """Little effort: seconds on small images, for previews and tests."""
+        return cls(
+            seed=seed,
+            starts=2,
+            candidates=32,
+            generations=15,
+            searches=1,
+            restore_steps=60,
+            head_steps=30,
+            refine_steps=30,
+            heads=2,
+        )
+
+    def draw(self, count: int) -> list[int]:
+        """Draw which of `count` images guide: the first, and others at random, in their order."""
+        others = np.random.default_rng(self.seed).permutation(np.arange(1, count))
+        return [0, *sorted(int(index) for index in others[: self.max_images - 1])]
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """How a stage of guidance did.
+
+    Attributes
+    ----------
+    stage : str
+        ``"start"``, ``"head 1"``, ``"refine 1"``, ...
+    kl : float
+        Shape KL in nats against the references.
+    area : float
+        Share of the field of view given to any target.
+    """
+
+    stage: str
+    kl: float
+    area: float
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Result of a guidance.
+
+    Attributes
+    ----------
+    segmenter : Segmenter
+    kl : float
+        Shape KL in nats of its masks.
+    stages : tuple of StageReport
+    warnings : tuple of str
+        One sentence each: what looks wrong and what to try.
+    """
+
+    segmenter: Segmenter
+    kl: float
+    stages: tuple[StageReport, ...]
+    warnings: tuple[str, ...]

@@ -1,0 +1,133 @@
+"""Restoring masks from noisy score maps, with the references as the only teacher.
+
+A small network learns to recover reference masks to which noise was added that has the spectrum of
+the score maps at hand but none of their structure (random phases). Applied to the score maps it
+projects them on the shapes that the prior knows: the mask's posterior mean under the prior, as in
+denoising autoencoders (Vincent et al. 2010; Larrazabal et al. 2020 for segmentation).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.core.encoder.network import UNet, channels_last
+from napari_localdisc.core.imaging.morphology import widened
+from napari_localdisc.core.imaging.scale_space import blur
+
+_SIDE = 96
+_BATCH = 8
+_RIM = 4
+"""Coarse pixels at the rim of the field of view, not to be trusted: it looks like a line."""
+
+
+class Restorer:
+    """Denoises score maps of a slender target.
+
+    Parameters
+    ----------
+    references : Tensor, shape (N, S, S)
+        Binary masks at the resolution of the score maps.
+    seed : int
+    """
+
+    def __init__(self, references: Tensor, seed: int) -> None:
+        torch.manual_seed(seed)
+        device = references.device
+        self.generator = torch.Generator().manual_seed(seed)
+        body = UNet(1, (12, 24, 48))
+        network = nn.Sequential(body, nn.Conv2d(body.features, 1, 1))
+        self.network = channels_last(network.to(device))
+        self.masks = blur(references[:, None].float(), 0.5)[:, 0]
+        self._to_choose = self.masks.cpu().numpy()  # a GPU would be waited for at each comparison
+        inside = self.masks[:, self.masks.amax(dim=0) > 0]
+        self.mean, self.spread = float(inside.mean()), float(inside.std())
+        self.skewness = float((((inside - self.mean) / self.spread) ** 3).mean())
+
+    def fit(self, scores: Tensor, fields: Tensor, steps: int) -> Run[None]:
+        """Learn to restore references from noise like that of `scores`.
+
+        Parameters
+        ----------
+        scores : Tensor, shape (n, S, S)
+            Zero mean and unit variance inside `fields`.
+        fields : Tensor of bool, shape (n, S, S)
+        steps : int
+        """
+        signal, inside = self._signal(scores[fields]), fields.cpu().numpy()
+        optimiser = torch.optim.AdamW(self.network.parameters(), 4e-3)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 8e-3, total_steps=steps + 1)
+        self.network.train()
+        for step in range(steps):
+            masks, noise = self._masks(), self._noise(scores, inside)
+            share = signal * (0.7 + 0.6 * torch.rand(_BATCH, 1, 1, generator=self.generator))
+            share = share.clamp(0.1, 0.97).to(masks.device)
+            bright = 1 + 1.8 * blur(self._normal(masks.shape).to(masks.device)[:, None], 6.0)[:, 0]
+            shown = (masks - self.mean) / self.spread * bright.clamp(0.3, 1.7)
+            seen = share * shown + (1 - share.square()).clamp_min(0.05).sqrt() * noise
+            logits = self.network(seen[:, None])[:, 0]
+            loss = F.binary_cross_entropy_with_logits(logits, (masks > 0.5).float())
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            yield Progress("restore", step + 1, steps, values={"restoring": float(loss.detach())})
+        self.network.eval()
+
+    @torch.inference_mode()
+    def __call__(self, scores: Tensor, fields: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior means (n, S, S) in [0, 1], and where they may be trusted."""
+        size = scores.shape[-1]
+        padding = -size % 4
+        padded = F.pad(scores[:, None], (0, padding, 0, padding))
+        logits = torch.cat([self.network(one[None]) for one in padded])[:, 0, :size, :size]
+        wide = widened((~fields)[:, None].float(), _RIM)[:, 0]
+        trusted = wide == 0
+        return logits.sigmoid() * trusted, trusted
+
+    def _signal(self, values: Tensor) -> Tensor:
+        """Match skewness for the correlation of scores and mask: noise is symmetric, masks not."""
+        skewness = (values**3).mean().clamp_min(1e-3)
+        ratio = float((skewness / max(self.skewness, 1e-3)) ** (1 / 3))
+        return torch.tensor(min(0.95, max(0.2, ratio)))
+
+    def _normal(self, shape: torch.Size) -> Tensor:
+        return torch.randn(shape, generator=self.generator)
+
+    def _integers(self, high: int, count: int) -> list[int]:
+        found: list[int] = torch.randint(0, high, (count,), generator=self.generator).tolist()
+        return found
+
+    def _masks(self) -> Tensor:
+        side = min(_SIDE, self.masks.shape[-1] - self.masks.shape[-1] % 4)
+        room = self.masks.shape[-1] - side
+        crops = []
+        for index in self._integers(len(self.masks), _BATCH):
+            spans = [self._span(index, room, side) for _ in range(3)]
+            crops.append(self.masks[max(spans, key=lambda s: self._to_choose[s].sum())])
+        turned = torch.rot90(torch.stack(crops), self._integers(4, 1)[0], (1, 2))
+        return turned.flip(1) if self._integers(2, 1)[0] else turned
+
+    def _span(self, index: int, room: int, side: int) -> tuple[int, slice, slice]:
+        row, column = self._integers(room + 1, 2)
+        return index, slice(row, row + side), slice(column, column + side)
+
+    def _noise(self, scores: Tensor, inside: npt.NDArray[np.bool_]) -> Tensor:
+        """Noise of the spectrum of patches, as far inside the fields of view as may be."""
+        side = min(_SIDE, scores.shape[-1] - scores.shape[-1] % 4)
+        room = scores.shape[-1] - side
+        found = []
+        for index in self._integers(len(scores), _BATCH):
+            spans = [self._span(index, room, side) for _ in range(4)]
+            found.append(scores[max(spans, key=lambda s: inside[s].mean())])
+        patches = torch.stack(found)
+        size = torch.fft.rfft2(patches - patches.mean(dim=(1, 2), keepdim=True)).abs()
+        phase = torch.fft.rfft2(self._normal(patches.shape).to(patches.device))
+        shaped: Tensor = torch.fft.irfft2(
+            size * phase / phase.abs().clamp_min(1e-6), s=patches.shape[1:]
+        )
+        return shaped / shaped.std(dim=(1, 2), keepdim=True).clamp_min(1e-3)

@@ -1,0 +1,223 @@
+"""Segmenters: encoder, guided head and preprocessing, ready for new images."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+
+from napari_localdisc.base.card_fields import Share, Text
+from napari_localdisc.base.devices import best_at_once
+from napari_localdisc.base.errors import LocaldiscError, printable
+from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
+from napari_localdisc.core.imaging.canvas import Frame
+from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.segmenter.heads import Head
+from napari_localdisc.core.segmenter.one_sided_edges import without_edges
+from napari_localdisc.core.segmenter.pixel_features import features_of, prepare
+from napari_localdisc.core.segmenter.postprocessing import decide, expected_dice, lift_decided
+from napari_localdisc.core.segmenter.random_walker import traced
+from napari_localdisc.core.segmenter.segmentation import Pixels, Segmentation, segment_planes
+
+CPU = torch.device("cpu")
+
+
+class SegmenterCard(BaseModel):
+    """What a segmenter is and how it was made.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        Names of the K targets; label k in a mask is ``targets[k - 1]``.
+    size : int
+        Side of the canvas that images are laid on.
+    thresholds : tuple of float
+        Probability from which a pixel belongs to a target.
+    rules : tuple of ShapeRules
+        Shape facts of the prior, used to tidy masks.
+    refined : bool
+        Whether a refined network decides instead of the head.
+    traced : bool
+        Whether borders are moved to edges of the image in the end.
+    recipe : dict
+        Settings of the guidance, enough to repeat it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoder: EncoderCard
+    targets: tuple[Text, ...] = Field(min_length=1, max_length=255)
+    size: int = Field(ge=32, le=4096, multiple_of=8)
+    thresholds: tuple[Share, ...]
+    rules: tuple[ShapeRules, ...]
+    refined: bool
+    traced: bool = False
+    recipe: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not len(self.targets) == len(self.thresholds) == len(self.rules):
+            raise ValueError("targets, thresholds and rules differ in number")
+        if self.size % self.encoder.stride or self.size < 2 * self.encoder.stride:
+            raise ValueError(f"a canvas of {self.size} is nothing for a stride of this encoder")
+        return self
+
+
+@dataclass
+class Segmenter:
+    """A guided head on its encoder, with or without a refined network."""
+
+    card: SegmenterCard
+    encoder: Encoder
+    head: Head
+    whitening: Tensor
+    refined: SegmentationNet | None = None
+    _device: torch.device = field(default=CPU, repr=False)
+    _most: int = field(default=sys.maxsize, repr=False)  # images that found memory together
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets."""
+        return self.card.targets
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """How it was made."""
+        return self.card.recipe
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its guidance warned of."""
+        told = self.recipe.get("warnings", ())
+        lines = told if isinstance(told, list | tuple) else ()
+        return tuple(printable(line) for line in lines if isinstance(line, str))
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self._device
+
+    def to(self, device: torch.device) -> Segmenter:
+        """Move all weights to a device."""
+        if device != self._device:
+            self.encoder.network.to(device)
+            self.head.to(device)
+            self.whitening = self.whitening.to(device)
+            if self.refined is not None:
+                self.refined.to(device)
+            self._device = device
+        return self
+
+    def settle(self, device: torch.device) -> Segmenter:
+        """Note that all weights are on a device already."""
+        self._device = device
+        return self
+
+    def segment(
+        self, image: Pixels, device: torch.device | None = None, at_once: int | None = None
+    ) -> Segmentation:
+        """Segment one image, or a stack plane by plane.
+
+        Parameters
+        ----------
+        image : ndarray, shape (H, W), (H, W, C), or (N, H, W, C) for a stack
+            Of any size.
+        device : torch.device, optional
+            Where to compute; where the segmenter is if not given.
+        at_once : int, optional
+            Planes of a stack that go through the network together; what suits the device if not
+            given.
+
+        Raises
+        ------
+        LocaldiscError
+            If the array is not an image.
+        """
+        if image.ndim == 4:
+            together = partial(self.segment_together, device=device)
+            return segment_planes(image, together, at_once or best_at_once(device or self._device))
+        return self.segment_together([image], device)[0]
+
+    def segment_together(
+        self, images: Sequence[Pixels], device: torch.device | None = None
+    ) -> list[Segmentation]:
+        """Segment images that go through the network together.
+
+        Each is found as it would be alone, to rounding. Short of memory, fewer go together.
+
+        Parameters
+        ----------
+        images : sequence of ndarray, shape (H, W) or (H, W, C)
+            Each of its own size.
+        device : torch.device, optional
+
+        Raises
+        ------
+        LocaldiscError
+            If one of the arrays is not an image, or there is no memory for a single one.
+        """
+        self.to(device or self._device)
+        found: list[Segmentation] = []
+        while len(found) < len(images):
+            some = images[len(found) : len(found) + self._most]
+            try:
+                planes = self._shares(some)
+            except torch.OutOfMemoryError as error:
+                self._lessen(len(some), error)
+            else:
+                found += [
+                    self._found(image.shape[:2], *own)
+                    for image, *own in zip(some, *planes, strict=True)
+                ]
+        return found
+
+    def _lessen(self, tried: int, error: torch.OutOfMemoryError) -> None:
+        """Let fewer images go together from now on."""
+        if tried == 1:
+            raise LocaldiscError(
+                f"{self._device} has no memory left for a canvas of {self.card.size} pixels; close"
+                " what else uses it, or compute on another device."
+            ) from error
+        self._most = tried // 2
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _shares(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor, Tensor]:
+        """Class probabilities (N, K + 1, S, S), fields (N, 1, S, S), channels (N, C, S, S)."""
+        inputs, fields = prepare(
+            images, self.encoder.card.preprocessing, self.card.size, self._device
+        )
+        normalised = inputs[:, : self.encoder.card.preprocessing.normalised]
+        if self.refined is not None:
+            return self.refined(inputs).softmax(dim=1), fields, normalised
+        features = features_of(inputs, fields, self.encoder)
+        white = torch.einsum("ndhw,de->nehw", features, self.whitening)
+        return self.head(white).softmax(dim=1), fields, normalised
+
+    def _found(
+        self, shape: tuple[int, ...], shares: Tensor, field: Tensor, normalised: Tensor
+    ) -> Segmentation:
+        """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
+        place = Frame((shape[0], shape[1]), self.card.size)
+        thresholds, rules = self.card.thresholds, self.card.rules
+        whole = self.encoder.card.preprocessing.whole(normalised[None])
+        (shares,) = without_edges(shares[None], whole, field > 0, thresholds, rules)
+        labels = decide((shares * field).cpu().numpy(), thresholds, rules)
+        if self.card.traced:
+            labels = traced(labels, normalised, field[0] > 0, rules)
+        at_size = place.lift(shares[None])
+        shown = lift_decided(labels, at_size, place, thresholds, rules)
+        lifted = at_size.cpu().numpy()[0]
+        confidence = lifted[0].astype(np.float32)
+        for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each
+            np.copyto(confidence, plane, where=shown == label)
+        return Segmentation(shown, confidence, expected_dice(1 - lifted[0], shown > 0))

@@ -1,0 +1,146 @@
+"""Which files a run is to do: those named, and those in folders, picked by their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.files.naming import JOURNAL
+from napari_localdisc.formats.dicom_series import is_series
+from napari_localdisc.formats.images import find_images, is_image_file
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How files are chosen from folders.
+
+    Attributes
+    ----------
+    recursive : bool
+        From their sub-folders too; each is entered once, wherever links lead to it. Folders of
+        results, told by their journal, are passed over, and so is what is hidden.
+    patterns : tuple of str
+        Names to take, such as ``"*.png"``; all that are images if none is given.
+    exclude : tuple of str
+        Names of files and sub-folders to pass over.
+    volumes : bool
+        Where all images of a folder are slices of one DICOM series, take the folder in their place.
+
+    Notes
+    -----
+    ``*``, ``?`` and ``[...]`` stand for parts of names. Capitals do not matter. A pattern with a
+    ``/`` is compared with the place in the folder that was given, another with the name.
+    """
+
+    recursive: bool = False
+    patterns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    volumes: bool = False
+
+    def find(self, paths: Sequence[Path]) -> list[Path]:
+        """List image files: files as they are given, and what folders hold, sorted by name.
+
+        Raises
+        ------
+        LocaldiscError
+            If a path is missing, a folder cannot be read, or nothing is left.
+        """
+        found: list[Path] = []
+        for path in paths:
+            if path.is_dir():
+                there = sorted(_walk(path, self)) if self.recursive else find_images([path])
+                found += self._with_volumes(self._among(there, path))
+            else:
+                found += find_images([path])
+        if not found:
+            given = ", ".join(map(str, paths)) or "nothing"
+            raise LocaldiscError(
+                f"no image was chosen from {given}; check the path, --pattern and --exclude, and"
+                " whether --recursive is meant."
+            )
+        return list(dict.fromkeys(found))
+
+    def kept_folders(self, paths: Sequence[Path]) -> tuple[Path, ...]:
+        """Folders whose sub-folders results keep."""
+        return tuple(path for path in paths if path.is_dir()) if self.recursive else ()
+
+    def is_out(self, path: Path, folder: Path) -> bool:
+        """Whether a file or sub-folder is to be passed over."""
+        return any(_fits(path, folder, pattern) for pattern in self.exclude)
+
+    def _among(self, files: Sequence[Path], folder: Path) -> list[Path]:
+        return [
+            file
+            for file in files
+            if not self.is_out(file, folder)
+            and (not self.patterns or any(_fits(file, folder, one) for one in self.patterns))
+        ]
+
+    def _with_volumes(self, files: Sequence[Path]) -> list[Path]:
+        """Put folders that hold a whole series in place of their files."""
+        if not self.volumes:
+            return list(files)
+        own = dict[Path, list[Path]]()
+        for file in files:
+            own.setdefault(file.parent, []).append(file)
+        whole = {folder: _named(folder) for folder in own if _is_volume(folder, own[folder])}
+        return list(dict.fromkeys(whole.get(file.parent, file) for file in files))
+
+
+def _is_volume(folder: Path, files: Sequence[Path]) -> bool:
+    """Whether files, all images of a folder and not some of them, are one series."""
+    return len(files) > 1 and is_series(files) and files == find_images([folder])
+
+
+def _named(folder: Path) -> Path:
+    """Name a folder that was given as ``.`` or by the one below it."""
+    return folder.resolve() if folder.name in ("", "..") else folder
+
+
+def _walk(top: Path, choice: Choice) -> Iterator[Path]:
+    """List the image files below a folder, entering no folder twice, and by a link only last."""
+    entered: set[tuple[int, int]] = set()
+    waiting, links = [top], list[Path]()
+    while waiting or links:
+        folder = waiting.pop() if waiting else links.pop(0)
+        entries, identity = _look_into(folder)
+        is_results = folder != top and any(entry.name == JOURNAL for entry in entries)
+        if identity in entered or is_results:
+            continue
+        entered.add(identity)
+        for entry in entries:
+            path = folder / entry.name
+            if entry.name.startswith(".") or choice.is_out(path, top):
+                continue
+            if _is_folder(entry):
+                (links if entry.is_symlink() else waiting).append(path)
+            elif is_image_file(path):
+                yield path
+
+
+def _look_into(folder: Path) -> tuple[list[os.DirEntry[str]], tuple[int, int]]:
+    try:
+        state = folder.stat()
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name), (state.st_dev, state.st_ino)
+    except OSError as error:
+        raise LocaldiscError(
+            f"folder {folder} cannot be read ({error.strerror}); check its permissions or leave it"
+            " out with --exclude."
+        ) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in a circle
+        return False
+
+
+def _fits(path: Path, folder: Path, pattern: str) -> bool:
+    text = path.relative_to(folder).as_posix() if "/" in pattern else path.name
+    return fnmatchcase(text.lower(), pattern.lower())

@@ -1,0 +1,222 @@
+"""NIfTI files that hold a 2D image or a volume, read with nibabel where it is installed."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.limits import check_pixels
+from napari_localdisc.formats.decoding import decoding
+
+SUFFIXES = (".nii", ".nii.gz")
+_UPRIGHT = ("L", "P", "I")
+"""Directions in which columns and rows grow when a patient is shown upright."""
+
+_GZIP = b"\x1f\x8b"
+_FARTHEST = 2**26
+"""Bytes into the file, at most, at which the pixels may begin."""
+_ABOUT_THE_IMAGE = ("descrip", "aux_file", "db_name", "intent_name")
+"""Free text of a header, which may name a patient."""
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class NiftiGeometry:
+    """Where the image lies in the scanner, and how its pixels were turned upright.
+
+    Attributes
+    ----------
+    header : nibabel.Nifti1Header or nibabel.Nifti2Header
+    affine : ndarray, shape (4, 4)
+    shape : tuple of int
+        Shape of the stored array.
+    turn : ndarray, shape (3, 2)
+        For each stored axis the axis it became, and -1 where it was flipped.
+    axis : int
+        The axis, as turned, along which the planes follow each other.
+    """
+
+    header: Any
+    affine: npt.NDArray[np.float64]
+    shape: tuple[int, ...]
+    turn: npt.NDArray[np.float64]
+    axis: int
+
+    suffix = ".nii.gz"
+    shown_as_picture = False
+
+    def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
+        """Write labels (H, W) or (N, H, W) as NIfTI in the place of their image."""
+        self._write(labels, path, "mask", slope=1)
+
+    def save_shares(self, shares: npt.NDArray[np.uint8], path: Path) -> None:
+        """Write shares of the same shapes; readers scale them to [0, 1]."""
+        self._write(shares, path, "confidence", slope=1 / 255)
+
+    def _write(self, numbers: npt.NDArray[np.uint8], path: Path, what: str, slope: float) -> None:
+        planes = numbers.reshape((-1, *numbers.shape[-2:])).swapaxes(1, 2)
+        order = self.turn[:, 0].astype(int)
+        stored = np.moveaxis(planes, 0, self.axis).transpose(order)
+        flipped = tuple(int(axis) for axis in np.flatnonzero(self.turn[:, 1] < 0))
+        stored = np.flip(stored, flipped).reshape(self.shape)
+        header = self.header.copy()
+        header.extensions.clear()
+        for name in set(_ABOUT_THE_IMAGE) & set(header.keys()):
+            header[name] = b""
+        header["descrip"] = f"napari-localdisc {what}".encode()
+        header.set_data_dtype(np.uint8)
+        header["cal_max"] = header["cal_min"] = 0
+        nibabel = _nibabel(path)
+        is_new = isinstance(header, nibabel.Nifti2Header)
+        kind = nibabel.Nifti2Image if is_new else nibabel.Nifti1Image
+        image = kind(stored, self.affine, header)
+        # Set here, for an image made of a header forgets its scaling.
+        image.header.set_slope_inter(slope, 0)
+        path.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
+
+
+def placed(
+    matrix: npt.NDArray[np.float64], shape: tuple[int, ...], *, is_mm: bool
+) -> NiftiGeometry:
+    """Make the geometry of labels that lie where an affine map says.
+
+    Parameters
+    ----------
+    matrix : ndarray of float, shape (ndim + 1, ndim + 1)
+        From (row, column) or (plane, row, column) to a world whose axes grow to the feet, the back
+        and the left: as `read_nifti` shows it.
+    shape : tuple of int
+        Of the labels.
+    is_mm : bool
+        Whether the world is in millimetres; in nothing known otherwise.
+
+    Raises
+    ------
+    LocaldiscError
+        If nibabel is missing.
+    """
+    ndim = len(shape)
+    affine = np.diag([-1.0, -1.0, -1.0, 1.0])
+    affine[:ndim, :ndim] = -matrix[:-1, :-1][::-1, ::-1]
+    affine[:ndim, 3] = -matrix[:-1, -1][::-1]
+    header = _nibabel(Path("mask.nii.gz")).Nifti1Header()
+    header.set_xyzt_units("mm" if is_mm else "unknown")
+    as_stored = np.array([(axis, 1) for axis in range(3)], dtype=np.float64)
+    return NiftiGeometry(header, affine, shape[::-1], as_stored, axis=2)
+
+
+def is_header(head: bytes) -> bool:
+    """Whether these first bytes of a file are those of a NIfTI file."""
+    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
+
+
+def read_nifti(path: Path) -> tuple[Array, NiftiGeometry]:
+    """Read a NIfTI file upright, plane by plane as it was scanned.
+
+    Returns
+    -------
+    pixels : ndarray, shape (H, W) or (N, H, W, 1)
+        The planes of a volume follow each other along the axis with the thickest voxels, of equal
+        ones from head to feet.
+    geometry : NiftiGeometry
+
+    Raises
+    ------
+    LocaldiscError
+        If nibabel is missing, the file is damaged or too large, or it holds more than a volume of
+        grey pixels.
+    """
+    nibabel = _nibabel(path)
+    with decoding(path, "nibabel.global"), _opened(path) as file:
+        kind = _checked(path, file.read(540), nibabel)
+        file.seek(0)
+        image = kind.from_stream(file)
+        affine = np.asarray(image.affine, dtype=np.float64)
+        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+            raise LocaldiscError(
+                f"{path} has an affine that places no pixel (singular or not finite); correct its"
+                " header."
+            )
+        stored = np.asarray(image.dataobj)
+        file.read(1)  # reaches the checksum of what is compressed
+        turn = _turn(affine)
+    spatial = stored.reshape((*stored.shape, 1, 1)[:3])
+    upright = importlib.import_module("nibabel.orientations").apply_orientation(spatial, turn)
+    axis = _plane_axis(spatial.shape, affine, turn)
+    geometry = NiftiGeometry(image.header, affine, stored.shape, turn, axis)
+    planes = np.moveaxis(upright, axis, 0).swapaxes(1, 2)
+    return (planes[0] if len(planes) == 1 else planes[..., None]), geometry
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        is_packed = file.read(2) == _GZIP
+    return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
+
+
+def _checked(path: Path, head: bytes, nibabel: Any) -> Any:
+    """Find the class of image for a header, or refuse what the header says."""
+    kind = nibabel.Nifti2Image if head[4:8] == b"n+2\0" else nibabel.Nifti1Image
+    length = kind.header_class.template_dtype.itemsize
+    if not is_header(head) or len(head) < length:
+        raise LocaldiscError(f"{path} is not a readable NIfTI file; export it again.")
+    header = kind.header_class.from_fileobj(io.BytesIO(head[:length]))
+    shape, dtype = header.get_data_shape(), header.get_data_dtype()
+    sizes = (*shape, 1, 1)[:3]
+    is_grey = dtype.kind in "buif"
+    if not shape or min(shape) < 1 or math.prod(shape) != math.prod(sizes) or not is_grey:
+        what = "complex" if dtype.kind == "c" else dtype
+        raise LocaldiscError(
+            f"{path} holds an array of shape {shape} and type {what}; expected one grey image or"
+            " volume: save the part you want on its own."
+        )
+    planes, height, width = sorted(sizes)
+    check_pixels(path, width, height, planes)
+    if not 0 <= header.get_data_offset() <= _FARTHEST:
+        raise LocaldiscError(
+            f"{path} says that its pixels begin at byte {header.get_data_offset():.3g}, beyond the"
+            f" limit of {_FARTHEST}; export it again without extensions."
+        )
+    return kind
+
+
+def _turn(affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    orientations = importlib.import_module("nibabel.orientations")
+    stored = orientations.io_orientation(affine)
+    return np.asarray(
+        orientations.ornt_transform(stored, orientations.axcodes2ornt(_UPRIGHT)), dtype=np.float64
+    )
+
+
+def _plane_axis(
+    shape: tuple[int, ...], affine: npt.NDArray[np.float64], turn: npt.NDArray[np.float64]
+) -> int:
+    """Choose the axis, as turned, that planes are taken across."""
+    becomes = turn[:, 0].astype(int).tolist()
+    flat = [axis for axis in (2, 1, 0) if shape[axis] == 1]
+    if flat:
+        return int(becomes[flat[0]])
+    thickness = dict(zip(becomes, np.linalg.norm(affine[:3, :3], axis=0).tolist(), strict=True))
+    thickest = max(thickness.values())
+    return int(max(axis for axis, size in thickness.items() if size > 0.999 * thickest))
+
+
+def _nibabel(path: Path) -> Any:
+    try:
+        return importlib.import_module("nibabel")
+    except ImportError as error:
+        raise LocaldiscError(
+            f"{path} is a NIfTI file and nibabel is not installed; run:"
+            " pip install 'napari-localdisc[medical]'"
+        ) from error

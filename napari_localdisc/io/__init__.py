@@ -1,1 +1,0 @@
-"""Images, masks, priors and reports, in and out of files."""

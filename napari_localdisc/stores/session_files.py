@@ -1,0 +1,237 @@
+"""Session files: everything on one viewer's table, to be opened again or run without a window.
+
+A session file (``.localdisc``) is a zip archive of plain parts: ``session.json``, a prior file, a
+segmenter file, and label maps as ``.npy``. Images are named by path, not copied. Nothing in it is
+executed, and no name in it says where anything is written.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_localdisc.base.atomic import replacing
+from napari_localdisc.base.errors import LocaldiscError, cannot_write
+from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.segmenter.segmenter import Segmenter
+from napari_localdisc.stores.prior_files import read_prior, save_prior
+from napari_localdisc.stores.recipes import versions
+from napari_localdisc.stores.segmenters import load_segmenter, save_segmenter
+
+SUFFIX = ".localdisc"
+
+LARGEST_PART = 4 * 2**30
+"""Bytes that one part may unpack to: more is taken for an attack on the memory."""
+
+_RECORD, _PRIOR, _SEGMENTER = "session.json", "prior.safetensors", "segmenter.safetensors"
+
+_UNREADABLE: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, KeyError, EOFError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, RuntimeError),
+)
+"""What is raised for parts that are missing, damaged or tell of too large an array; and by zipfile
+for archives that are damaged, encrypted or packed in a way that it does not know."""
+
+Floats = tuple[float, ...]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Place(_Record):
+    """Where a layer lies, in napari's words."""
+
+    scale: Floats
+    translate: Floats
+    rotate: tuple[Floats, ...]
+    shear: Floats
+    affine: tuple[Floats, ...]
+    units: tuple[str, ...]
+    axis_labels: tuple[str, ...]
+
+
+class ImageRecord(_Record):
+    """An image of the session: the `nth` layer that napari makes of a file."""
+
+    name: str
+    path: str
+    nth: int = Field(ge=0)
+    sha256: str
+    place: Place
+
+
+class LabelsRecord(_Record):
+    """A label map; its pixels lie in the archive, under its number."""
+
+    name: str
+    opacity: float = Field(ge=0, le=1)
+    place: Place
+    recipe: dict[str, Any]
+
+
+class Drawing(_Record):
+    """One shape of a drawing."""
+
+    kind: Literal["ellipse", "rectangle", "polygon", "path", "line"]
+    corners: tuple[Floats, ...]
+    target: str = ""
+    width: float = 1.0
+
+
+class ShapesRecord(_Record):
+    """A drawing."""
+
+    name: str
+    place: Place
+    shapes: tuple[Drawing, ...]
+
+
+class SessionRecord(_Record):
+    """What ``session.json`` holds.
+
+    Attributes
+    ----------
+    encoder, device : str
+        Names, as the command line takes them.
+    prior : str or None
+        A built-in prior, or None for the one in the archive.
+    seed : int
+    quick : bool
+    images, labels, drawings : tuples of records
+    made_with : dict of str to str
+        Versions of this program and of what its results depend on.
+    """
+
+    version: Literal[1] = 1
+    encoder: str = "auto"
+    device: str = "auto"
+    prior: str | None = None
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    quick: bool = False
+    images: tuple[ImageRecord, ...] = ()
+    labels: tuple[LabelsRecord, ...] = ()
+    drawings: tuple[ShapesRecord, ...] = ()
+    made_with: dict[str, str] = Field(default_factory=versions)
+
+
+@dataclass(frozen=True)
+class SavedSession:
+    """A session as it is stored.
+
+    Attributes
+    ----------
+    record : SessionRecord
+    prior : Prior or None
+    segmenter : Segmenter or None
+    maps : sequence of ndarray of int
+        The pixels of ``record.labels``.
+    """
+
+    record: SessionRecord
+    prior: Prior | None = None
+    segmenter: Segmenter | None = None
+    maps: Sequence[npt.NDArray[np.integer[Any]]] = ()
+
+
+def write_session(saved: SavedSession, path: Path) -> None:
+    """Write a session to one file, whole or not at all.
+
+    Raises
+    ------
+    LocaldiscError
+        If the file cannot be written.
+    """
+    with (
+        replacing(path, SUFFIX) as temporary,
+        tempfile.TemporaryDirectory() as scratch,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.writestr(_RECORD, saved.record.model_dump_json(indent=2))
+        if saved.prior is not None:
+            save_prior(saved.prior, Path(scratch) / _PRIOR)
+            archive.write(Path(scratch) / _PRIOR, _PRIOR)
+        if saved.segmenter is not None:
+            save_segmenter(saved.segmenter, Path(scratch) / _SEGMENTER)
+            archive.write(Path(scratch) / _SEGMENTER, _SEGMENTER)
+        for number, labels in enumerate(saved.maps):
+            with archive.open(_map_name(number), "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, labels, allow_pickle=False)
+
+
+def read_session(path: Path) -> SavedSession:
+    """Read what `write_session` wrote.
+
+    Raises
+    ------
+    LocaldiscError
+        If the file is missing or no session, or a part of it is missing, damaged or too large.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, path)
+    except FileNotFoundError as error:
+        raise LocaldiscError(f"session {path} does not exist; check the path.") from error
+    except _UNREADABLE as error:
+        raise LocaldiscError(
+            f"{path} is not a readable session ({error}); give a {SUFFIX} file written by this"
+            " program."
+        ) from error
+
+
+def _read(archive: zipfile.ZipFile, path: Path) -> SavedSession:
+    try:
+        record = SessionRecord.model_validate_json(_part(archive, _RECORD, path))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise LocaldiscError(
+            f"session {path} does not hold what it should (see {where!r}); save it again."
+        ) from error
+    names = set(archive.namelist())
+    with tempfile.TemporaryDirectory() as scratch:
+        prior = segmenter = None
+        if _PRIOR in names:
+            prior = read_prior(_unpacked(archive, _PRIOR, path, Path(scratch)))
+        if _SEGMENTER in names:
+            segmenter = load_segmenter(_unpacked(archive, _SEGMENTER, path, Path(scratch)))
+    maps = [
+        np.lib.format.read_array(
+            io.BytesIO(_part(archive, _map_name(number), path)), allow_pickle=False
+        )
+        for number in range(len(record.labels))
+    ]
+    return SavedSession(record, prior, segmenter, maps)
+
+
+def _part(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    size = archive.getinfo(name).file_size
+    if size > LARGEST_PART:
+        raise LocaldiscError(
+            f"session {path} has a part {name} that unpacks to {size / 2**30:.0f} GiB; the limit is"
+            f" {LARGEST_PART // 2**30} GiB: do not open it unless you know where it comes from."
+        )
+    # zipfile reads no more than the size that is declared, and checks the sum.
+    return archive.read(name)
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str, path: Path, folder: Path) -> Path:
+    target = folder / name
+    try:
+        target.write_bytes(_part(archive, name, path))
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    return target
+
+
+def _map_name(number: int) -> str:
+    return f"labels/{number}.npy"

@@ -1,0 +1,146 @@
+"""What napari docks: a light frame that opens at once and gets its panel when that is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from napari.components import ViewerModel
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
+from superqt.utils import create_worker
+
+from napari_localdisc.widgets.jobs.workers import log_warning, notify
+from napari_localdisc.widgets.parts._importing import imported
+
+if TYPE_CHECKING:
+    from napari_localdisc.widgets.parts._panel import Panel
+
+
+class Dock(QWidget):
+    """A frame for a panel whose module, and with it torch, is imported in the background.
+
+    Attributes
+    ----------
+    panel_path : str
+        ``"module:Class"`` of the panel.
+    panel : Panel or None
+        None until it is loaded.
+    note : QLabel
+        What is shown instead of the panel: that it is being loaded, or why it cannot be.
+    """
+
+    panel_path: ClassVar[str]
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self.panel: Panel | None = None
+        self.note = QLabel("Loading…")
+        self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.note.setWordWrap(True)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addWidget(self.note)
+        # Otherwise napari adds a stretch that would share the height with the panel.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._load()
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for the longest title, as far as a small screen has it."""
+        return QSize(330, super().sizeHint().height())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow being docked and closed, which napari has not finished by now."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange:
+            QTimer.singleShot(0, self._settle)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Come to the front of the tabs when opened, not when the window is restored."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            QTimer.singleShot(0, self._come_forward)
+
+    def _settle(self) -> None:
+        frame = self.parentWidget()
+        if frame is None:
+            self._retire()
+        elif isinstance(frame, QDockWidget) and (others := _neighbours(frame)):
+            # From its menu napari squeezes them in, one below the other.
+            frame.parentWidget().tabifyDockWidget(others[-1], frame)
+            frame.raise_()
+
+    def _retire(self) -> None:
+        """Stop what runs; deleted here, lest Python collects widgets in the run's own thread."""
+        if self.panel is not None:
+            self.panel.run_row.runner.cancel()
+        self.deleteLater()
+
+    def _come_forward(self) -> None:
+        if isinstance(self.parentWidget(), QDockWidget):
+            self.parentWidget().raise_()
+
+    def _load(self) -> None:
+        worker = create_worker(imported, self.panel_path, _start_thread=False, _ignore_errors=True)
+        worker.returned.connect(self._on_loaded)
+        worker.errored.connect(self._on_error)
+        worker.warned.connect(log_warning)
+        worker.start()
+
+    def _on_loaded(self, kind: type[Panel]) -> None:
+        self.panel = kind(self._viewer)
+        self.note.hide()
+        self._layout.addWidget(self.panel)
+
+    def _on_error(self, error: Exception) -> None:
+        notify(error)
+        self.note.setText(
+            f"This panel cannot be loaded ({type(error).__name__}: {error})."
+            " Install napari-localdisc again and restart napari."
+        )
+
+
+class EncoderDock(Dock):
+    """Holds the panel *Encoder*."""
+
+    panel_path = "napari_localdisc.widgets.panels.encoder:EncoderPanel"
+
+
+class ClustersDock(Dock):
+    """Holds the panel *Clusters*."""
+
+    panel_path = "napari_localdisc.widgets.panels.clusters:ClustersPanel"
+
+
+class PriorsDock(Dock):
+    """Holds the panel *Priors*."""
+
+    panel_path = "napari_localdisc.widgets.panels.priors:PriorsPanel"
+
+
+class GuidedDock(Dock):
+    """Holds the panel *Guided segmentation*."""
+
+    panel_path = "napari_localdisc.widgets.panels.guided:GuidedPanel"
+
+
+class FolderDock(Dock):
+    """Holds the panel *Folder*."""
+
+    panel_path = "napari_localdisc.widgets.panels.folder:FolderPanel"
+
+
+def _neighbours(frame: QDockWidget) -> list[QDockWidget]:
+    """Find what holds docks of ours on the same side of the window."""
+    window = frame.parentWidget()
+    if not isinstance(window, QMainWindow) or frame.isFloating():
+        return []
+    return [
+        other
+        for other in window.findChildren(QDockWidget)
+        if other is not frame
+        and isinstance(other.widget(), Dock)
+        and not (other.isHidden() or other.isFloating())
+        and window.dockWidgetArea(other) == window.dockWidgetArea(frame)
+    ]

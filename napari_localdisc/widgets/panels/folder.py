@@ -1,0 +1,194 @@
+"""The dock widget *Folder*: many files, unattended, with a row for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from magicgui.widgets import CheckBox, ComboBox
+from napari.components import ViewerModel
+from napari.utils.notifications import show_info
+from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QPushButton
+
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.batch.run_files import BatchReport, Manner
+from napari_localdisc.core.guidance.guidance import GuideConfig
+from napari_localdisc.core.segmenter.segmenter import Segmenter
+from napari_localdisc.files.discovery import Choice
+from napari_localdisc.reports.report import REPORT, FileResult, read_report
+from napari_localdisc.stores.segmenters import shipped_segmenters
+from napari_localdisc.viewer import jobs
+from napari_localdisc.viewer.preferences import preferences
+from napari_localdisc.viewer.results import read_result, show_result
+from napari_localdisc.widgets.jobs.workers import Runner
+from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
+from napari_localdisc.widgets.parts._prior_row import PriorRow
+from napari_localdisc.widgets.parts._results_table import ResultsTable
+from napari_localdisc.widgets.parts._rows import DeviceRow, EncoderRow, chosen_path, path_field
+from napari_localdisc.widgets.parts._run_row import RunRow, run_title
+
+SHIPPED, IN_USE = "A ready-made segmenter", "The segmenter in use"
+FILE, PRIOR = "A segmenter file", "A prior"
+
+_TIP = "Run in the background. What an earlier run has done with the same segmenter is kept."
+_FLUSH = 200
+"""Milliseconds between updates of the table."""
+
+
+class FolderPanel(Panel):
+    """Segment a folder of files into another folder.
+
+    Attributes
+    ----------
+    effort : GuideConfig
+        What guidance takes where a prior is chosen.
+    """
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(
+            napari_viewer, "Segments every image of a folder. A file that fails stops nothing."
+        )
+        self.effort = GuideConfig(max_images=preferences().guide_images)
+        self.input = path_field("d", "Images to segment.")
+        self.output = path_field("d", "Masks, report.csv and overview.png go here.")
+        self.method = ComboBox(choices=(SHIPPED, IN_USE, FILE, PRIOR))
+        self.shipped = ComboBox(
+            choices=shipped_segmenters(),
+            tooltip="Made without any annotation, for colour fundus images and chest X-rays.",
+        )
+        self.in_use = wrapped_label()
+        self.segmenter_file = path_field(
+            "r", "Saved by Guided segmentation or by the command line.", "*.safetensors"
+        )
+        self.prior_row = PriorRow(self)
+        self.encoder_row = EncoderRow(self)
+        self.device_row = DeviceRow(self)
+        self.overwrite = CheckBox(
+            text="Replace other results",
+            tooltip="Make masks of another segmenter or other settings in this folder anew, instead"
+            " of refusing to mix them. No file that this program did not write is replaced.",
+        )
+        self.confidence = CheckBox(
+            text="Confidence maps too",
+            tooltip="Write how sure every pixel is, into the folder confidence beside the masks.",
+        )
+        self.table = ResultsTable()
+        self.run_row = RunRow("Segment folder", _TIP, pausable=True)
+        self.retry = QPushButton("Try failed files again")
+        self.retry.setToolTip("Runs once more; what is done is kept.")
+        self._opener = Runner(alive=lambda: isalive(self))
+        self._coming: list[FileResult] = []
+        self._flush = QTimer(self)
+        self._flush.setInterval(_FLUSH)
+        self._lay_out()
+        self._connect()
+        self._on_segmenter(self.session.segmenter)
+
+    def _lay_out(self) -> None:
+        self.table.setMinimumHeight(160)
+        self.add("Images", self.input.native)
+        self.add("Results", self.output.native)
+        self.add("With", self.method.native)
+        shipped = [self.add("", self.shipped.native)]
+        in_use = [self.add("", self.in_use)]
+        file = [self.add("", self.segmenter_file.native)]
+        prior = [self.add("", self.prior_row), self.add("Encoder", self.encoder_row)]
+        rows = {SHIPPED: shipped, IN_USE: in_use, FILE: file, PRIOR: prior}
+        self.turn(self.method, rows)
+        self.add("Device", self.device_row)
+        self.add("", self.confidence.native)
+        self.add("", self.overwrite.native)
+        self.fill(self.table)
+        self.footer.addWidget(self.run_row)
+        self.footer.addWidget(self.retry)
+        self.retry.hide()
+
+    def _connect(self) -> None:
+        self.run_row.requested.connect(self._run)
+        self.run_row.runner.progressed.connect(self._on_progress)
+        self.run_row.runner.returned.connect(self._on_report)
+        self.run_row.runner.ended.connect(self._on_end)
+        self._opener.returned.connect(lambda opened: show_result(self.viewer, opened))
+        self.retry.clicked.connect(self._run)
+        self._flush.timeout.connect(self._show_coming)
+        self.output.line_edit.changed.connect(self._look_for_results)
+        self.table.opened.connect(self._open)
+        self.listen(self.session.segmenter_changed, self._on_segmenter)
+
+    def _run(self) -> None:
+        with reported():
+            files = Choice(volumes=True).find([chosen_path(self.input, "folder of images")])
+            output = chosen_path(self.output, "folder for the results")
+            job = self._job(files, output)
+            self.table.results.begin(files)
+            self._flush.start()
+            self.retry.hide()
+            self.run_row.start(job, run_title("Folder", [file.name for file in files]))
+
+    def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
+        device, manner = self.session.device, Manner(overwrite=self.overwrite.value)
+        how = (output, device, manner, bool(self.confidence.value))
+        if self.method.value == PRIOR:
+            prior, choice = self.session.chosen_prior, self.session.encoder_choice
+            return jobs.segment_by_prior(files, prior, choice, self.effort, *how)
+        if self.method.value == SHIPPED:
+            return jobs.segment_with(files, str(self.shipped.value), *how)
+        if self.method.value == FILE:
+            return jobs.segment_with(
+                files, chosen_path(self.segmenter_file, "segmenter file"), *how
+            )
+        if self.session.segmenter is None:
+            raise LocaldiscError(
+                "there is no segmenter in use; run Guided segmentation, or choose a file or prior."
+            )
+        return jobs.segment_with(files, self.session.segmenter, *how)
+
+    def _on_progress(self, event: Progress) -> None:
+        if isinstance(event.payload, FileResult):
+            self._coming.append(event.payload)
+
+    def _show_coming(self) -> None:
+        """Fill in all that has come since the last time, at once."""
+        self.table.results.take(self._coming)
+        self._coming = []
+
+    def _on_end(self) -> None:
+        self._flush.stop()
+        self._show_coming()
+        failed = any(result.status == "failed" for result in self.table.results.results)
+        self.retry.setVisible(failed)
+
+    def _on_report(self, result: jobs.FolderResult) -> None:
+        if self.method.value != SHIPPED:
+            self.session.segmenter = result.segmenter
+        report: BatchReport = result.report
+        for note in report.notes:
+            show_info(note)
+        failed = f", {len(report.failed)} failed" if report.failed else ""
+        kept = f" ({len(report.kept)} of them earlier)" if report.kept else ""
+        self.run_row.say(f"{len(report.done)} done{kept}{failed}. Results are in {report.output}.")
+
+    def _look_for_results(self, text: str) -> None:
+        """Show what a folder of results holds already."""
+        folder = Path(text.strip() or ".").expanduser()
+        if not text.strip() or self.run_row.runner.running or not (folder / REPORT).is_file():
+            return
+        with reported():
+            results = read_report(folder)
+            self.table.results.begin([result.path for result in results])
+            self.table.results.take(results)
+            self.run_row.say(f"{len(results)} results of an earlier run.")
+            self._on_end()
+
+    def _open(self, result: FileResult) -> None:
+        self._opener.start(read_result(result.path, result.output), f"Opening {result.path.name}")
+
+    def _on_segmenter(self, segmenter: Segmenter | None) -> None:
+        if segmenter is None:
+            self.in_use.setText("None yet: run Guided segmentation first.")
+        else:
+            self.in_use.setText(f"Finds {', '.join(segmenter.targets)}.")
+            if self.method.value == SHIPPED:
+                self.method.value = IN_USE

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.core.evaluation.metrics import dice
+from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
+from napari_localdisc.stores.segmenters import load_segmenter, save_segmenter, shipped_segmenters
+
+
+@pytest.fixture
+def segmenter(segmenter_file):
+    return load_segmenter(segmenter_file)
+
+
+class TestSegment:
+    def test_what_comes_back(self, segmenter):
+        image = xray_phantom(0, 96).image[:, 10:86]
+        found = segmenter.segment(image)
+        assert found.labels.shape == found.confidence.shape == (96, 76)
+        assert found.labels.dtype == np.uint8
+        assert found.confidence.dtype == np.float32
+        assert set(np.unique(found.labels)) <= {0, 1}
+        assert 0 <= found.confidence.min() <= found.confidence.max() <= 1
+        assert 0 <= found.score <= 1
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (2, 300), (300, 2), (7, 5, 4)])
+    def test_any_size(self, segmenter, shape):
+        found = segmenter.segment(np.full(shape, 100, np.uint8))
+        assert found.labels.shape == shape[:2]
+        assert np.isfinite(found.confidence).all()
+
+    def test_traced_borders_lie_on_edges(self):
+        segmenter = load_segmenter("lungs")
+        found = []
+        for on_edges in (False, True):
+            segmenter.card = segmenter.card.model_copy(update={"traced": on_edges})
+            phantoms = [xray_phantom(seed, 256) for seed in range(3)]
+            masks = [segmenter.segment(phantom.image).labels > 0 for phantom in phantoms]
+            pairs = zip(masks, phantoms, strict=True)
+            found.append(np.mean([dice(mask, phantom.masks["lungs"]) for mask, phantom in pairs]))
+        assert found[1] > found[0] + 0.02
+
+    @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (64, 64)])
+    def test_nothing_to_trace(self, segmenter, shape):
+        segmenter.card = segmenter.card.model_copy(update={"traced": True})
+        found = segmenter.segment(np.full(shape, 100, np.uint8))
+        assert found.labels.shape == shape
+
+    def test_not_an_image(self, segmenter):
+        with pytest.raises(LocaldiscError, match="has shape"):
+            segmenter.segment(np.zeros((3, 4, 5, 6)))
+
+
+class TestFiles:
+    @pytest.mark.parametrize("refined", [True, False])
+    def test_round_trip_gives_the_same_masks(self, segmenter, tmp_path, refined):
+        if not refined:
+            segmenter.refined = None
+            segmenter.card = segmenter.card.model_copy(update={"refined": False, "traced": True})
+        path = tmp_path / "copy.safetensors"
+        save_segmenter(segmenter, path)
+        again = load_segmenter(str(path))
+        image = xray_phantom(1, 80).image
+        first, second = segmenter.segment(image), again.segment(image)
+        np.testing.assert_array_equal(first.labels, second.labels)
+        np.testing.assert_array_equal(first.confidence, second.confidence)
+        assert first.score == second.score
+        assert again.targets == ("lungs",)
+        assert again.recipe == segmenter.recipe
+
+    @pytest.mark.parametrize("content", [b"", b"text", bytes(range(256)) * 40])
+    def test_no_safetensors(self, tmp_path, content):
+        path = tmp_path / "wrong.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(LocaldiscError, match=r"wrong\.safetensors is not a readable segmenter"):
+            load_segmenter(path)
+
+    def test_missing(self, tmp_path):
+        with pytest.raises(LocaldiscError, match=r"neither shipped .* nor a file"):
+            load_segmenter(tmp_path / "none.safetensors")
+
+    def test_encoder(self, encoder_file):
+        with pytest.raises(LocaldiscError, match="is of kind 'encoder'"):
+            load_segmenter(encoder_file)
+
+    def test_incomplete(self, segmenter, tmp_path):
+        path = tmp_path / "part.safetensors"
+        header = segmenter.card.model_dump_json()
+        metadata = {"napari-localdisc": "segmenter", "header": header}
+        save_file({"x": torch.zeros(1)}, path, metadata=metadata)
+        with pytest.raises(LocaldiscError, match=r"part\.safetensors is incomplete"):
+            load_segmenter(path)
+        save_file({"whitening": segmenter.whitening}, path, metadata=metadata)
+        with pytest.raises(LocaldiscError, match=r"part\.safetensors do not fit"):
+            load_segmenter(path)
+
+
+SHIPPED = {
+    "lungs": ("lungs",),
+    "optic-cup": ("neuroretinal-rim", "optic-cup"),
+    "optic-disc": ("optic-disc",),
+    "vessels": ("vessels",),
+}
+
+
+class TestShipped:
+    def test_names(self):
+        assert set(shipped_segmenters()) == set(SHIPPED)
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    def test_made_without_a_warning_and_without_anybody_elses_masks(self, name):
+        shipped = load_segmenter(name)
+        assert shipped.targets == SHIPPED[name]
+        assert shipped.warnings == ()
+        assert shipped.recipe["prior"] == name
+
+    @pytest.mark.parametrize(
+        ("name", "phantom", "least"),
+        [
+            ("lungs", xray_phantom, 0.8),
+            ("optic-disc", fundus_phantom, 0.7),
+            ("vessels", fundus_phantom, 0.75),
+        ],
+    )
+    def test_finds_its_structure_in_a_phantom(self, name, phantom, least):
+        shown = phantom(3, 256)
+        found = load_segmenter(name).segment(shown.image)
+        assert dice(found.labels, shown.masks[name]) > least
+        assert found.score > 0.5

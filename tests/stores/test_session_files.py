@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.progress import drain
+from napari_localdisc.core.guidance.guidance import guide
+from napari_localdisc.core.phantoms import xray_phantom
+from napari_localdisc.core.priors import simulate
+from napari_localdisc.stores import session_files
+from napari_localdisc.stores.session_files import (
+    Drawing,
+    ImageRecord,
+    LabelsRecord,
+    Place,
+    SavedSession,
+    SessionRecord,
+    ShapesRecord,
+    read_session,
+    write_session,
+)
+from tests.conftest import tiny_encoder
+
+PLACE = Place(
+    scale=(0.5, 0.5),
+    translate=(3, 4),
+    rotate=((1, 0), (0, 1)),
+    shear=(0.1,),
+    affine=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    units=("millimeter", "millimeter"),
+    axis_labels=("y", "x"),
+)
+
+
+@pytest.fixture
+def saved(effort):
+    prior = simulate("lungs", 3)
+    image = xray_phantom(0, 64).image
+    segmenter = drain(guide([image], prior, tiny_encoder(), effort)).segmenter
+    labels = LabelsRecord(name="lungs", opacity=0.5, place=PLACE, recipe={"seed": 3})
+    ellipse = Drawing(kind="ellipse", corners=((0, 0), (0, 4), (4, 4), (4, 0)), target="disc")
+    record = SessionRecord(
+        encoder="fundus",
+        seed=7,
+        images=(ImageRecord(name="chest", path="/x/1.png", nth=0, sha256="ab", place=PLACE),),
+        labels=(labels,),
+        drawings=(ShapesRecord(name="drawn", place=PLACE, shapes=(ellipse,)),),
+    )
+    return SavedSession(record, prior, segmenter, [segmenter.segment(image).labels])
+
+
+@pytest.fixture
+def path(saved, tmp_path):
+    write_session(saved, tmp_path / "one.localdisc")
+    return tmp_path / "one.localdisc"
+
+
+def test_comes_back_as_it_was(saved, path):
+    back = read_session(path)
+    assert back.record == saved.record
+    assert back.prior.targets == saved.prior.targets
+    np.testing.assert_array_equal(back.prior.masks, saved.prior.masks)
+    np.testing.assert_array_equal(back.maps[0], saved.maps[0])
+    image = xray_phantom(1, 64).image
+    np.testing.assert_array_equal(
+        back.segmenter.segment(image).labels, saved.segmenter.segment(image).labels
+    )
+    assert back.segmenter.card == saved.segmenter.card
+
+
+def test_an_empty_session(tmp_path):
+    write_session(SavedSession(SessionRecord()), tmp_path / "none.localdisc")
+    back = read_session(tmp_path / "none.localdisc")
+    assert back.prior is back.segmenter is None
+    assert list(back.maps) == []
+
+
+def test_anybody_can_look_into_it(path):
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("session.json"))["seed"] == 7
+        assert archive.testzip() is None
+
+
+@pytest.mark.parametrize("cut", [0, 1, 30, 1000, -1, -30])
+def test_truncated(path, cut):
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(LocaldiscError, match="not a readable session"):
+        read_session(path)
+
+
+def test_missing(tmp_path):
+    with pytest.raises(LocaldiscError, match="does not exist"):
+        read_session(tmp_path / "none.localdisc")
+
+
+def rewritten(path, name, content):
+    with zipfile.ZipFile(path) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    parts[name] = content
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, data in parts.items():
+            archive.writestr(part, data)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("session.json", b"{}{", "does not hold what it should"),
+        ("session.json", b'{"seed": -1}', "'seed'"),
+        ("session.json", b'{"unknown": 1}', "'unknown'"),
+        ("prior.safetensors", b"junk", "not a readable prior"),
+        ("segmenter.safetensors", b"junk", "not a readable segmenter"),
+        ("labels/0.npy", b"junk", "not a readable session"),
+    ],
+)
+def test_bad_parts(path, name, content, match):
+    rewritten(path, name, content)
+    with pytest.raises(LocaldiscError, match=match):
+        read_session(path)
+
+
+def test_objects_are_not_unpickled(path, tmp_path):
+    trap = np.array([tmp_path], dtype=object)
+    np.save(tmp_path / "trap.npy", trap, allow_pickle=True)
+    rewritten(path, "labels/0.npy", (tmp_path / "trap.npy").read_bytes())
+    with pytest.raises(LocaldiscError, match="not a readable session"):
+        read_session(path)
+
+
+def test_a_bomb_is_refused_unopened(path, monkeypatch):
+    rewritten(path, "session.json", b" " * 100_000)
+    monkeypatch.setattr(session_files, "LARGEST_PART", 50_000)
+    with pytest.raises(LocaldiscError, match="unpacks to"):
+        read_session(path)
+
+
+def test_what_is_beside_the_parts_is_never_written_anywhere(path, tmp_path):
+    rewritten(path, "../../escaped.txt", b"x")
+    read_session(path)
+    assert {file.name for file in tmp_path.iterdir()} == {path.name}
+
+
+def test_a_failed_write_leaves_the_old_one(saved, path, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", _full_disk)
+    with pytest.raises(LocaldiscError, match="free some space"):
+        write_session(saved, path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def _full_disk(*_):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (8, 1),  # flags: encrypted
+        (10, 97),  # method: one that nobody knows
+    ],
+)
+def test_archives_of_another_kind(path, at, value):
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + at] = value
+    content[at - 2] = value
+    path.write_bytes(content)
+    with pytest.raises(LocaldiscError, match="not a readable session"):
+        read_session(path)
+
+
+@pytest.mark.parametrize("where", range(40, 400, 20))
+def test_damaged_in_the_middle(path, where):
+    content = bytearray(path.read_bytes())
+    content[where] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(LocaldiscError):
+        read_session(path)
