@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from napari_localdisc.base.progress import drain
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder, save_encoder
 from napari_localdisc.core.guidance.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.priors import simulate

@@ -42,7 +42,7 @@ def guide(
     """Find a structure by its shape in unlabelled images, and save how as a segmenter."""
     from napari_localdisc.base.devices import resolve_device
     from napari_localdisc.batch.outputs import check_output_file
-    from napari_localdisc.core.losses.shape_kl import show_kl
+    from napari_localdisc.core.guidance.config import show_kl
     from napari_localdisc.formats.images import find_images
     from napari_localdisc.stores.segmenters import save_segmenter
 

@@ -13,14 +13,13 @@ from napari_localdisc import __version__
 from napari_localdisc.base.errors import LocaldiscError, printable
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import check_output_file
+from napari_localdisc.core.encoder.card import EncoderCard, stride_of
 from napari_localdisc.core.encoder.encoder import (
     Encoder,
-    EncoderCard,
     default_encoder,
     load_encoder,
     save_encoder,
 )
-from napari_localdisc.core.encoder.network import stride_of
 from napari_localdisc.core.pretraining.pretraining import (
     CollapseError,
     Glimpse,

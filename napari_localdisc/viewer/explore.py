@@ -24,9 +24,9 @@ from napari_localdisc.core.clusters.spherical_kmeans import (
     sample_pixels,
 )
 from napari_localdisc.core.clusters.thumbnail import Coverage
-from napari_localdisc.core.encoder.embedding import FloatMap
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache, fingerprint
 from napari_localdisc.core.encoder.embedding_pca import Components, components_of
+from napari_localdisc.core.imaging.arrays import FloatMap
 from napari_localdisc.viewer.layers import Plane
 from napari_localdisc.viewer.session import EncoderChoice, HeldEncoder
 

@@ -9,7 +9,8 @@ from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder, save_encoder
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.viewer.session import (
     AUTOMATIC,

@@ -10,8 +10,9 @@ import torch
 
 from napari_localdisc.base.progress import Run
 from napari_localdisc.core.clusters.cluster_statistics import Tally
-from napari_localdisc.core.encoder.embedding import FloatMap, embed_and_cluster
+from napari_localdisc.core.encoder.embedding import embed_and_cluster
 from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 
 @dataclass(frozen=True)

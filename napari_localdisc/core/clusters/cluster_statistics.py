@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.core.encoder.embedding import FloatMap
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 _CHUNK = 2**16
 """Pixels that are counted at once."""

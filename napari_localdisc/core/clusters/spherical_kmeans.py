@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.embedding import FloatMap
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 SAMPLE = 20_000
 """Pixels of all images together that centres are fitted to."""

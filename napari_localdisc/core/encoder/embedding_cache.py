@@ -12,7 +12,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.core.encoder.embedding import FloatMap
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 BUDGET = 2**30
 """Bytes of embeddings kept: some twenty images of 512 px with 48 dimensions."""

@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from napari_localdisc.base.progress import Progress, Run, drain
-from napari_localdisc.core.encoder.embedding import FloatMap, embed_and_cluster
-from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.core.imaging.arrays import FloatMap
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from napari_localdisc.core.encoder.encoder import Encoder
 
 _PHANTOMS = 2
 _SIDE = 256
@@ -92,6 +96,8 @@ def components_of(encoder: Encoder, device: torch.device | None = None) -> Run[C
 
 
 def _vectors(encoder: Encoder, device: torch.device | None) -> Iterator[npt.NDArray[np.float32]]:
+    from napari_localdisc.core.encoder.embedding import embed_and_cluster
+
     for image in _images(encoder.card.channels == 3):
         found = drain(embed_and_cluster(image, encoder, device))
         yield found.embedding[:, found.field][:, ::_STEP].T

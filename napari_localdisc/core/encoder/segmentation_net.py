@@ -6,7 +6,7 @@ import copy
 
 from torch import Tensor, nn
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet, UNet
 
 

@@ -12,7 +12,8 @@ from skimage.feature import multiscale_basic_features
 from torch import Tensor
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import channels_last
 from napari_localdisc.core.evaluation.linear_probe import Vectors
 from napari_localdisc.core.imaging.arrays import as_image

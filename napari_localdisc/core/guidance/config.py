@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_localdisc.core.segmenter.segmenter import Segmenter
+if TYPE_CHECKING:
+    from napari_localdisc.core.segmenter.segmenter import Segmenter
+
+_MOST_SHOWN = 1000.0
 
 
 class GuideConfig(BaseModel):
@@ -110,3 +114,14 @@ class Guidance:
     kl: float
     stages: tuple[StageReport, ...]
     warnings: tuple[str, ...]
+
+
+def show_kl(kl: float) -> str:
+    """Write a KL for people: of masks that are nothing like the references no digit means anything.
+
+    Examples
+    --------
+    >>> show_kl(0.876), show_kl(3e11)
+    ('0.88', 'very large')
+    """
+    return f"{kl:.2f}" if kl < _MOST_SHOWN else "very large"

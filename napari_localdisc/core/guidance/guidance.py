@@ -28,7 +28,7 @@ from napari_localdisc.core.guidance.choose.stage_result import (
     sharpen_compact,
     size_doubts,
 )
-from napari_localdisc.core.guidance.config import Guidance, GuideConfig, StageReport
+from napari_localdisc.core.guidance.config import Guidance, GuideConfig, StageReport, show_kl
 from napari_localdisc.core.guidance.expect.posterior import shares_of
 from napari_localdisc.core.guidance.initial_labels import Beliefs
 from napari_localdisc.core.guidance.learn.copy_paste import Grafts
@@ -36,8 +36,8 @@ from napari_localdisc.core.guidance.learn.self_training import Refiner
 from napari_localdisc.core.guidance.preview import LiveView
 from napari_localdisc.core.guidance.start.first_look import glance
 from napari_localdisc.core.guidance.working_resolution import Plan
-from napari_localdisc.core.losses.shape_kl import show_kl
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.segmenter.card import SegmenterCard
 from napari_localdisc.core.segmenter.heads import (
     Head,
     HeadSettings,
@@ -49,7 +49,7 @@ from napari_localdisc.core.segmenter.heads import (
 from napari_localdisc.core.segmenter.one_sided_edges import without_edges
 from napari_localdisc.core.segmenter.pixel_features import PixelSet, pixel_set
 from napari_localdisc.core.segmenter.random_walker import on_edges
-from napari_localdisc.core.segmenter.segmenter import Segmenter, SegmenterCard
+from napari_localdisc.core.segmenter.segmenter import Segmenter
 
 __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 

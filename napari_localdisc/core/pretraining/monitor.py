@@ -7,7 +7,7 @@ from typing import Any
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.pretraining.health import Health, collapse, complaints
 from napari_localdisc.core.pretraining.trainer import Trainer
 

@@ -11,7 +11,8 @@ import torch
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, encoder_digest
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder, encoder_digest
 from napari_localdisc.core.pretraining.config import PretrainConfig
 from napari_localdisc.core.pretraining.health import Health
 from napari_localdisc.core.pretraining.monitor import CollapseError, Monitor

@@ -12,7 +12,7 @@ import torch
 from napari_localdisc.base.determinism import Determinism
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.pretraining.config import PretrainConfig
 from napari_localdisc.core.pretraining.objectives import OBJECTIVES, Setting
 from napari_localdisc.core.pretraining.pseudo_labels.codes import CodeMaps

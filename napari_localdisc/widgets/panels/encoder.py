@@ -9,7 +9,8 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtWidgets import QPushButton
 
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.layers import all_planes
 from napari_localdisc.viewer.session import AUTOMATIC

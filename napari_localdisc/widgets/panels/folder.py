@@ -18,7 +18,7 @@ from napari_localdisc.core.guidance.guidance import GuideConfig
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.discovery import Choice
 from napari_localdisc.reports.report import REPORT, FileResult, read_report
-from napari_localdisc.stores.segmenters import shipped_segmenters
+from napari_localdisc.stores.segmenter_files import shipped_segmenters
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.preferences import preferences
 from napari_localdisc.viewer.results import read_result, show_result

@@ -12,8 +12,8 @@ from napari.utils.notifications import show_warning
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.core.guidance.config import show_kl
 from napari_localdisc.core.guidance.guidance import GuideConfig
-from napari_localdisc.core.losses.shape_kl import show_kl
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.datasets.sample import Sample

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from napari_localdisc.base.devices import available_devices
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import shipped_encoders
+from napari_localdisc.core.encoder.card import shipped_encoders
 from napari_localdisc.viewer.layers import recipe_of
 from napari_localdisc.viewer.session import AUTOMATIC, Session
 from napari_localdisc.widgets.parts._panel import Panel

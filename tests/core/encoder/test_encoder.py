@@ -7,12 +7,12 @@ from safetensors.torch import save_file
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.encoder import encoder as module
+from napari_localdisc.core.encoder.card import shipped_encoders
 from napari_localdisc.core.encoder.encoder import (
     Encoder,
     default_encoder,
     load_encoder,
     save_encoder,
-    shipped_encoders,
 )
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from tests.conftest import tiny_encoder

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.evaluation.metrics import dice
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
-from napari_localdisc.stores.segmenters import load_segmenter, save_segmenter, shipped_segmenters
+from napari_localdisc.stores.segmenter_files import shipped_segmenters
+from napari_localdisc.stores.segmenters import load_segmenter, save_segmenter
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from napari_localdisc.core.guidance.choose.prior_match import Judge
+from napari_localdisc.core.guidance.config import show_kl
 from napari_localdisc.core.losses.segmentation import IGNORE
-from napari_localdisc.core.losses.shape_kl import show_kl
 from napari_localdisc.core.segmenter.postprocessing import decide, expected_dice
 from napari_localdisc.core.segmenter.segmentation import LOW_CONFIDENCE, low_confidence
 

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_words, show_kl
+from napari_localdisc.core.guidance.config import show_kl
+from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_words
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
 _SIDE = 128

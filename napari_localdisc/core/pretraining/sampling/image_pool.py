@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.imaging.arrays import as_image
 from napari_localdisc.core.imaging.canvas import Frame, frame
 

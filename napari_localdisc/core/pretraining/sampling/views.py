@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.imaging.augmentation import Turn, exposure, hide
 from napari_localdisc.core.pretraining.config import PretrainConfig
 from napari_localdisc.core.pretraining.pseudo_labels.codes import CodeMaps

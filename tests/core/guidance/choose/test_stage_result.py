@@ -14,8 +14,8 @@ from napari_localdisc.core.guidance.choose.stage_result import (
     doubts,
     revise,
 )
+from napari_localdisc.core.guidance.config import show_kl
 from napari_localdisc.core.guidance.working_resolution import Plan
-from napari_localdisc.core.losses.shape_kl import show_kl
 from napari_localdisc.core.priors import simulate
 
 

@@ -77,7 +77,7 @@ def test_filling_leaves_no_holes_in_memory():
 
 _FILL = """
 import numpy as np, torch
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.pretraining.sampling.image_pool import fill_pool
 from napari_localdisc.base.progress import drain
 torch.set_num_threads(1)
