@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
-
 from napari_localdisc.base.tensor_files import Arrays
 
 
@@ -21,5 +19,5 @@ def digest(header: str, tensors: Arrays) -> str:
     for name in sorted(tensors):
         plain = tensors[name]
         found.update(f"\n{name} torch.{plain.dtype} {plain.shape}\n".encode())
-        found.update(np.ascontiguousarray(plain).tobytes())
+        found.update(plain.tobytes())
     return found.hexdigest()

@@ -66,7 +66,7 @@ def pack_tensors(kind: str, header: str, tensors: Arrays) -> bytes:
         JSON text.
     tensors : mapping of str to ndarray
     """
-    plain = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    plain = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     return safetensors.numpy.save(plain, metadata={_KIND: kind, _HEADER: header})
 
 

@@ -56,11 +56,17 @@ def run(
             )
         chosen = resolve_device(device or record.device)
         check_output_folder(output, files, MASKS)
-        ready = opened.saved.segmenter or _guided(opened.saved, files, chosen, reporter)
+        ready = _ready(opened.saved, session) or _guided(opened.saved, files, chosen, reporter)
         settings = {"session": str(session), "device": str(chosen)}
         report = reporter.follow(segment_files(files, ready, output, chosen, settings))
     identity = ready.card.encoder.identity
     return tell(report, reporter, settings | identity, json, doubts_of(ready, report))
+
+
+def _ready(saved: SavedSession, path: Path) -> Segmenter | None:
+    from napari_localdisc.stores.segmenters import load_content
+
+    return load_content(saved.segmenter.content, path) if saved.segmenter else None
 
 
 def _guided(

@@ -35,6 +35,11 @@ class SegmenterFile:
     card: SegmenterCard
     content: bytes
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets."""
+        return self.card.targets
+
     @classmethod
     def read(cls, path: Path) -> SegmenterFile:
         """Read a file without looking at its weights.

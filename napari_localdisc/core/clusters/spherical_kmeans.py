@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.imaging.arrays import FloatMap
@@ -52,6 +51,8 @@ def fit_centres(vectors: npt.NDArray[np.float32], count: int, seed: int) -> Floa
         raise LocaldiscError(
             f"the images have fewer than {count} different pixels; ask for fewer clusters."
         )
+    from sklearn.cluster import KMeans  # slow to import, and the window needs it for nothing
+
     model = KMeans(count, n_init=_STARTS, random_state=seed).fit(vectors)
     by_size = np.argsort(-np.bincount(model.labels_, minlength=count), kind="stable")
     centres = model.cluster_centers_[by_size]

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import QAbstractItemView, QAction, QListView
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.core.clusters.thumbnail import SIDE
 from napari_localdisc.reports.palette import cluster_colour
-from napari_localdisc.viewer.explore import Exploration
+from napari_localdisc.viewer.explore import ExploredPlanes
 from napari_localdisc.widgets.exploring._cluster_delegate import CELL, ISOLATED, ClusterDelegate
 
 _Role = Qt.ItemDataRole
@@ -50,7 +50,7 @@ class ClusterModel(QAbstractListModel):
         self.ticking = False
         self.isolated: int | None = None
 
-    def show(self, exploration: Exploration, grouping: Grouping) -> None:
+    def show(self, exploration: ExploredPlanes, grouping: Grouping) -> None:
         """Show clusters as they are grouped by now."""
         self.beginResetModel()
         table = exploration.tally.grouped(grouping.lookup).table()
@@ -191,7 +191,7 @@ class ClusterStrip(QListView):
         self._add_action("Name…\tF2", lambda: self.edit(self.currentIndex()))
         self._add_action("Undo merge or name\tCtrl+Z", self.undo_wanted.emit)
 
-    def show_clusters(self, exploration: Exploration, grouping: Grouping) -> None:
+    def show_clusters(self, exploration: ExploredPlanes, grouping: Grouping) -> None:
         """Show clusters as they are grouped by now; the keyboard stays on the same one."""
         current = self.currentIndex()
         label = self.clusters.label(current) if current.isValid() else 0
@@ -259,7 +259,9 @@ def _name(event: QKeyEvent) -> str:
     return control + QKeySequence(event.key()).toString() if control or not modifiers else ""
 
 
-def _icon(exploration: Exploration, counts: npt.NDArray[np.int64], members: Sequence[int]) -> QIcon:
+def _icon(
+    exploration: ExploredPlanes, counts: npt.NDArray[np.int64], members: Sequence[int]
+) -> QIcon:
     """Draw a group on the plane that has most of it, given the pixels (planes, clusters)."""
     best = exploration.planes[counts[:, np.array(members) - 1].sum(axis=1).argmax()]
     tile = best.coverage.tile(members, cluster_colour(members[0]))
