@@ -15,28 +15,19 @@ import typer
 
 from napari_localdisc import __version__
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.cli.clusters import clusters
-from napari_localdisc.cli.demo import demo
-from napari_localdisc.cli.evaluate import evaluate
-from napari_localdisc.cli.guide import guide
-from napari_localdisc.cli.pretrain import pretrain
-from napari_localdisc.cli.probe import probe
-from napari_localdisc.cli.run import run
-from napari_localdisc.cli.segment import segment
-from napari_localdisc.cli.transfer import transfer
+from napari_localdisc.cli.commands import commands
 
 NAME = "napari-localdisc"
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     name=NAME,
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 some files failed (the rest are written), 2 usage or bad input.",
 )
-for _command in (demo, pretrain, clusters, guide, segment, run, evaluate, probe, transfer):
+for _command in commands():
     app.command()(_command)
 
 

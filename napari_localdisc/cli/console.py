@@ -1,106 +1,80 @@
-"""What a person sees while something runs: one bar per stage, on standard error."""
+"""Drives runs, and says how they go: on the screen and in a log file."""
 
 from __future__ import annotations
 
 import json
+import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import RLock
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import typer
-from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
-from rich.text import Text
+from rich.console import Console
 
+from napari_localdisc.base.errors import LocaldiscError, printable
 from napari_localdisc.base.progress import Progress, Run, drain
+from napari_localdisc.cli.lines import EVERY, LogFile, ProgressLines
+from napari_localdisc.cli.screens import Bars, Plain, Screen, Silent
 
 T = TypeVar("T")
 
-_STAGES = {
-    "read": "Reading",
-    "prepare": "Preparing",
-    "embed": "Embedding",
-    "search": "Searching",
-    "restore": "Restoring",
-    "trace": "Tracing borders",
-    "guide": "Guiding",
-    "refine": "Refining",
-    "pretrain": "Pretraining",
-    "codes": "Finding codes",
-    "settle": "Settling clusters",
-    "segment": "Segmenting",
-    "clusters": "Clustering",
-    "evaluate": "Evaluating",
-    "probe": "Probing",
-    "transfer": "Fine-tuning",
-}
-
-
-_LONG = 40
-"""Messages longer than this get a line of their own below the bars."""
-
-
-_PINNED = 5
-"""Notes shown above the bars meanwhile, the last ones."""
-
-
-class _Bars(Bars):
-    """Bars with notes above and a line below."""
-
-    notes: Sequence[Text] = ()
-    below = ""
-
-    def get_renderables(self) -> Iterator[RenderableType]:
-        yield from self.notes
-        yield from super().get_renderables()
-        if self.below:
-            yield Text(self.below, style="dim", no_wrap=False, overflow="fold")
-
 
 class Reporter:
-    """Drives runs and shows their progress; a context manager.
+    """Drives runs and shows their progress; a context manager that may be entered again.
 
-    What is told meanwhile is printed for good once all went well or was interrupted. Where it ends
-    with an error, bars and notes go, so that the error stands alone.
+    On a terminal there are bars, elsewhere lines. Where it ends with an error, what was noted
+    before the first line of progress goes, so that the error stands alone; the log file keeps it.
 
     Parameters
     ----------
     quiet : bool
-        Show errors only.
+        Show errors and warnings only.
+    verbose : bool
+        Show what libraries say and how long stages take, too.
+    log : Path, optional
+        File that gets every line with the time before it, even when quiet.
+    heading : str
+        First line of this run in the log file.
+    every : float
+        Seconds between lines of progress.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.quiet = quiet
-        self._tasks: dict[str, TaskID] = {}
-        self._notes: list[Text] = []
-        self._running = False
-        self._bars = _Bars(
-            SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description:<11}"),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[message]}"),
-            console=self.console,
-            disable=quiet,
-        )
+    def __init__(
+        self,
+        quiet: bool = False,
+        verbose: bool = False,
+        log: Path | None = None,
+        heading: str = "",
+        every: float = EVERY,
+    ) -> None:
+        self.quiet, self.verbose = quiet, verbose
+        self._screen = self._new_screen()
+        self._log = LogFile(log) if log is not None else None
+        self._heading = heading
+        self._lines = ProgressLines(every)
+        self._lock = RLock()  # libraries speak from threads of their own
+        self._stack = ExitStack()
+
+    def _new_screen(self) -> Screen:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        if self.quiet:
+            return Silent(console)
+        is_terminal = console.is_terminal and not console.is_dumb_terminal
+        return Bars(console) if is_terminal else Plain(console)
 
     def __enter__(self) -> Self:
-        self._bars.start()
-        self._running = True
+        if self._log is not None and self._heading:
+            self._log.write(self._heading)
+        self._heading = ""
+        self._screen = self._new_screen()
+        self._screen.start()
+        if self.verbose:
+            self._stack.enter_context(_libraries_speak_to(self))
         return self
 
     def __exit__(
@@ -109,67 +83,102 @@ class Reporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._running = False
-        self._bars.notes = ()
-        if isinstance(error, Exception):
-            self._bars.live.transient = True
-            self._bars.live.stop()  # the bars' own stop would leave an empty line
-        else:
-            self._print(*self._notes)
-            self._bars.stop()
-        self._notes = []
+        self._stack.close()
+        self._screen.stop(failed=isinstance(error, Exception))
+        if error is not None:
+            self._write(f"error: {error}" if isinstance(error, Exception) else "interrupted.")
 
     def follow(self, run: Run[T]) -> T:
         """Drive a run to its end, showing its progress."""
-        self._tasks = {}
-        return drain(run, self._show)
+        self._screen.begin()
+        result = drain(run, self._show)
+        self._time(self._lines.end())
+        return result
 
     def say(self, message: str) -> None:
-        """Tell something by the way."""
-        if not self.quiet:
-            self._note(Text(message))
+        """Note something by the way."""
+        self._note(message, "", shown=not self.quiet)
 
     def warn(self, message: str) -> None:
-        """Tell something that must not be missed, even when quiet."""
-        self._note(Text(message, style="yellow"))
+        """Note something that must not be missed, even when quiet."""
+        self._note(message, "yellow", shown=True)
 
-    def _note(self, note: Text) -> None:
-        if not self._running:
-            return self._print(note)
-        self._notes.append(note)
-        self._bars.notes = self._notes[-_PINNED:]
-        return None
+    def conclude(self, message: str) -> None:
+        """Print a result on standard output, once nothing runs any more."""
+        if not self.quiet:
+            typer.echo(message)
+        self._write(message)
 
-    def _print(self, *notes: Text) -> None:
-        for note in notes:
-            self.console.print(note)
+    def record(self, message: str) -> None:
+        """Write to the log file alone."""
+        self._write(message)
 
     def _show(self, event: Progress) -> None:
-        if event.stage == "preview":
-            # Those between stages have no KL, and show nothing that the bars do not.
-            return self.say(event.message) if event.values else None
         if event.stage == "warn":
             return self.warn(event.message)
-        if event.stage == "picture":
+        # Previews between stages have no KL, and show nothing that progress does not.
+        if event.stage == "note" or (event.stage == "preview" and event.values):
+            return self.say(event.message)
+        if event.stage in ("preview", "picture"):
             return None
-        if event.stage not in self._tasks:
-            self._finish()
-            name = _STAGES.get(event.stage, event.stage.capitalize())
-            self._tasks[event.stage] = self._bars.add_task(name, total=event.total, message="")
-        is_long = len(event.message) > _LONG
-        self._bars.below = event.message if is_long else ""
-        self._bars.update(
-            self._tasks[event.stage],
-            completed=event.done,
-            total=event.total,
-            message="" if is_long else event.message.replace("[", r"\["),
-        )
+        self._time(self._lines.follow(event))
+        self._screen.show(event)
+        line = printable(self._lines.due())
+        if line:
+            with self._lock:
+                self._screen.line(line)
+                self._write(line)
         return None
 
-    def _finish(self) -> None:
-        """Fill the bars of stages that ended early, as a search does when it has converged."""
-        for task in self._bars.tasks:
-            self._bars.update(task.id, completed=task.total)
+    def _time(self, line: str) -> None:
+        if line and self.verbose:
+            self.say(line)
+
+    def _note(self, message: str, style: str, shown: bool) -> None:
+        line = printable(" ".join(message.split()))
+        with self._lock:
+            if shown:
+                self._screen.note(line, style)
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        """Write to the log file; a run does not end because that takes no more."""
+        if self._log is None:
+            return
+        try:
+            self._log.write(line)
+        except LocaldiscError as error:
+            self._log = None
+            self.warn(f"the log ends here: {error}")
+
+
+@contextmanager
+def _libraries_speak_to(reporter: Reporter) -> Iterator[None]:
+    """Note what libraries log and warn of, which is kept off the screen otherwise."""
+    handler, before = _Handler(reporter), logging.root.manager.disable
+    logging.disable(logging.NOTSET)
+    logging.root.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.showwarning = lambda message, category, *_: reporter.say(
+                f"{category.__name__}: {message}"
+            )
+            yield
+    finally:
+        logging.root.removeHandler(handler)
+        logging.disable(before)
+
+
+class _Handler(logging.Handler):
+    """Notes log records from warnings on."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__(logging.WARNING)
+        self._reporter = reporter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._reporter.say(f"{record.name}: {record.getMessage()}")
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -6,18 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from napari_localdisc.cli.console import Reporter
-from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_on_files
-from napari_localdisc.cli.options import Device, Quiet, Seed
-
-if TYPE_CHECKING:
-    import torch
-
-    from napari_localdisc.datasets.phantom_files import PhantomFiles
+from napari_localdisc.cli.groups import AUTO, Computing, Speaking
+from napari_localdisc.cli.options import Encoder
 
 _FOLDER = Path("localdisc-demo")
 _KINDS = ("chest-xray", "fundus")
@@ -28,59 +22,38 @@ _COUNT, _SIZE = 4, 256
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write to.")] = _FOLDER,
+    *,
+    computing: Computing,
+    speaking: Speaking,
     viewer: Annotated[
         bool, typer.Option("--viewer/--no-viewer", help="Open napari if there is a display.")
     ] = True,
-    device: Device = "auto",
-    seed: Seed = 0,
-    quiet: Quiet = False,
+    encoder: Encoder = AUTO,
 ) -> None:
     """Paint phantoms, find lungs, vessels and optic discs in them unlabelled, show the result."""
-    from napari_localdisc.base.devices import resolve_device
     from napari_localdisc.batch.outputs import check_output_folder
     from napari_localdisc.datasets.phantom_files import write_phantoms
+    from napari_localdisc.tasks.demo import find_in_phantoms
 
-    for folder in (output, *(output / name for name in _FOLDERS)):
-        check_output_folder(folder, ())
-    chosen = resolve_device(device)
+    reporter = speaking.reporter()
+    with reporter:
+        for folder in (output, *(output / name for name in _FOLDERS)):
+            check_output_folder(folder, ())
     folders: list[Path] = []
     for kind in _KINDS:
         phantoms = write_phantoms(output, kind, _COUNT, _SIZE)
         for prior in phantoms.truths:
-            with Reporter(quiet) as reporter:
+            with reporter:
                 reporter.say(f"{prior} in {len(phantoms.images)} {kind} phantoms")
-                _find(phantoms, prior, output / prior, seed, chosen, reporter)
+                run = find_in_phantoms(
+                    phantoms, prior, output / prior, encoder, computing.device, computing.seed
+                )
+                dice = reporter.follow(run)
+            reporter.conclude(f"{prior}: Dice {dice:.2f} against the masks that were painted")
             folders.append(output / prior)
-    if not quiet:
-        typer.echo(f"masks and overview.png in {', '.join(map(str, folders))}")
+    reporter.conclude(f"masks and overview.png in {', '.join(map(str, folders))}")
     if viewer and _has_display():
         _show(folders)
-
-
-def _find(
-    phantoms: PhantomFiles,
-    prior: str,
-    output: Path,
-    seed: int,
-    device: torch.device,
-    reporter: Reporter,
-) -> None:
-    from napari_localdisc.batch.run_files import Manner
-    from napari_localdisc.tasks.evaluate import evaluate_files
-    from napari_localdisc.tasks.segment import segment_files
-
-    options = GuideOptions(
-        prior, AUTO, seed, references=20, images=len(phantoms.images), quick=True
-    )
-    guidance = guide_on_files(phantoms.images, options, device, reporter).guidance
-    run = {"prior": prior, "seed": seed, "device": str(device)}
-    manner = Manner(overwrite=True)
-    segmenting = segment_files(phantoms.images, guidance.segmenter, output, device, run, manner)
-    report = reporter.follow(segmenting)
-    masks = [result.output for result in report.done if result.output is not None]
-    scores = reporter.follow(evaluate_files(masks, phantoms.truths[prior]))
-    if not reporter.quiet:
-        typer.echo(f"{prior}: Dice {scores.dice:.2f} against the masks that were painted")
 
 
 def _has_display() -> bool:

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.options import Json, Quiet
+from napari_localdisc.cli.console import print_json
+from napari_localdisc.cli.groups import Choosing, Speaking
+from napari_localdisc.cli.options import Json
 
 if TYPE_CHECKING:
     from napari_localdisc.tasks.evaluate import Evaluation, Score, Summary
@@ -29,18 +30,19 @@ def evaluate(
         int | None,
         typer.Option("--label", help="Compare this label of the predictions alone.", min=1),
     ] = None,
+    *,
+    choosing: Choosing,
+    speaking: Speaking,
     json: Json = False,
-    quiet: Quiet = False,
 ) -> int:
     """Score masks against the truth: Dice and boundary distance, per file and on average."""
-    from napari_localdisc.formats.masks import find_masks
-    from napari_localdisc.tasks.evaluate import evaluate_files
+    from napari_localdisc.tasks.evaluate import evaluate_folders
 
-    run = evaluate_files(
-        find_masks(predictions), find_masks(truth), find_masks(fov) if fov else (), label
-    )
-    with Reporter(quiet or json) as reporter:
+    with speaking.reporter(json) as reporter:
+        run = evaluate_folders(predictions, truth, fov, label, choosing.choice())
         result = reporter.follow(run)
+    for summary in result.summaries:
+        reporter.record(" ".join(_summary_row(summary)))
     if json:
         print_json(_content(result))
     else:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.guiding import AUTO, Guided, GuideOptions, guide_on_files
-from napari_localdisc.cli.options import (
-    Device,
-    Encoder,
-    GuideImages,
-    Images,
-    Json,
-    PriorSpec,
-    Quick,
-    Quiet,
-    References,
-    Seed,
-)
+from napari_localdisc.cli.console import print_json
+from napari_localdisc.cli.groups import Choosing, Computing, Guiding, Speaking
+from napari_localdisc.cli.options import Images, Json, PriorSpec
+
+if TYPE_CHECKING:
+    from napari_localdisc.tasks.guide import Guided
 
 
 def guide(
@@ -30,50 +22,49 @@ def guide(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Segmenter file to write (.safetensors).")
     ],
-    references: References = 20,
-    guide_images: GuideImages = 40,
-    quick: Quick = False,
-    encoder: Encoder = AUTO,
-    device: Device = "auto",
-    seed: Seed = 0,
+    guiding: Guiding,
+    choosing: Choosing,
+    computing: Computing,
+    speaking: Speaking,
     json: Json = False,
-    quiet: Quiet = False,
 ) -> int:
     """Find a structure by its shape in unlabelled images, and save how as a segmenter."""
-    from napari_localdisc.base.devices import resolve_device
     from napari_localdisc.batch.outputs import check_output_file
     from napari_localdisc.core.guidance.config import show_kl
-    from napari_localdisc.formats.images import find_images
     from napari_localdisc.stores.segmenters import save_segmenter
+    from napari_localdisc.tasks.guide import guide_on_files
 
-    files, chosen = find_images(images), resolve_device(device)
-    check_output_file(output, [*files, Path(encoder)])
-    options = GuideOptions(prior, encoder, seed, references, guide_images, quick)
-    with Reporter(quiet or json) as reporter:
-        guided = guide_on_files(files, options, chosen, reporter)
-        guidance = guided.guidance
-        save_segmenter(guidance.segmenter, output)
+    with speaking.reporter(json) as reporter:
+        files = choosing.choice().find(images)
+        check_output_file(output, [*files, Path(guiding.encoder)])
+        config = guiding.config(computing.seed)
+        run = guide_on_files(
+            files, prior, guiding.encoder, config, computing.device, guiding.references
+        )
+        guided = reporter.follow(run)
+        save_segmenter(guided.segmenter, output)
     for line in guided.passed_over:
         reporter.warn(f"passed over: {line}")
-    for warning in guidance.warnings:
+    for warning in guided.guidance.warnings:
         reporter.warn(f"warning: {warning}")
+    targets = ", ".join(guided.segmenter.targets)
+    reporter.conclude(
+        f"{output}: segments {targets}, KL to the prior {show_kl(guided.guidance.kl)}"
+    )
     if json:
         print_json(_content(guided, output))
-    elif not quiet:
-        targets = ", ".join(guidance.segmenter.targets)
-        typer.echo(f"{output}: segments {targets}, KL to the prior {show_kl(guidance.kl)}")
     return 1 if guided.passed_over else 0
 
 
 def _content(guided: Guided, output: Path) -> dict[str, object]:
-    guidance = guided.guidance
+    guidance, segmenter = guided.guidance, guided.segmenter
     return {
         "segmenter": output,
-        **guidance.segmenter.card.encoder.identity,
-        "targets": guidance.segmenter.targets,
+        **segmenter.card.encoder.identity,
+        "targets": segmenter.targets,
         "kl": guidance.kl,
         "stages": [asdict(stage) for stage in guidance.stages],
-        "recipe": guidance.segmenter.recipe,
+        "recipe": segmenter.recipe,
         "warnings": guidance.warnings,
         "passed_over": guided.passed_over,
     }

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from napari_localdisc.cli.names import devices, encoders, names_of, priors
+
 MOST_SEED = 2**31 - 1
 """All generators that a run seeds take it, and the few seeds above it that are derived from it."""
 
@@ -80,7 +82,13 @@ Batch = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE")
+    str,
+    typer.Option(
+        "--device",
+        help="auto, cpu, cuda, cuda:N or mps.",
+        metavar="DEVICE",
+        autocompletion=devices,
+    ),
 ]
 Seed = Annotated[
     int,
@@ -90,11 +98,75 @@ Encoder = Annotated[
     str,
     typer.Option(
         "--encoder",
-        help="A shipped encoder (fundus, chest-xray), an encoder file, or auto: by the images.",
-        metavar="NAME|FILE",
+        help=f"A shipped encoder ({names_of('encoders')}), an encoder file, auto: by the images,"
+        " or random: that one's architecture, untrained.",
+        metavar="auto|random|NAME|FILE",
+        autocompletion=encoders,
+    ),
+]
+OtherEncoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        help="auto, random, a shipped encoder or a file; that of the session if not given.",
+        metavar="auto|random|NAME|FILE",
+        show_default=False,
+        autocompletion=encoders,
+    ),
+]
+OtherDevice = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        help="auto, cpu, cuda, cuda:N or mps; that of the session if not given.",
+        metavar="DEVICE",
+        show_default=False,
+        autocompletion=devices,
+    ),
+]
+OtherSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        help="Of guidance; that of the session if not given.",
+        min=0,
+        max=MOST_SEED,
+        show_default=False,
+    ),
+]
+OtherQuick = Annotated[
+    bool | None,
+    typer.Option(
+        "--quick/--thorough",
+        help="Guide for seconds or for minutes; as the session says if not given.",
+        show_default=False,
+    ),
+]
+OtherGuideImages = Annotated[
+    int | None,
+    typer.Option(
+        "--guide-images",
+        help="Images to guide on; as many as the session says if not given.",
+        min=1,
+        show_default=False,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only errors.")]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "-v", "--verbose", help="Also what libraries warn of, and how long each stage takes."
+    ),
+]
+Log = Annotated[
+    Path | None,
+    typer.Option(
+        "--log",
+        help="Append what is shown to this file, each line with its time; with -q there alone.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 PriorSpec = Annotated[
     str,
@@ -104,6 +176,7 @@ PriorSpec = Annotated[
         " (or of one folder per target).",
         metavar="NAME|FOLDER",
         show_default=False,
+        autocompletion=priors,
     ),
 ]
 References = Annotated[

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.options import Device, Images, Json, Quiet, Seed
+from napari_localdisc.cli.console import print_json
+from napari_localdisc.cli.groups import Choosing, Computing, Speaking
+from napari_localdisc.cli.options import Images, Json
 
 if TYPE_CHECKING:
     from napari_localdisc.core.pretraining.config import PretrainConfig
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 
 def pretrain(
-    context: typer.Context,
     images: Images,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Encoder file to write (.safetensors).")
     ],
+    choosing: Choosing,
+    computing: Computing,
+    speaking: Speaking,
     objective: Annotated[
         str,
         typer.Option(
@@ -119,10 +122,7 @@ def pretrain(
             min=0,
         ),
     ] = None,
-    device: Device = "auto",
-    seed: Seed = 0,
     json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Train an encoder on images of one modality, unlabelled: by local discrimination.
 
@@ -130,35 +130,37 @@ def pretrain(
     checkpoint that --resume goes on from after whatever stopped it.
     """
     from napari_localdisc.base.devices import resolve_device
-    from napari_localdisc.formats.images import find_images
     from napari_localdisc.stores.checkpoints import Interval
     from napari_localdisc.tasks.pretrain import TrainingFiles, TrainingOptions, train_encoder
 
-    given = {"objective": objective, "steps": steps, "max_images": max_images, "seed": seed}
-    config = _config(given, settings or (), size)
-    options = TrainingOptions(
-        size=size,
-        widths=_numbers("--widths", widths, "channels as 16,32,64,64"),
-        context=_numbers("--context", around, "sides of cells in pixels as 4,8"),
-        dimensions=dimensions,
-        clusters=clusters,
-        teacher=teacher,
-        modality=modality,
-        classes=classes,
-        checkpoint_every=Interval.parse(checkpoint_every),
-        picture_every=picture_every,
-        resume=resume,
-        command=str(context.obj or ""),
-    )
-    files, chosen = find_images(images), resolve_device(device)
-    with Reporter(quiet or json) as reporter:
+    with speaking.reporter(json) as reporter:
+        given = {"objective": objective, "steps": steps, "max_images": max_images}
+        config = _config({**given, "seed": computing.seed}, settings or (), size)
+        options = TrainingOptions(
+            size=size,
+            widths=_numbers("--widths", widths, "channels as 16,32,64,64"),
+            context=_numbers("--context", around, "sides of cells in pixels as 4,8"),
+            dimensions=dimensions,
+            clusters=clusters,
+            teacher=teacher,
+            modality=modality,
+            classes=classes,
+            checkpoint_every=Interval.parse(checkpoint_every),
+            picture_every=picture_every,
+            resume=resume,
+            command=speaking.command,
+        )
+        files, device = choosing.choice().find(images), resolve_device(computing.device)
         try:
-            training = reporter.follow(train_encoder(files, output, config, chosen, options))
+            training = reporter.follow(train_encoder(files, output, config, device, options))
         except KeyboardInterrupt:
             if TrainingFiles(output).checkpoint.exists():
                 reporter.say("stopped; the same command with --resume goes on from the checkpoint")
             raise
-    _tell(training, json, quiet)
+    card, count = training.encoder.card, f"{len(training.used)} images"
+    reporter.conclude(f"{training.files.encoder}: encoder for {card.modality}, {count}")
+    if json:
+        print_json(_content(training))
 
 
 def _config(given: dict[str, Any], settings: Sequence[str], size: int) -> PretrainConfig:
@@ -197,17 +199,12 @@ def _setting(text: str) -> tuple[str, Any]:
         return name.strip(), value
 
 
-def _tell(training: Training, json: bool, quiet: bool) -> None:
-    files, card = training.files, training.encoder.card
-    if json:
-        content = {
-            "encoder": files.encoder,
-            "curve": files.curve,
-            "picture": files.picture if files.picture.exists() else None,
-            "card": card.model_dump(),
-            "skipped": training.skipped,
-        }
-        print_json(content)
-    elif not quiet:
-        count = f"{len(training.used)} images"
-        typer.echo(f"{files.encoder}: encoder for {card.modality}, {count}")
+def _content(training: Training) -> dict[str, object]:
+    files = training.files
+    return {
+        "encoder": files.encoder,
+        "curve": files.curve,
+        "picture": files.picture if files.picture.exists() else None,
+        "card": training.encoder.card.model_dump(),
+        "skipped": training.skipped,
+    }

@@ -8,38 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.labelling import SetOptions, list_sets
-from napari_localdisc.cli.options import (
-    Canvas,
-    Data,
-    Device,
-    Json,
-    LabelledSets,
-    Quiet,
-    Seed,
-    SetsFile,
-    TestSets,
-)
+from napari_localdisc.cli.console import print_json
+from napari_localdisc.cli.groups import Choosing, Computing, Labelled, Speaking
+from napari_localdisc.cli.names import encoders, names_of
+from napari_localdisc.cli.options import Json
 
 if TYPE_CHECKING:
     from napari_localdisc.core.evaluation.probing import Measured, ProbeConfig
 
 
 def probe(
-    sets: LabelledSets = None,
-    test_sets: TestSets = None,
-    sets_file: SetsFile = None,
-    data: Data = None,
-    size: Canvas = 256,
+    labelled: Labelled,
+    choosing: Choosing,
+    computing: Computing,
+    speaking: Speaking,
     encoder: Annotated[
         list[str] | None,
         typer.Option(
             "--encoder",
-            help="A shipped encoder (fundus, chest-xray) or an encoder file, and what to call it."
-            " Repeat it for more. Without it, the shipped one that suits each set.",
+            help=f"A shipped encoder ({names_of('encoders')}), an encoder file, auto (by the"
+            " images) or random (untrained), and what to call it. Repeat it for more. Without it,"
+            " the shipped one that suits each set.",
             metavar="[NAME=]ENCODER",
             show_default=False,
+            autocompletion=encoders,
         ),
     ] = None,
     images: Annotated[
@@ -51,25 +43,24 @@ def probe(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for probe.md and probe.csv.")
     ] = None,
-    device: Device = "auto",
-    seed: Seed = 0,
     json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Measure what an encoder tells of labelled structures: linear probes, unions of clusters."""
     from napari_localdisc.base.devices import resolve_device
     from napari_localdisc.core.evaluation.probing import ProbeConfig
     from napari_localdisc.datasets.labelled_sets import check_result_folder
     from napari_localdisc.stores.encoder_choice import open_encoders
+    from napari_localdisc.tasks.labelled_sets import list_sets
     from napari_localdisc.tasks.probe import probe_sets, probe_tables, write_probe
 
-    chosen, config = resolve_device(device), ProbeConfig(images=images, seed=seed)
-    with Reporter(quiet or json) as reporter:
-        found = list_sets(SetOptions(sets or (), test_sets or (), sets_file, data, size), reporter)
+    with speaking.reporter(json) as reporter:
+        device = resolve_device(computing.device)
+        config = ProbeConfig(images=images, seed=computing.seed)
+        sets = reporter.follow(list_sets(labelled.choice(choosing)))
         if output is not None:
-            check_result_folder(output, found)
-        encoders = open_encoders(encoder or ())
-        results = reporter.follow(probe_sets(found, encoders, config, chosen))
+            check_result_folder(output, sets)
+        opened = open_encoders(encoder or (), computing.seed)
+        results = reporter.follow(probe_sets(sets, opened, config, device))
         if output is not None:
             write_probe(output, results, config)
     if json:

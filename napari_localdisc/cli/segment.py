@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_for_folder
-from napari_localdisc.cli.options import (
-    Batch,
-    Confidence,
-    Device,
-    Encoder,
-    Exclude,
-    GuideImages,
-    Images,
-    Json,
-    OutputFolder,
-    Overwrite,
-    Patterns,
-    Quick,
-    Quiet,
-    Recursive,
-    References,
-    Scheduler,
-    Seed,
-    Workers,
-)
+from napari_localdisc.cli.groups import Choosing, Computing, Guiding, Running, Speaking
+from napari_localdisc.cli.names import names_of, priors, segmenters
+from napari_localdisc.cli.options import Images, Json, OutputFolder
+from napari_localdisc.cli.tell import tell_folder
 
 if TYPE_CHECKING:
-    from napari_localdisc.batch.executor import Hire
-    from napari_localdisc.batch.run_files import BatchReport
+    from napari_localdisc.base.progress import Run
+    from napari_localdisc.tasks.segment_folder import FolderOutput, FolderResult
 
 
 def segment(
     images: Images,
     output: OutputFolder,
+    guiding: Guiding,
+    choosing: Choosing,
+    running: Running,
+    computing: Computing,
+    speaking: Speaking,
     segmenter: Annotated[
         str | None,
         typer.Option(
             "--segmenter",
-            help="A shipped one (lungs, optic-cup, optic-disc, vessels) or a file made by `guide`.",
+            help=f"A shipped one ({names_of('segmenters')}) or a file made by `guide`.",
             metavar="NAME|FILE",
+            autocompletion=segmenters,
         ),
     ] = None,
     prior: Annotated[
@@ -54,102 +41,57 @@ def segment(
             "--prior",
             help="Guide on these images first: a built-in prior or a folder of masks.",
             metavar="NAME|FOLDER",
+            autocompletion=priors,
         ),
     ] = None,
-    references: References = 20,
-    guide_images: GuideImages = 40,
-    quick: Quick = False,
-    encoder: Encoder = AUTO,
-    device: Device = "auto",
-    seed: Seed = 0,
-    recursive: Recursive = False,
-    pattern: Patterns = None,
-    exclude: Exclude = None,
-    overwrite: Overwrite = False,
-    confidence: Confidence = False,
-    workers: Workers = 0,
-    scheduler: Scheduler = None,
-    batch: Batch = None,
     json: Json = False,
-    quiet: Quiet = False,
 ) -> int:
     """Segment images into a folder of masks, by a saved segmenter or straight from a prior.
 
     The same command again goes on where the last one ended, however it ended.
     """
-    from napari_localdisc.base.devices import resolve_device
-    from napari_localdisc.batch.outputs import check_output_folder, masks_layout
-    from napari_localdisc.batch.run_files import Manner
-    from napari_localdisc.files.discovery import Choice
-    from napari_localdisc.files.naming import output_names
-    from napari_localdisc.formats.images import find_images
-    from napari_localdisc.stores.segmenters import load_segmenter
-    from napari_localdisc.tasks.segment import doubts_of, segment_files
+    from napari_localdisc.tasks.segment_folder import FolderOutput
 
-    if (segmenter is None) == (prior is None):
-        raise LocaldiscError(
-            "give either --segmenter NAME|FILE or --prior NAME|FOLDER, one of them."
-        )
-    choice = Choice(recursive, tuple(pattern or ()), tuple(exclude or ()), volumes=True)
-    files, folders = choice.find(images), choice.kept_folders(images)
-    chosen = resolve_device(device)
-    layout = masks_layout(confidence)
-    check_output_folder(output, files, layout, prior, output_names(files, folders))
-    manner = Manner(folders, overwrite, _hire(workers, scheduler, batch), batch)
-    run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
-    with Reporter(quiet or json) as reporter:
+    settings: dict[str, Any] = {"seed": computing.seed}
+    with speaking.reporter(json) as reporter:
+        if (segmenter is None) == (prior is None):
+            raise LocaldiscError(
+                "give either --segmenter NAME|FILE or --prior NAME|FOLDER, one of them."
+            )
         if segmenter is not None:
-            ready = load_segmenter(segmenter)
-            run |= {"segmenter": segmenter}
+            settings["segmenter"] = segmenter
         else:
-            options = GuideOptions(prior or "", encoder, seed, references, guide_images, quick)
-            slices = find_images(files)
-            ready = guide_for_folder(slices, options, output, overwrite, chosen, reporter)
-            run |= {"guided": asdict(options)}
-        report = reporter.follow(
-            segment_files(files, ready, output, chosen, run, manner, confidence)
-        )
-    run |= ready.card.encoder.identity
-    return tell(report, reporter, run, json, doubts_of(ready, report))
+            settings["guided"] = _guided(prior or "", guiding, computing)
+        choice = choosing.choice(volumes=True)
+        files, manner = choice.find(images), running.manner(choice.kept_folders(images))
+        folder = FolderOutput(output, computing.device, manner, running.confidence, settings)
+        run = _run(files, segmenter, prior or "", folder, guiding, computing)
+        result = reporter.follow(run)
+    return tell_folder(result, settings, reporter, json)
 
 
-def _hire(workers: int, scheduler: str | None, batch: int | None) -> Hire:
-    if batch and (workers or scheduler):
-        raise LocaldiscError("--batch is for this process; leave --workers and --scheduler out.")
-    if workers and scheduler:
-        raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
-    if scheduler:
-        from napari_localdisc.batch.dask_executor import on_scheduler
+def _run(
+    files: list[Path],
+    segmenter: str | None,
+    prior: str,
+    folder: FolderOutput,
+    guiding: Guiding,
+    computing: Computing,
+) -> Run[FolderResult]:
+    from napari_localdisc.tasks.segment_folder import segment_by_prior, segment_with
 
-        return on_scheduler(scheduler)
-    if workers:
-        from napari_localdisc.batch.dask_executor import on_this_machine
-
-        return on_this_machine(workers)
-    from napari_localdisc.batch.executor import Threads
-
-    return Threads
+    if segmenter is not None:
+        return segment_with(files, segmenter, folder)
+    config = guiding.config(computing.seed)
+    return segment_by_prior(files, prior, folder, guiding.encoder, config, guiding.references)
 
 
-def tell(
-    report: BatchReport,
-    reporter: Reporter,
-    run: dict[str, Any],
-    json: bool,
-    warnings: Sequence[str] = (),
-) -> int:
-    """Say what became of a batch and return its exit code."""
-    for note in report.notes:
-        reporter.say(note)
-    for result in report.failed:
-        reporter.warn(result.error)
-    for warning in warnings:
-        reporter.warn(f"warning: {warning}")
-    if json:
-        files = [asdict(result) for result in report.results]
-        print_json({"output": report.output, "run": run, "files": files, "warnings": warnings})
-    elif not reporter.quiet:
-        count = f"{len(report.done)} of {len(report.results)} images done"
-        earlier = f" ({len(report.kept)} by an earlier run)" if report.kept else ""
-        typer.echo(f"{count}{earlier}, results in {report.output}")
-    return 1 if report.failed else 0
+def _guided(prior: str, guiding: Guiding, computing: Computing) -> dict[str, Any]:
+    return {
+        "prior": prior,
+        "encoder": guiding.encoder,
+        "seed": computing.seed,
+        "references": guiding.references,
+        "images": guiding.guide_images,
+        "quick": guiding.quick,
+    }

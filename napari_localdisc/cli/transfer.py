@@ -7,19 +7,10 @@ from typing import Annotated
 
 import typer
 
-from napari_localdisc.cli.console import Reporter, print_json
-from napari_localdisc.cli.labelling import SetOptions, list_sets
-from napari_localdisc.cli.options import (
-    Canvas,
-    Data,
-    Device,
-    Json,
-    LabelledSets,
-    OutputFolder,
-    Quiet,
-    SetsFile,
-    TestSets,
-)
+from napari_localdisc.cli.console import print_json
+from napari_localdisc.cli.groups import Choosing, Computing, Labelled, Speaking
+from napari_localdisc.cli.names import encoders
+from napari_localdisc.cli.options import Json, OutputFolder
 
 
 def transfer(
@@ -28,17 +19,18 @@ def transfer(
         list[str],
         typer.Option(
             "--init",
-            help="What networks start from: random, a shipped encoder or an encoder file, and what"
-            " to call it; NAME@SET=ENCODER for one set alone. Repeat it for more.",
+            help="What networks start from: random, a shipped encoder, an encoder file or auto (by"
+            " the images), and what to call it; NAME@SET=ENCODER for one set alone. Repeat it for"
+            " more.",
             metavar="random|[NAME=]ENCODER",
             show_default=False,
+            autocompletion=encoders,
         ),
     ],
-    sets: LabelledSets = None,
-    test_sets: TestSets = None,
-    sets_file: SetsFile = None,
-    data: Data = None,
-    size: Canvas = 256,
+    labelled: Labelled,
+    choosing: Choosing,
+    computing: Computing,
+    speaking: Speaking,
     labels: Annotated[
         str,
         typer.Option(
@@ -46,7 +38,10 @@ def transfer(
         ),
     ] = "all",
     seeds: Annotated[
-        int, typer.Option("--seeds", help="Repetitions, for the spread of the figures.", min=1)
+        int,
+        typer.Option(
+            "--seeds", help="Repetitions from --seed on, for the spread of the figures.", min=1
+        ),
     ] = 3,
     steps: Annotated[int, typer.Option("--steps", help="Optimisation steps.", min=1)] = 150,
     batch: Annotated[int, typer.Option("--batch", help="Crops per step.", min=1)] = 4,
@@ -56,9 +51,7 @@ def transfer(
     learning_rate: Annotated[
         float, typer.Option("--learning-rate", help="Its peak, for every initialisation.", min=1e-8)
     ] = 3e-3,
-    device: Device = "auto",
     json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Fine-tune segmentation networks from encoders, and tabulate their Dice.
 
@@ -68,15 +61,15 @@ def transfer(
     from napari_localdisc.base.devices import resolve_device
     from napari_localdisc.reports.transfer_report import transfer_tables
     from napari_localdisc.stores.encoder_choice import open_inits
+    from napari_localdisc.tasks.labelled_sets import list_sets
     from napari_localdisc.tasks.transfer import read_config, transfer_sets
 
-    chosen = resolve_device(device)
-    config = read_config(
-        labels, seeds, steps=steps, batch=batch, crop=crop, learning_rate=learning_rate
-    )
-    with Reporter(quiet or json) as reporter:
-        found = list_sets(SetOptions(sets or (), test_sets or (), sets_file, data, size), reporter)
-        run = transfer_sets(found, open_inits(init, found), output, config, chosen)
+    budget = {"steps": steps, "batch": batch, "crop": crop, "learning_rate": learning_rate}
+    with speaking.reporter(json) as reporter:
+        device = resolve_device(computing.device)
+        config = read_config(labels, seeds, computing.seed, **budget)
+        found = reporter.follow(list_sets(labelled.choice(choosing)))
+        run = transfer_sets(found, open_inits(init, found), output, config, device)
         table = reporter.follow(run)
     if json:
         print_json(

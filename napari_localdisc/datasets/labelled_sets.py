@@ -16,9 +16,10 @@ from napari_localdisc.core.evaluation.labelled_sets import LabelledImage, Labell
 from napari_localdisc.core.imaging.arrays import is_coloured
 from napari_localdisc.datasets.sample import shrink
 from napari_localdisc.datasets.set_list import SetSpec
-from napari_localdisc.files.pairs import match_names
-from napari_localdisc.formats.images import find_images, image_stem, read_image
-from napari_localdisc.formats.masks import find_masks, read_mask
+from napari_localdisc.files.discovery import Choice
+from napari_localdisc.files.pairs import match_places
+from napari_localdisc.formats.images import image_stem, read_image
+from napari_localdisc.formats.masks import read_mask
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,14 @@ class SetFiles:
     unmatched: tuple[Path, ...]
 
 
-def list_set(spec: SetSpec) -> SetFiles:
+def list_set(spec: SetSpec, choice: Choice | None = None) -> SetFiles:
     """Find the files of a set and divide them; the same files are always divided alike.
+
+    Parameters
+    ----------
+    spec : SetSpec
+    choice : Choice, optional
+        Which images its folders are asked for.
 
     Raises
     ------
@@ -58,11 +65,12 @@ def list_set(spec: SetSpec) -> SetFiles:
         If a folder is missing or empty, no names match, a field of view is missing, or nothing is
         left to learn from or to be judged by.
     """
-    pairs, unmatched = _pairs(spec.name, spec.images, spec.masks, spec.fov)
+    choice = choice or Choice()
+    pairs, unmatched = _pairs(choice, spec.name, spec.images, spec.masks, spec.fov)
     if spec.test_images is None or spec.test_masks is None:
         train, test = _split(spec, pairs)
         return SetFiles(spec, tuple(train), tuple(test), tuple(unmatched))
-    test, more = _pairs(spec.name, spec.test_images, spec.test_masks, spec.test_fov)
+    test, more = _pairs(choice, spec.name, spec.test_images, spec.test_masks, spec.test_fov)
     return SetFiles(spec, tuple(pairs), tuple(test[: spec.test]), (*unmatched, *more))
 
 
@@ -77,15 +85,20 @@ def check_result_folder(output: Path, sets: Sequence[SetFiles]) -> None:
     check_output_folder(output, [path for pair in pairs for path in (pair.image, pair.mask)])
 
 
-def _pairs(name: str, images: Path, masks: Path, fov: Path | None) -> tuple[list[Pair], list[Path]]:
-    files = find_images([images])
-    partners = match_names(files, find_masks(masks))
+def _pairs(
+    choice: Choice, name: str, images: Path, masks: Path, fov: Path | None
+) -> tuple[list[Pair], list[Path]]:
+    files = choice.find([images])
+    partners = match_places(files, choice.find_masks(masks, by_name=False), (images, masks))
     if not partners:
         raise LocaldiscError(
             f"set {name}: no image in {images} matches a mask in {masks} by name; give both the"
             " same file names."
         )
-    fields = match_names(list(partners), find_masks(fov)) if fov else {}
+    fields: dict[Path, Path] = {}
+    if fov is not None:
+        views = choice.find_masks(fov, by_name=False)
+        fields = match_places(list(partners), views, (images, fov))
     bare = next((file for file in partners if fov and file not in fields), None)
     if bare is not None:
         raise LocaldiscError(

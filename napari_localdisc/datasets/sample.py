@@ -82,7 +82,7 @@ def read_sample(
             errors.append(str(error))
         yield Progress("read", len(found), wanted, path.name)
     if not found:
-        raise LocaldiscError(_nothing_read(errors))
+        raise nothing_read(errors)
     kept = [path for path in files if path in found]
     return Sample(tuple(kept), tuple(found[path] for path in kept), tuple(errors))
 
@@ -91,10 +91,11 @@ def _read(path: Path, size: int) -> Pixels:
     return shrink(read_picture(path, may_be_blank=False), size)
 
 
-def _nothing_read(errors: list[str]) -> str:
+def nothing_read(errors: Sequence[str]) -> LocaldiscError:
+    """Say that not one image can be read, by what was said of each."""
     if len(errors) == 1:
-        return errors[0]
-    return f"none of {len(errors)} images can be read; the first one: {errors[0]}"
+        return LocaldiscError(errors[0])
+    return LocaldiscError(f"none of {len(errors)} images can be read; the first one: {errors[0]}")
 
 
 def shrink(pixels: Pixels, size: int) -> Pixels:

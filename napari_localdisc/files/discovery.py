@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.files.naming import JOURNAL
+from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
 from napari_localdisc.formats.dicom_series import is_series
 from napari_localdisc.formats.images import find_images, is_image_file
 
@@ -63,6 +64,28 @@ class Choice:
                 " whether --recursive is meant."
             )
         return list(dict.fromkeys(found))
+
+    def find_masks(self, path: Path, by_name: bool = True) -> list[Path]:
+        """List masks: those of a folder, or the one file.
+
+        What a run writes beside its masks is left out: its contact sheet and, in a folder of
+        results, the maps of confidence.
+
+        Parameters
+        ----------
+        path : Path
+        by_name : bool
+            Whether `patterns` count.
+
+        Raises
+        ------
+        LocaldiscError
+            As `find` does.
+        """
+        choice = self if by_name else replace(self, patterns=())
+        if (path / JOURNAL).is_file():
+            choice = replace(choice, exclude=(*choice.exclude, CONFIDENCE))
+        return [file for file in choice.find([path]) if file.name != "overview.png"]
 
     def kept_folders(self, paths: Sequence[Path]) -> tuple[Path, ...]:
         """Folders whose sub-folders results keep."""

@@ -38,6 +38,39 @@ def match_names(files: Sequence[Path], partners: Sequence[Path]) -> dict[Path, P
     return matched | _match_by_part(*_left(files, partners, matched))
 
 
+def match_places(
+    files: Sequence[Path], partners: Sequence[Path], tops: tuple[Path, Path]
+) -> dict[Path, Path]:
+    """Match files of two folders with sub-folders: first those of the same sub-folder.
+
+    Parameters
+    ----------
+    files, partners : sequence of Path
+    tops : tuple of Path
+        The folders that they were found in, or the files themselves.
+
+    Returns
+    -------
+    dict of Path to Path
+        As of `match_names`, which matches by name within a sub-folder, then what is left.
+    """
+    mine, theirs = (_by_place(*found) for found in zip((files, partners), tops, strict=True))
+    if mine.keys() == theirs.keys() == {"."}:
+        return match_names(files, partners)
+    matched: dict[Path, Path] = {}
+    for place, own in mine.items():
+        matched |= match_names(own, theirs.get(place, []))
+    return matched | match_names(*_left(files, partners, matched))
+
+
+def _by_place(files: Sequence[Path], top: Path) -> dict[str, list[Path]]:
+    places: dict[str, list[Path]] = {}
+    for file in files:
+        place = file.parent.relative_to(top).as_posix() if file != top else "."
+        places.setdefault(place, []).append(file)
+    return places
+
+
 def _left(
     files: Sequence[Path], partners: Sequence[Path], matched: Mapping[Path, Path]
 ) -> tuple[list[Path], list[Path]]:

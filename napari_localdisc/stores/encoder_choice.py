@@ -9,10 +9,12 @@ from pathlib import Path
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.encoder.card import shipped_encoders
 from napari_localdisc.core.encoder.encoder import Encoder, default_encoder, load_encoder
-from napari_localdisc.core.evaluation.initialisation import RANDOM, Initialisation
+from napari_localdisc.core.encoder.untrained import RANDOM
+from napari_localdisc.core.evaluation.initialisation import Initialisation
 from napari_localdisc.core.evaluation.pixel_vectors import check_fits
 from napari_localdisc.datasets.labelled_sets import SetFiles
 from napari_localdisc.formats.images import read_picture
+from napari_localdisc.stores.chosen_encoder import AUTO, EncoderChoice, choice_of
 
 _WORD = re.compile(r"(?:(?P<name>[\w.+ -]+)(?:@(?P<set>[\w.+-]+))?=)?(?P<source>.+)")
 
@@ -27,22 +29,31 @@ def _parted(word: str) -> tuple[str, str, str]:
     return found["name"] or (source if shipped else Path(source).stem), found["set"] or "", source
 
 
-def open_encoders(words: Sequence[str]) -> dict[str, Encoder]:
-    """Load encoders given as ``NAME=ENCODER`` or ``ENCODER``, a shipped name or a file.
+def open_encoders(words: Sequence[str], seed: int = 0) -> dict[str, EncoderChoice]:
+    """Load encoders given as ``NAME=ENCODER`` or ``ENCODER``.
+
+    Parameters
+    ----------
+    words : sequence of str
+        ENCODER is a shipped name, a file, ``auto`` or ``random``; the last two are chosen by images
+        later.
+    seed : int
+        Of untrained weights.
 
     Raises
     ------
     LocaldiscError
         If there is no such encoder, or two have the same name.
     """
-    opened: dict[str, Encoder] = {}
+    opened: dict[str, EncoderChoice] = {}
     for word in words:
         name, for_set, source = _parted(word)
         if for_set:
             raise LocaldiscError(f"encoder {word} names a set; leave @{for_set} out.")
         if name in opened:
             raise LocaldiscError(f"two encoders are named {name}; write NAME=ENCODER to tell them.")
-        opened[name] = load_encoder(source)
+        choice = EncoderChoice(source, seed=seed)
+        opened[name] = choice if choice.needs_image else choice_of(load_encoder(source))
     return opened
 
 
@@ -54,7 +65,8 @@ def open_inits(
     Parameters
     ----------
     words : sequence of str
-        ``NAME=ENCODER`` for all sets, ``NAME@SET=ENCODER`` for one set alone, or ``random``: random
+        ``NAME=ENCODER`` for all sets, ``NAME@SET=ENCODER`` for one set alone, where ENCODER is a
+        shipped name, a file or ``auto``, the shipped one that suits the set; or ``random``: random
         weights in the architecture of the first encoder of each set, or else of the shipped one
         that suits its images.
     sets : sequence of SetFiles
@@ -92,13 +104,13 @@ def _inits(
     files: SetFiles, sources: Mapping[str, Mapping[str, str]], loaded: dict[str, Encoder]
 ) -> tuple[Initialisation, ...]:
     name = files.spec.name
-    chosen = {init: own.get(name, own.get("")) for init, own in sources.items()}
+    chosen = {init: _named(own.get(name, own.get("")), files) for init, own in sources.items()}
     for source in chosen.values():
         if source and source not in loaded:
             loaded[source] = load_encoder(source)
     first = next((loaded[source] for source in chosen.values() if source), None)
     if first is None:
-        first = load_encoder(default_encoder(read_picture(files.train[0].image)))
+        first = load_encoder(_suited(files))
     inits = []
     for init, source in chosen.items():
         if source is not None:
@@ -106,3 +118,11 @@ def _inits(
             check_fits(init, encoder.card, files.spec.size)
             inits.append(Initialisation(init, encoder.card, encoder.network if source else None))
     return tuple(inits)
+
+
+def _named(source: str | None, files: SetFiles) -> str | None:
+    return _suited(files) if source == AUTO else source
+
+
+def _suited(files: SetFiles) -> str:
+    return default_encoder(read_picture(files.train[0].image))

@@ -61,13 +61,23 @@ class Place(_Record):
 
 
 class ImageRecord(_Record):
-    """An image of the session: the `nth` layer that napari makes of a file."""
+    """An image of the session: the `nth` layer that napari makes of a file.
+
+    Attributes
+    ----------
+    guides : bool
+        Whether it is ticked, to guide a segmenter.
+    plane : int or None
+        Number of the plane in view, from 0; the middle one if not given.
+    """
 
     name: str
     path: str
     nth: int = Field(ge=0)
     sha256: str
     place: Place
+    guides: bool = True
+    plane: int | None = Field(default=None, ge=0)
 
 
 class LabelsRecord(_Record):
@@ -107,6 +117,10 @@ class SessionRecord(_Record):
         A built-in prior, or None for the one in the archive.
     seed : int
     quick : bool
+    guide_images : int
+        At most so many images guide a segmenter.
+    every_plane : bool
+        Whether all planes of stacks guide, or the one in view.
     images, labels, drawings : tuples of records
     made_with : dict of str to str
         Versions of this program and of what its results depend on.
@@ -118,6 +132,8 @@ class SessionRecord(_Record):
     prior: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
     quick: bool = False
+    guide_images: int = Field(default=40, ge=1)
+    every_plane: bool = True
     images: tuple[ImageRecord, ...] = ()
     labels: tuple[LabelsRecord, ...] = ()
     drawings: tuple[ShapesRecord, ...] = ()

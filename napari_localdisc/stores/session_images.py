@@ -27,10 +27,13 @@ class OpenedSession:
         Its images are those that were found, at the paths where they are.
     notes : tuple of str
         A sentence for each image that is gone or is not what it was.
+    gone : tuple of str
+        The paths of those that are gone.
     """
 
     saved: SavedSession
     notes: tuple[str, ...]
+    gone: tuple[str, ...] = ()
 
 
 def save_session(saved: SavedSession, path: Path) -> Run[Path]:
@@ -59,18 +62,19 @@ def open_session(path: Path) -> Run[OpenedSession]:
     """
     yield Progress("read", 0, 1, f"Reading {path.name}")
     saved = read_session(path)
-    images, notes = [], []
+    images, notes, gone = list[ImageRecord](), list[str](), list[str]()
     for number, image in enumerate(saved.record.images):
         yield Progress("read", number, len(saved.record.images), f"Checking {image.name}")
         places = (Path(image.path), path.absolute().parent / Path(image.path).name)
         found = next((place for place in places if place.is_file()), None)
         if found is None:
             notes.append(f"image {image.path} of session {path.name} is gone; bring it back.")
+            gone.append(image.path)
             continue
         images.append(image.model_copy(update={"path": str(found)}))
         if _sha256(found) != image.sha256:
             notes.append(f"image {found} has changed since session {path.name} was saved.")
-    return OpenedSession(_with_images(saved, images), tuple(notes))
+    return OpenedSession(_with_images(saved, images), tuple(notes), tuple(gone))
 
 
 def _with_images(saved: SavedSession, images: Sequence[ImageRecord]) -> SavedSession:

@@ -14,17 +14,20 @@ import numpy.typing as npt
 import PIL.Image
 
 from napari_localdisc.base.atomic import replacing, write_text
+from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run, drain
-from napari_localdisc.batch.outputs import CLUSTERS, RECIPE
+from napari_localdisc.batch.outputs import CLUSTERS, RECIPE, check_output_folder
 from napari_localdisc.batch.run_files import BatchReport, Manner, run_files
 from napari_localdisc.core.clusters.cluster_map import cluster_map
 from napari_localdisc.core.encoder.embedding_pca import Components, components_of
 from napari_localdisc.core.encoder.encoder import encoder_digest
+from napari_localdisc.files.naming import output_names
 from napari_localdisc.formats.images import Image
 from napari_localdisc.reports.palette import palette
 from napari_localdisc.reports.report import FileResult
 from napari_localdisc.stores.recipes import write_recipe
+from napari_localdisc.tasks.encoder import AUTO, EncoderSpec, choose_by_files
 
 if TYPE_CHECKING:
     import torch
@@ -73,13 +76,32 @@ class Clustering:
         return FileResult(image.path, path, "done", 0.0, area, 1.0, rows=found.rows)
 
 
+@dataclass(frozen=True)
+class ClusterResult:
+    """What became of a folder.
+
+    Attributes
+    ----------
+    encoder : Encoder
+        The one that told clusters apart.
+    device : str
+        Where it did.
+    report : BatchReport
+    """
+
+    encoder: Encoder
+    device: str
+    report: BatchReport
+
+
 def cluster_files(
     files: Sequence[Path],
-    encoder: Encoder,
     output: Path,
-    device: torch.device,
+    encoder: EncoderSpec = AUTO,
+    device: torch.device | str = "auto",
     manner: Manner | None = None,
-) -> Run[BatchReport]:
+    seed: int = 0,
+) -> Run[ClusterResult]:
     """Write what an encoder tells apart in each file that an earlier run has not done.
 
     For ``a.jpg`` that is ``a_clusters.png``, whose values are cluster numbers and whose palette
@@ -89,36 +111,45 @@ def cluster_files(
     Parameters
     ----------
     files : sequence of Path
-    encoder : Encoder
     output : Path
         A folder, made once there is something to write.
-    device : torch.device
+    encoder : EncoderChoice, Encoder, str or Path
+        One in memory, a shipped name, a file, ``"auto"`` or ``"random"``.
+    device : torch.device or str
+        As `resolve_device` takes it.
     manner : Manner, optional
         Sub-folders, overwriting, and who does the work.
+    seed : int
+        Of untrained weights.
 
     Yields
     ------
     Progress
-        Per file, with its `FileResult` as payload.
+        Stage ``"note"`` says which encoder is used; then one per file, with its `FileResult` as
+        payload.
 
     Raises
     ------
     LocaldiscError
-        If the folder holds one of the files, another file in a result's place or maps of another
-        encoder, if it takes no more, or if no file at all could be done.
+        If encoder or device cannot be used, the folder holds one of the files, another file in a
+        result's place or maps of another encoder, if it takes no more, or if no file at all could
+        be done.
     """
-    work = Clustering(encoder, device, (yield from components_of(encoder, device)))
+    where, manner = resolve_device(str(device)), manner or Manner()
+    check_output_folder(output, files, CLUSTERS, names=output_names(files, manner.folders))
+    ready = (yield from choose_by_files(encoder, files, seed)).encoder
+    work = Clustering(ready, where, (yield from components_of(ready, where)))
     made_by = {
-        **encoder.card.identity,
-        "encoder_digest": encoder_digest(encoder),
-        "device": str(device),
+        **ready.card.identity,
+        "encoder_digest": encoder_digest(ready),
+        "device": str(where),
     }
     report = yield from run_files(files, work, output, "clusters", CLUSTERS, made_by, manner)
     rows = [{"file": str(one.path), **row} for one in report.done for row in one.rows]
     write_text(output / "clusters.csv", _csv(rows))
-    recipe = {"encoder": encoder.card.model_dump(), "images": [str(file) for file in files]}
+    recipe = {"encoder": ready.card.model_dump(), "images": [str(file) for file in files]}
     write_recipe(output / RECIPE, recipe)
-    return report
+    return ClusterResult(ready, str(where), report)
 
 
 def _csv(rows: Sequence[Mapping[str, object]]) -> str:

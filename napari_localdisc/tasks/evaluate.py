@@ -14,7 +14,8 @@ import numpy.typing as npt
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.evaluation.metrics import boundary_distance, dice
-from napari_localdisc.files.pairs import match_names
+from napari_localdisc.files.discovery import Choice
+from napari_localdisc.files.pairs import match_names, match_places
 from napari_localdisc.formats.masks import LabelMap, read_mask
 
 
@@ -75,6 +76,48 @@ class Evaluation:
         return fmean(summary.dice_mean for summary in self.summaries)
 
 
+def evaluate_folders(
+    predictions: Path,
+    truth: Path,
+    fov: Path | None = None,
+    label: int | None = None,
+    choice: Choice | None = None,
+) -> Run[Evaluation]:
+    """Score predicted masks against true ones, matched by sub-folder and name.
+
+    Parameters
+    ----------
+    predictions, truth : Path
+        Folders of masks or label maps, or one of each.
+    fov : Path, optional
+        Fields of view; only pixels inside count.
+    label : int, optional
+        As of `evaluate_files`.
+    choice : Choice, optional
+        Which predictions are taken from folders.
+
+    Yields
+    ------
+    Progress
+        Per file.
+
+    Raises
+    ------
+    LocaldiscError
+        If a folder holds none, or as `evaluate_files` does.
+    """
+    choice = choice or Choice()
+    found = choice.find_masks(predictions)
+    truths = choice.find_masks(truth, by_name=False)
+    partners = match_places(found, truths, (predictions, truth))
+    views: dict[Path, Path] = {}
+    if fov is not None:
+        fields = choice.find_masks(fov, by_name=False)
+        views = match_places(list(partners), fields, (predictions, fov))
+        _check_fields(list(partners), views, fields)
+    return (yield from _evaluate(found, truths, partners, views, label))
+
+
 def evaluate_files(
     predictions: Sequence[Path],
     truths: Sequence[Path],
@@ -105,12 +148,24 @@ def evaluate_files(
         the label.
     """
     partners = match_names(predictions, truths)
+    views = match_names(list(partners), fields) if fields else {}
+    if fields:
+        _check_fields(list(partners), views, fields)
+    return (yield from _evaluate(predictions, truths, partners, views, label))
+
+
+def _evaluate(
+    predictions: Sequence[Path],
+    truths: Sequence[Path],
+    partners: Mapping[Path, Path],
+    views: Mapping[Path, Path],
+    label: int | None,
+) -> Run[Evaluation]:
     if not partners:
         raise LocaldiscError(
             f"no prediction matches a true mask by name (such as {predictions[0].name} and"
             f" {truths[0].name}); give both the same file names."
         )
-    views = _match_fields(list(partners), fields)
     chosen = None if label is None else _choose(label, partners)
     scores: list[Score] = []
     for done, (prediction, truth) in enumerate(partners.items()):
@@ -123,15 +178,15 @@ def evaluate_files(
     )
 
 
-def _match_fields(predictions: list[Path], fields: Sequence[Path]) -> dict[Path, Path]:
-    views = match_names(predictions, fields) if fields else {}
-    for prediction in predictions if fields else []:
-        if prediction not in views:
-            raise LocaldiscError(
-                f"{prediction} has no field of view of a matching name beside {fields[0]};"
-                " add it or leave --fov out."
-            )
-    return views
+def _check_fields(
+    predictions: Sequence[Path], views: Mapping[Path, Path], fields: Sequence[Path]
+) -> None:
+    bare = next((prediction for prediction in predictions if prediction not in views), None)
+    if bare is not None:
+        raise LocaldiscError(
+            f"{bare} has no field of view of a matching name beside {fields[0]};"
+            " add it or leave --fov out."
+        )
 
 
 @dataclass(frozen=True)

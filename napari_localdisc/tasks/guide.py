@@ -33,6 +33,12 @@ from napari_localdisc.tasks.planes import FilePlane, Pixels, Plane, as_planes
 from napari_localdisc.tasks.references import PriorSpec, prepare_references
 
 
+def guide_config(quick: bool, seed: int, images: int) -> GuideConfig:
+    """Give the recipe of a guidance: seconds or minutes, on so many images at most."""
+    effort = GuideConfig.quick() if quick else GuideConfig()
+    return effort.model_copy(update={"seed": seed, "max_images": images})
+
+
 @dataclass(frozen=True)
 class Guided:
     """A guidance and what it was of.

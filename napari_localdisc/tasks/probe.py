@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from napari_localdisc.base.atomic import write_text
 from napari_localdisc.base.progress import Run
-from napari_localdisc.core.encoder.encoder import Encoder, default_encoder, load_encoder
+from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.evaluation.pixel_vectors import check_fits, encoder_source, plain_source
 from napari_localdisc.core.evaluation.probing import Measured, Method, ProbeConfig, measure
 from napari_localdisc.core.imaging.arrays import is_coloured
 from napari_localdisc.datasets.labelled_sets import SetFiles, read_set
 from napari_localdisc.reports.tables import csv_table, markdown_table
+from napari_localdisc.stores.chosen_encoder import AUTO, EncoderChoice, EncoderSpec, choice_of
 
 
 def probe_sets(
     sets: Sequence[SetFiles],
-    encoders: Mapping[str, Encoder],
+    encoders: Mapping[str, EncoderSpec],
     config: ProbeConfig | None = None,
     device: torch.device | None = None,
 ) -> Run[tuple[Measured, ...]]:
@@ -28,7 +31,7 @@ def probe_sets(
     Parameters
     ----------
     sets : sequence of SetFiles
-    encoders : mapping of str to Encoder
+    encoders : mapping of str to EncoderChoice, Encoder, str or Path
         By name; if empty, each set is looked at with the shipped encoder that suits it.
     config : ProbeConfig, optional
     device : torch.device, optional
@@ -45,14 +48,16 @@ def probe_sets(
         If a set cannot be read, or an encoder does not fit it.
     """
     config, device = config or ProbeConfig(), device or torch.device("cpu")
+    choices = {name: choice_of(encoder, config.seed) for name, encoder in encoders.items()}
+    fixed = {n: one.obtain().encoder for n, one in choices.items() if not one.needs_image}
     for files in sets:
-        for name, encoder in encoders.items():
+        for name, encoder in fixed.items():
             check_fits(name, encoder.card, files.spec.size)
     results: list[Measured] = []
     for files in sets:
         labelled = yield from read_set(files, config.images, config.images)
         first = labelled.train[0].pixels
-        suited = encoders or _shipped(default_encoder(first))
+        suited = _suited(choices or {AUTO: EncoderChoice()}, fixed, first)
         sources = [
             encoder_source(name, encoder, labelled.size, device) for name, encoder in suited.items()
         ]
@@ -63,8 +68,20 @@ def probe_sets(
     return tuple(results)
 
 
-def _shipped(name: str) -> dict[str, Encoder]:
-    return {name: load_encoder(name)}
+def _suited(
+    choices: Mapping[str, EncoderChoice],
+    fixed: Mapping[str, Encoder],
+    image: npt.NDArray[np.generic],
+) -> dict[str, Encoder]:
+    """Get the encoders for the set of an image; those chosen by it bear their own name."""
+    suited: dict[str, Encoder] = {}
+    for name, choice in choices.items():
+        if name in fixed:
+            suited[name] = fixed[name]
+        else:
+            held = choice.obtain(image)
+            suited[held.name if name == AUTO else name] = held.encoder
+    return suited
 
 
 def probe_tables(results: Sequence[Measured], config: ProbeConfig) -> str:

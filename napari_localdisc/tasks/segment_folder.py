@@ -32,10 +32,13 @@ class FolderResult:
     ----------
     segmenter : Segmenter
         The one that did it.
+    device : str
+        Where it did.
     report : BatchReport
     """
 
     segmenter: Segmenter
+    device: str
     report: BatchReport
 
     @property
@@ -104,7 +107,7 @@ def segment_with(
     report = yield from segment_files(
         files, ready, output.folder, where, recipe, output.manner, output.confidence
     )
-    return FolderResult(ready, report)
+    return FolderResult(ready, str(where), report)
 
 
 def segment_by_prior(

@@ -50,10 +50,11 @@ class TransferConfig(BaseModel):
 
     labels: tuple[PositiveInt | None, ...] = Field(default=(None,), min_length=1)
     seeds: int = Field(default=3, ge=1)
+    seed: int = Field(default=0, ge=0)
     finetune: FinetuneConfig = FinetuneConfig()
 
 
-def read_config(labels: str, seeds: int, **budget: float) -> TransferConfig:
+def read_config(labels: str, seeds: int, seed: int = 0, **budget: float) -> TransferConfig:
     """Read settings as a user gives them.
 
     Parameters
@@ -61,6 +62,8 @@ def read_config(labels: str, seeds: int, **budget: float) -> TransferConfig:
     labels : str
         Numbers of labelled images with commas between them; ``"all"`` for all of them.
     seeds : int
+    seed : int
+        The first of them.
     **budget : float
         Fields of `FinetuneConfig`.
 
@@ -75,6 +78,7 @@ def read_config(labels: str, seeds: int, **budget: float) -> TransferConfig:
         return TransferConfig(
             labels=tuple(dict.fromkeys(counts)),
             seeds=seeds,
+            seed=seed,
             finetune=FinetuneConfig(**budget),
         )
     except ValidationError as error:
@@ -158,7 +162,7 @@ def _missing(store: CellStore, inits: Inits, files: SetFiles, config: TransferCo
     cells = [
         Cell(init.name, files.spec.name, labels, seed)
         for labels in config.labels
-        for seed in range(config.seeds)
+        for seed in range(config.seed, config.seed + config.seeds)
         for init in inits[files.spec.name]
     ]
     return [cell for cell in dict.fromkeys(cells) if cell not in store]

@@ -11,8 +11,6 @@ from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 
-RANDOM = "random"
-
 
 @dataclass(frozen=True)
 class Initialisation:

@@ -1,0 +1,208 @@
+"""Groups of options that commands share, each a small object.
+
+A command takes a group as one parameter; `flattened` gives it the group's options on the command
+line. To add an option to all commands that have a group, add a field to the group.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import typer
+
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.cli import options
+from napari_localdisc.cli.console import Reporter
+
+if TYPE_CHECKING:
+    from napari_localdisc.batch.executor import Hire
+    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.core.guidance.config import GuideConfig
+    from napari_localdisc.files.discovery import Choice
+    from napari_localdisc.tasks.labelled_sets import SetChoice
+    from napari_localdisc.tasks.run_session import Instead
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """How much a command says, and where."""
+
+    context: typer.Context
+    quiet: options.Quiet = False
+    verbose: options.Verbose = False
+    log: options.Log = None
+
+    @property
+    def command(self) -> str:
+        """The command line."""
+        return str(self.context.obj or self.context.command_path)
+
+    def reporter(self, silent: bool = False) -> Reporter:
+        """Make what shows progress; silent where standard output is for programs."""
+        return Reporter(self.quiet or silent, self.verbose, self.log, self.command)
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Which files of folders are taken."""
+
+    recursive: options.Recursive = False
+    pattern: options.Patterns = None
+    exclude: options.Exclude = None
+
+    def choice(self, volumes: bool = False) -> Choice:
+        """Give the choice; with volumes, a folder that is a series is taken as one."""
+        from napari_localdisc.files.discovery import Choice
+
+        patterns, exclude = tuple(self.pattern or ()), tuple(self.exclude or ())
+        return Choice(self.recursive, patterns, exclude, volumes)
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Where is computed, and from which seed."""
+
+    device: options.Device = AUTO
+    seed: options.Seed = 0
+
+
+@dataclass(frozen=True)
+class Guiding:
+    """How guidance goes about it."""
+
+    references: options.References = 20
+    guide_images: options.GuideImages = 40
+    quick: options.Quick = False
+    encoder: options.Encoder = AUTO
+
+    def config(self, seed: int) -> GuideConfig:
+        """Give the recipe."""
+        from napari_localdisc.tasks.guide import guide_config
+
+        return guide_config(self.quick, seed, self.guide_images)
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a folder of masks is filled."""
+
+    overwrite: options.Overwrite = False
+    confidence: options.Confidence = False
+    workers: options.Workers = 0
+    scheduler: options.Scheduler = None
+    batch: options.Batch = None
+
+    def manner(self, folders: Sequence[Path] = ()) -> Manner:
+        """Give the manner; results keep the places that files have below the folders.
+
+        Raises
+        ------
+        LocaldiscError
+            If options contradict each other.
+        """
+        from napari_localdisc.batch.run_files import Manner
+
+        return Manner(tuple(folders), self.overwrite, self._hire(), self.batch)
+
+    def _hire(self) -> Hire:
+        if self.batch and (self.workers or self.scheduler):
+            raise LocaldiscError(
+                "--batch is for this process; leave --workers and --scheduler out."
+            )
+        if self.workers and self.scheduler:
+            raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
+        if self.scheduler:
+            from napari_localdisc.batch.dask_executor import on_scheduler
+
+            return on_scheduler(self.scheduler)
+        if self.workers:
+            from napari_localdisc.batch.dask_executor import on_this_machine
+
+            return on_this_machine(self.workers)
+        from napari_localdisc.batch.executor import Threads
+
+        return Threads
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """What a run takes in place of what its session says."""
+
+    encoder: options.OtherEncoder = None
+    device: options.OtherDevice = None
+    seed: options.OtherSeed = None
+    quick: options.OtherQuick = None
+    guide_images: options.OtherGuideImages = None
+
+    def instead(self) -> Instead:
+        """Give the settings."""
+        from napari_localdisc.tasks.run_session import Instead
+
+        return Instead(self.encoder, self.device, self.seed, self.quick, self.guide_images)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Which labelled sets are measured on."""
+
+    sets: options.LabelledSets = None
+    test_sets: options.TestSets = None
+    sets_file: options.SetsFile = None
+    data: options.Data = None
+    size: options.Canvas = 256
+
+    def choice(self, choosing: Choosing) -> SetChoice:
+        """Give the sets, and which of their files are taken."""
+        from napari_localdisc.tasks.labelled_sets import SetChoice
+
+        words, tests = self.sets or (), self.test_sets or ()
+        files = choosing.choice()
+        return SetChoice(words, tests, self.sets_file, self.data, self.size, files)
+
+
+def flattened(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Put the options of a command's groups in the place of the groups, for typer to read.
+
+    Parameters
+    ----------
+    command : callable
+        A parameter whose type is a dataclass is a group; its fields are options.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        if name in groups:
+            parameters += _options(groups[name])
+        else:
+            parameters.append(_option(name, hints[name], parameter.default))
+
+    @functools.wraps(command)
+    def flat(**given: Any) -> Any:
+        made = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        return command(**given, **made)
+
+    signature = inspect.Signature(parameters)
+    flat.__annotations__ = {one.name: one.annotation for one in parameters}
+    flat.__signature__ = signature  # type: ignore[attr-defined]
+    return flat
+
+
+def _options(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    defaults = inspect.signature(group).parameters
+    return [_option(name, hints[name], defaults[name].default) for name in defaults]
+
+
+def _option(name: str, hint: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
