@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from napari_localdisc.base.shipped import ENCODERS
+from napari_localdisc.core.priors import BUILT_IN_PRIORS
+from napari_localdisc.formats.registry import SUFFIXES
+
 MOST_SEED = 2**31 - 1
 """All generators that a run seeds take it, and the few seeds above it that are derived from it."""
 
 Images = Annotated[
     list[Path],
     typer.Argument(
-        help="Image files, or folders of them.", metavar="IMAGES...", show_default=False
+        help=f"Image files, or folders of them ({', '.join(SUFFIXES)}).",
+        metavar="IMAGES...",
+        show_default=False,
     ),
 ]
 Recursive = Annotated[
@@ -90,7 +96,8 @@ Encoder = Annotated[
     str,
     typer.Option(
         "--encoder",
-        help="A shipped encoder (fundus, chest-xray), an encoder file, or auto: by the images.",
+        help=f"A shipped encoder ({', '.join(ENCODERS.names)}), an encoder file, or auto: by the"
+        " images.",
         metavar="NAME|FILE",
     ),
 ]
@@ -100,8 +107,7 @@ PriorSpec = Annotated[
     str,
     typer.Option(
         "--prior",
-        help="lungs, lungs-left-right, optic-disc, optic-cup, fovea, vessels, or a folder of masks"
-        " (or of one folder per target).",
+        help=f"{', '.join(BUILT_IN_PRIORS)}, or a folder of masks (or of one folder per target).",
         metavar="NAME|FOLDER",
         show_default=False,
     ),

@@ -12,6 +12,7 @@ import typer
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.options import Device, Images, Json, Quiet, Seed
+from napari_localdisc.core.pretraining.objective_names import BASELINES
 
 if TYPE_CHECKING:
     from napari_localdisc.core.pretraining.config import PretrainConfig
@@ -28,8 +29,7 @@ def pretrain(
         str,
         typer.Option(
             "--objective",
-            help="What to train for: local-discrimination, or a baseline: instance-discrimination,"
-            " invariant-spreading, supervised.",
+            help=f"What to train for: local-discrimination, or a baseline: {', '.join(BASELINES)}.",
             metavar="NAME",
         ),
     ] = "local-discrimination",

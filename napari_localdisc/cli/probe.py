@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_localdisc.base.shipped import ENCODERS
 from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.labelling import SetOptions, list_sets
 from napari_localdisc.cli.options import (
@@ -36,8 +37,8 @@ def probe(
         list[str] | None,
         typer.Option(
             "--encoder",
-            help="A shipped encoder (fundus, chest-xray) or an encoder file, and what to call it."
-            " Repeat it for more. Without it, the shipped one that suits each set.",
+            help=f"A shipped encoder ({', '.join(ENCODERS.names)}) or an encoder file, and what to"
+            " call it. Repeat it for more. Without it, the shipped one that suits each set.",
             metavar="[NAME=]ENCODER",
             show_default=False,
         ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.shipped import SEGMENTERS
 from napari_localdisc.cli.console import Reporter, print_json
 from napari_localdisc.cli.guiding import AUTO, GuideOptions, guide_for_folder
 from napari_localdisc.cli.options import (
@@ -31,6 +32,7 @@ from napari_localdisc.cli.options import (
     Seed,
     Workers,
 )
+from napari_localdisc.core.priors import BUILT_IN_PRIORS
 
 if TYPE_CHECKING:
     from napari_localdisc.batch.executor import Hire
@@ -44,7 +46,7 @@ def segment(
         str | None,
         typer.Option(
             "--segmenter",
-            help="A shipped one (lungs, optic-cup, optic-disc, vessels) or a file made by `guide`.",
+            help=f"A shipped one ({', '.join(SEGMENTERS.names)}) or a file made by `guide`.",
             metavar="NAME|FILE",
         ),
     ] = None,
@@ -52,7 +54,8 @@ def segment(
         str | None,
         typer.Option(
             "--prior",
-            help="Guide on these images first: a built-in prior or a folder of masks.",
+            help=f"Guide on these images first: a built-in prior ({', '.join(BUILT_IN_PRIORS)}) or"
+            " a folder of masks.",
             metavar="NAME|FOLDER",
         ),
     ] = None,

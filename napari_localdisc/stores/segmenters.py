@@ -11,21 +11,13 @@ from torch import Tensor
 from napari_localdisc.base.digest import digest
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_values
-from napari_localdisc.base.tensor_files import (
-    check_finite,
-    filled,
-    find_file,
-    load_tensors,
-    save_tensors,
-    shipped_in,
-)
+from napari_localdisc.base.shipped import SEGMENTERS
+from napari_localdisc.base.tensor_files import check_finite, filled, load_tensors, save_tensors
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import features_of
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.segmenter.heads import Head
 from napari_localdisc.core.segmenter.segmenter import Segmenter, SegmenterCard
-
-_SHIPPED = Path(__file__).parents[1] / "segmenters"
 
 
 def save_segmenter(segmenter: Segmenter, path: Path) -> None:
@@ -50,7 +42,7 @@ def _tensors(segmenter: Segmenter) -> dict[str, Tensor]:
 
 def shipped_segmenters() -> tuple[str, ...]:
     """Names of the segmenters that come with the package."""
-    return shipped_in(_SHIPPED)
+    return SEGMENTERS.names
 
 
 def load_segmenter(name_or_path: str | Path) -> Segmenter:
@@ -61,7 +53,7 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
     LocaldiscError
         If there is no such segmenter, or the file is none or does not fit its card.
     """
-    path = find_file(name_or_path, "segmenter", _SHIPPED)
+    path = SEGMENTERS.find(name_or_path)
     header, tensors = load_tensors(path, "segmenter")
     try:
         card = SegmenterCard.model_validate_json(header)

@@ -14,8 +14,8 @@ from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import check_output_folder, masks_layout
 from napari_localdisc.batch.run_files import BatchReport, Manner
 from napari_localdisc.core.guidance.guidance import Guidance, GuideConfig, guide
-from napari_localdisc.core.priors import vary
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.variation import vary
 from napari_localdisc.core.segmenter.segmentation import Segmentation
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.datasets.sample import read_sample

@@ -13,18 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from napari_localdisc.base.card_fields import Cells, Scales, Text, Texts, Widths
 from napari_localdisc.base.digest import digest
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.base.tensor_files import (
-    filled,
-    find_file,
-    load_tensors,
-    save_tensors,
-    shipped_in,
-)
+from napari_localdisc.base.shipped import ENCODERS
+from napari_localdisc.base.tensor_files import filled, load_tensors, save_tensors
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet, stride_of
 from napari_localdisc.core.imaging.arrays import is_coloured
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
-
-_SHIPPED = Path(__file__).parents[2] / "encoders"
 
 
 class EncoderCard(BaseModel):
@@ -110,7 +103,7 @@ class Encoder:
 
 def shipped_encoders() -> tuple[str, ...]:
     """Names of the encoders that come with the package."""
-    return shipped_in(_SHIPPED)
+    return ENCODERS.names
 
 
 def default_encoder(image: npt.NDArray[np.generic]) -> str:
@@ -148,7 +141,7 @@ def load_encoder(name_or_path: str | Path) -> Encoder:
     LocaldiscError
         If there is no such encoder, or the file is not an encoder or does not fit its card.
     """
-    path = find_file(name_or_path, "encoder", _SHIPPED)
+    path = ENCODERS.find(name_or_path)
     header, tensors = load_tensors(path, "encoder")
     try:
         card = EncoderCard.model_validate_json(header)
