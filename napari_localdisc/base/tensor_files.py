@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -14,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from napari_localdisc.base.durable import make_folder, put
-from napari_localdisc.base.errors import LocaldiscError, cannot_write
+from napari_localdisc.base.atomic import replacing
+from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_bytes
 
 _Module = TypeVar("_Module", bound=torch.nn.Module)
@@ -46,23 +45,11 @@ def save_tensors(path: Path, kind: str, header: str, tensors: Mapping[str, Tenso
         If the file cannot be written: a full disk, a folder without permission.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    try:
-        make_folder(path.parent)
-        # Named after its file, so that what a kill leaves behind can be found.
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        save_file(plain, name, metadata={"napari-localdisc": kind, "header": header})
-        Path(name).chmod(0o644)
-        put(Path(name), path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    except SafetensorError as error:
-        raise cannot_write(path, _cause(error)) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        try:
+            save_file(plain, temporary, metadata={"napari-localdisc": kind, "header": header})
+        except SafetensorError as error:
+            raise _cause(error) from error
 
 
 def _cause(error: SafetensorError) -> OSError:

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_localdisc.base.atomic import sweep
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.tensor_files import load_tensors, save_tensors
 from napari_localdisc.base.texts import parse_json
@@ -103,5 +104,4 @@ class CheckpointFile:
     def remove(self) -> None:
         """Delete the snapshot, and what a kill amid writing one left behind."""
         self.path.unlink(missing_ok=True)
-        for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
-            stale.unlink(missing_ok=True)
+        sweep([self.path])
