@@ -22,39 +22,6 @@ _LONGEST_HEADER = 2**24
 """Bytes of names, sizes and card at the beginning of a file."""
 
 
-def shipped_in(folder: Path) -> tuple[str, ...]:
-    """Names of the files that come with the package in one of its folders."""
-    return tuple(sorted(path.stem for path in folder.glob("*.safetensors")))
-
-
-def find_file(name_or_path: str | Path, kind: str, folder: Path) -> Path:
-    """Find a shipped file by its name, or any by its path.
-
-    Parameters
-    ----------
-    name_or_path : str or Path
-    kind : str
-        What the file is, for example ``"encoder"``.
-    folder : Path
-        Where the shipped ones lie.
-
-    Raises
-    ------
-    LocaldiscError
-        If there is no such file.
-    """
-    shipped = shipped_in(folder)
-    if str(name_or_path) in shipped:
-        return folder / f"{name_or_path}.safetensors"
-    path = Path(name_or_path)
-    if not path.exists():
-        raise LocaldiscError(
-            f"{kind} {str(name_or_path)!r} is neither shipped ({', '.join(shipped) or 'none'}) nor"
-            " a file; give one of these names or a path to a .safetensors file."
-        )
-    return path
-
-
 def pack_tensors(kind: str, header: str, tensors: Arrays) -> bytes:
     """Put tensors and a header together as the content of a file.
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from napari_localdisc.base.atomic import sweep
-from napari_localdisc.base.durable import make_folder, sync_folder
+from napari_localdisc.base.atomic import make_folder, sweep, sync_folder
 from napari_localdisc.base.errors import cannot_write
 from napari_localdisc.batch.journal_record import (
     Past,

@@ -12,7 +12,8 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.batch.journal_record import check_strangers, read_journal
 from napari_localdisc.files.naming import output_names
 from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
-from napari_localdisc.formats.images import is_image_name, mask_suffix
+from napari_localdisc.formats.images import mask_suffix
+from napari_localdisc.formats.registry import is_image_name
 from napari_localdisc.reports.report import REPORT
 
 RECIPE, SEGMENTER = "recipe.json", "segmenter.safetensors"

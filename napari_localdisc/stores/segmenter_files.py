@@ -9,16 +9,16 @@ from pydantic import ValidationError
 
 from napari_localdisc.base.atomic import write_bytes
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.base.tensor_files import read_content, shipped_in, unpack_header
+from napari_localdisc.base.shipped import SEGMENTERS
+from napari_localdisc.base.tensor_files import read_content, unpack_header
 from napari_localdisc.core.segmenter.card import SegmenterCard
 
 KIND = "segmenter"
-SHIPPED = Path(__file__).parents[1] / "segmenters"
 
 
 def shipped_segmenters() -> tuple[str, ...]:
     """Names of the segmenters that come with the package."""
-    return shipped_in(SHIPPED)
+    return SEGMENTERS.names
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,14 +11,15 @@ from torch import Tensor
 from napari_localdisc.base.digest import digest
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_values
-from napari_localdisc.base.tensor_files import find_file, pack_tensors, read_content, unpack_tensors
+from napari_localdisc.base.shipped import SEGMENTERS
+from napari_localdisc.base.tensor_files import pack_tensors, read_content, unpack_tensors
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import features_of
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.encoder.weights import arrays_of, check_finite, filled, tensors_of
 from napari_localdisc.core.segmenter.heads import Head
 from napari_localdisc.core.segmenter.segmenter import Segmenter
-from napari_localdisc.stores.segmenter_files import KIND, SHIPPED, SegmenterFile, card_from
+from napari_localdisc.stores.segmenter_files import KIND, SegmenterFile, card_from
 
 
 def save_segmenter(segmenter: Segmenter, path: Path) -> None:
@@ -56,7 +57,7 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
     LocaldiscError
         If there is no such segmenter, or the file is none or does not fit its card.
     """
-    path = find_file(name_or_path, KIND, SHIPPED)
+    path = SEGMENTERS.find(name_or_path)
     return load_content(read_content(path, KIND), path)
 
 

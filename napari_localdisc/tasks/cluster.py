@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from napari_localdisc.base.atomic import replacing, write_text
+from napari_localdisc.base.csv_tables import csv_table
 from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run, drain
@@ -146,18 +145,10 @@ def cluster_files(
     }
     report = yield from run_files(files, work, output, "clusters", CLUSTERS, made_by, manner)
     rows = [{"file": str(one.path), **row} for one in report.done for row in one.rows]
-    write_text(output / "clusters.csv", _csv(rows))
+    write_text(output / "clusters.csv", csv_table(rows[0], [row.values() for row in rows]))
     recipe = {"encoder": ready.card.model_dump(), "images": [str(file) for file in files]}
     write_recipe(output / RECIPE, recipe)
     return ClusterResult(ready, str(where), report)
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _save(picture: PIL.Image.Image, path: Path) -> None:

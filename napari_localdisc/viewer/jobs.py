@@ -16,8 +16,8 @@ from napari_localdisc.compute import jobs
 from napari_localdisc.compute.client import Turn, compute_process
 from napari_localdisc.compute.results import FolderResult, GuidedSegmenter, HeldEncoder
 from napari_localdisc.core.guidance.config import GuideConfig
-from napari_localdisc.core.priors import vary
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.variation import vary
 from napari_localdisc.core.segmenter.segmentation import Segmentation
 from napari_localdisc.stores.priors import load_prior
 from napari_localdisc.stores.segmenter_files import SegmenterFile

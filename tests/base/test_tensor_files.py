@@ -26,6 +26,17 @@ def test_round_trip(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_others_may_read_what_the_user_lets_them(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        save_tensors(tmp_path / "x.safetensors", "thing", "", TENSORS)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.safetensors").stat().st_mode & 0o777 == mode
+
+
 def test_a_full_disk_is_told_and_the_old_file_stays(tmp_path):
     path = tmp_path / "x.safetensors"
     save_tensors(path, "thing", "old", TENSORS)

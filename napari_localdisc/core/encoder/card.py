@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_localdisc.base.card_fields import Cells, Scales, Text, Texts, Widths
-from napari_localdisc.base.tensor_files import shipped_in
+from napari_localdisc.base.shipped import ENCODERS
 
 if TYPE_CHECKING:
     from napari_localdisc.core.encoder.network import LocalDiscriminationNet
     from napari_localdisc.core.imaging.preprocessing import Preprocessing
 
-SHIPPED = Path(__file__).parents[2] / "encoders"
-
 
 def shipped_encoders() -> tuple[str, ...]:
     """Names of the encoders that come with the package."""
-    return shipped_in(SHIPPED)
+    return ENCODERS.names
 
 
 def stride_of(widths: Sequence[int]) -> int:

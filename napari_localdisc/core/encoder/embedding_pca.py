@@ -57,11 +57,12 @@ class Components:
     @classmethod
     def fit(cls, vectors: npt.NDArray[np.float32]) -> Components:
         """Find the components of vectors (n, D)."""
-        mean = vectors.mean(axis=0)
-        _, _, found = np.linalg.svd(vectors - mean, full_matrices=False)
+        from sklearn.decomposition import PCA  # slow to import, and the window fits none
+
+        found = PCA(min(3, *vectors.shape), svd_solver="covariance_eigh").fit(vectors)
+        mean = found.mean_.astype(np.float32)
         axes = np.zeros((3, vectors.shape[1]), np.float32)
-        for axis, direction in zip(axes, found, strict=False):
-            axis[:] = direction * np.sign(direction[np.abs(direction).argmax()])
+        axes[: found.n_components_] = found.components_
         low, high = np.percentile((vectors - mean) @ axes.T, (_TAIL, 100 - _TAIL), axis=0)
         return cls(mean, axes, low.astype(np.float32), high.astype(np.float32))
 

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from napari_localdisc.base.digest import digest
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.shipped import ENCODERS
 from napari_localdisc.base.tensor_files import (
-    find_file,
     load_tensors,
     save_tensors,
 )
-from napari_localdisc.core.encoder.card import SHIPPED, EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet
 from napari_localdisc.core.encoder.weights import arrays_of, filled, tensors_of
 from napari_localdisc.core.imaging.arrays import is_coloured
@@ -70,7 +70,7 @@ def load_encoder(name_or_path: str | Path) -> Encoder:
     LocaldiscError
         If there is no such encoder, or the file is not an encoder or does not fit its card.
     """
-    path = find_file(name_or_path, "encoder", SHIPPED)
+    path = ENCODERS.find(name_or_path)
     header, tensors = load_tensors(path, "encoder")
     try:
         card = EncoderCard.model_validate_json(header)

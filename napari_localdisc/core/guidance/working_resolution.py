@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.core.encoder.card import EncoderCard
-from napari_localdisc.core.priors.prior import CANVAS, Prior
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.priors.shape_statistics import ShapeRules
 
 _WIDTH = 14

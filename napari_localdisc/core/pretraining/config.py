@@ -7,10 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from napari_localdisc.core.imaging.augmentation import Turns
-
-ObjectiveName = Literal[
-    "local-discrimination", "instance-discrimination", "invariant-spreading", "supervised"
-]
+from napari_localdisc.core.pretraining.objective_names import ObjectiveName
 
 
 class PretrainConfig(BaseModel):

@@ -9,7 +9,8 @@ from scipy import ndimage
 from skimage.measure import perimeter
 from skimage.morphology import convex_hull_image
 
-from napari_localdisc.core.priors.prior import CANVAS, Prior
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.priors.prior import Prior
 
 Mask = npt.NDArray[np.bool_]
 _SLENDER = 20.0

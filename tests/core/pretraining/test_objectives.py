@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from napari_localdisc.core.losses.local_discrimination import (
     balanced_assignment,
     patch_discrimination,
 )
+from napari_localdisc.core.pretraining.objective_names import ObjectiveName
 from napari_localdisc.core.pretraining.objectives import OBJECTIVES, Setting
 from napari_localdisc.core.pretraining.pretraining import PretrainConfig, pretrain
 from napari_localdisc.core.pretraining.sampling.points import Points, PointSampler
@@ -340,6 +342,10 @@ class TestSupervised:
         losses = [term for term in terms if term is not None]
         assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
         assert encoder.card.training["classes"] == ["none", "stripes"]
+
+
+def test_every_name_has_an_objective():
+    assert set(get_args(ObjectiveName)) == set(OBJECTIVES)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

@@ -8,8 +8,7 @@ from scipy.ndimage import gaussian_filter
 from napari_localdisc.core.guidance.choose.prior_match import Judge
 from napari_localdisc.core.guidance.choose.stage_result import size_doubts
 from napari_localdisc.core.guidance.working_resolution import Plan
-from napari_localdisc.core.priors import simulate
-from napari_localdisc.core.priors.prior import CANVAS
+from napari_localdisc.core.priors import CANVAS, simulate
 from tests.conftest import tiny_encoder
 
 SIZE = 128

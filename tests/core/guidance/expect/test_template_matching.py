@@ -9,7 +9,8 @@ from napari_localdisc.base.progress import drain
 from napari_localdisc.core.guidance.expect.template_matching import CompactPosterior
 from napari_localdisc.core.guidance.working_resolution import Plan
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
-from napari_localdisc.core.priors.prior import CANVAS, Prior
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.priors.shape_statistics import ShapeRules
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
