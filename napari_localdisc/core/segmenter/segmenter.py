@@ -189,7 +189,7 @@ class Segmenter:
                 self._lessen(len(some), error)
             else:
                 found += [
-                    self._found(image.shape[:2], *own, keep_probabilities)
+                    self._found(image.shape[:2], keep_probabilities, *own)
                     for image, *own in zip(some, *planes, strict=True)
                 ]
         return found
@@ -221,10 +221,10 @@ class Segmenter:
     def _found(
         self,
         shape: tuple[int, ...],
+        keep_probabilities: bool,
         shares: Tensor,
         field: Tensor,
         normalised: Tensor,
-        keep_probabilities: bool,
     ) -> Segmentation:
         """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
         place = Frame((shape[0], shape[1]), self.card.size)
