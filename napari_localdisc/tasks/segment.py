@@ -54,7 +54,9 @@ class Segmenting:
 
     def compute(self, image: Image) -> Segmentation:
         """Segment an image."""
-        return self.segmenter.segment(image.pixels, self.device, self.at_once)
+        return self.segmenter.segment(
+            image.pixels, self.device, self.at_once, keep_probabilities=False
+        )
 
     def compute_together(self, images: Sequence[Image]) -> list[Segmentation]:
         """Segment images: those of a single plane together, stacks one by one."""

@@ -77,7 +77,11 @@ class Segmenter:
         return self
 
     def segment(
-        self, image: Pixels, device: torch.device | None = None, at_once: int | None = None
+        self,
+        image: Pixels,
+        device: torch.device | None = None,
+        at_once: int | None = None,
+        keep_probabilities: bool = True,
     ) -> Segmentation:
         """Segment one image, or a stack plane by plane.
 
@@ -90,6 +94,9 @@ class Segmenter:
         at_once : int, optional
             Planes of a stack that go through the network together; what suits the device if not
             given.
+        keep_probabilities : bool
+            Keep what `Segmentation.probabilities` is computed from: 4 bytes a class and pixel of
+            the canvas, of a stack for every plane.
 
         Raises
         ------
@@ -97,12 +104,18 @@ class Segmenter:
             If the array is not an image.
         """
         if image.ndim == 4:
-            together = partial(self.segment_together, device=device)
-            return segment_planes(image, together, at_once or best_at_once(device or self._device))
-        return self.segment_together([image], device)[0]
+            together = partial(
+                self.segment_together, device=device, keep_probabilities=keep_probabilities
+            )
+            at_once = at_once or best_at_once(device or self._device)
+            return segment_planes(image, together, at_once, self.targets, keep_probabilities)
+        return self.segment_together([image], device, keep_probabilities)[0]
 
     def segment_together(
-        self, images: Sequence[Pixels], device: torch.device | None = None
+        self,
+        images: Sequence[Pixels],
+        device: torch.device | None = None,
+        keep_probabilities: bool = False,
     ) -> list[Segmentation]:
         """Segment images that go through the network together.
 
@@ -113,6 +126,8 @@ class Segmenter:
         images : sequence of ndarray, shape (H, W) or (H, W, C)
             Each of its own size.
         device : torch.device, optional
+        keep_probabilities : bool
+            See `segment`.
 
         Raises
         ------
@@ -129,7 +144,7 @@ class Segmenter:
                 self._lessen(len(some), error)
             else:
                 found += [
-                    self._found(image.shape[:2], *own)
+                    self._found(image.shape[:2], keep_probabilities, *own)
                     for image, *own in zip(some, *planes, strict=True)
                 ]
         return found
@@ -159,7 +174,12 @@ class Segmenter:
         return self.head(white).softmax(dim=1), fields, normalised
 
     def _found(
-        self, shape: tuple[int, ...], shares: Tensor, field: Tensor, normalised: Tensor
+        self,
+        shape: tuple[int, ...],
+        keep_probabilities: bool,
+        shares: Tensor,
+        field: Tensor,
+        normalised: Tensor,
     ) -> Segmentation:
         """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
         place = Frame((shape[0], shape[1]), self.card.size)
@@ -175,4 +195,6 @@ class Segmenter:
         confidence = lifted[0].astype(np.float32)
         for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each
             np.copyto(confidence, plane, where=shown == label)
-        return Segmentation(shown, confidence, expected_dice(1 - lifted[0], shown > 0))
+        score = expected_dice(1 - lifted[0], shown > 0)
+        canvas = (shares.float().cpu().numpy(),) if keep_probabilities else ()
+        return Segmentation(shown, confidence, score, self.targets, canvas)
