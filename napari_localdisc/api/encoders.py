@@ -17,7 +17,7 @@ from napari_localdisc.core.clusters.cluster_map import cluster_map
 from napari_localdisc.core.clusters.spherical_kmeans import (
     SAMPLE,
     assign,
-    fit_centres,
+    fit_spherical_kmeans,
     sample_pixels,
 )
 from napari_localdisc.core.encoder import embedding as core
@@ -213,4 +213,4 @@ def clusters_steps(
     field = found.labels > 0
     pixels = sample_pixels(field, SAMPLE, np.random.default_rng(seed))
     vectors = found.embedding.reshape(len(found.embedding), -1)[:, pixels].T
-    return assign(found.embedding, fit_centres(vectors, k, seed), field)
+    return assign(found.embedding, fit_spherical_kmeans(vectors, k, seed), field)

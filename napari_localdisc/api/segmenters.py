@@ -14,7 +14,7 @@ from napari_localdisc.api.encoders import AnyEncoder, encoder_for
 from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run, drain
-from napari_localdisc.batch.run_files import BatchReport, Manner
+from napari_localdisc.batch.run_files import BatchReport, RunOptions
 from napari_localdisc.core.guidance import guidance as core
 from napari_localdisc.core.guidance.config import Guidance, GuideConfig
 from napari_localdisc.core.priors.prior import Prior
@@ -216,9 +216,11 @@ def segment_folder_steps(
     choice, given = Choice(recursive, volumes=True), _paths(images)
     files, where = choice.find(given), resolve_device(device)
     ready = segmenter if isinstance(segmenter, Segmenter) else stored.load_segmenter(segmenter)
-    manner = Manner(choice.kept_folders(given), overwrite)
+    run_options = RunOptions(choice.kept_folders(given), overwrite)
     run = {"device": str(where)}
-    return (yield from segment_files(files, ready, Path(output), where, run, manner, confidence))
+    return (
+        yield from segment_files(files, ready, Path(output), where, run, run_options, confidence)
+    )
 
 
 def _paths(paths: Paths | Sequence[object]) -> list[Path]:

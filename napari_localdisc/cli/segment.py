@@ -66,8 +66,8 @@ def segment(
         else:
             settings["guided"] = _guided(prior or "", guiding, computing)
         choice = choosing.choice(volumes=True)
-        files, manner = choice.find(images), running.manner(choice.kept_folders(images))
-        folder = FolderOutput(output, computing.device, manner, running.confidence, settings)
+        files, run_options = choice.find(images), running.run_options(choice.kept_folders(images))
+        folder = FolderOutput(output, computing.device, run_options, running.confidence, settings)
         run = _run(files, segmenter, prior or "", folder, guiding, computing)
         result = reporter.follow(run)
     return tell_folder(result, settings, reporter, json)

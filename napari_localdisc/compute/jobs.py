@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.run_files import Manner
+from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.compute.results import (
     FolderResult,
     GuidedFiles,
@@ -129,7 +129,7 @@ def segment_files(
     segmenter: SegmenterFile | Path | str,
     output: Path,
     device: str,
-    manner: Manner,
+    run_options: RunOptions,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
@@ -137,7 +137,7 @@ def segment_files(
     from napari_localdisc.tasks.segment_folder import segment_with
 
     used = HOLDINGS.segmenter(segmenter) if isinstance(segmenter, SegmenterFile) else segmenter
-    target = _output(output, device, manner, confidence)
+    target = _output(output, device, run_options, confidence)
     return _sent_folder((yield from segment_with(files, used, target)))
 
 
@@ -148,14 +148,14 @@ def segment_by_prior(
     config: GuideConfig,
     output: Path,
     device: str,
-    manner: Manner,
+    run_options: RunOptions,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Guide on some of the files unless an earlier run has, then segment them all."""
     from napari_localdisc.compute.holdings import HOLDINGS
     from napari_localdisc.tasks import segment_folder
 
-    target = _output(output, device, manner, confidence)
+    target = _output(output, device, run_options, confidence)
     choice = HOLDINGS.choice(encoder, config.seed)
     run = segment_folder.segment_by_prior(files, prior, target, choice, config)
     return _sent_folder((yield from run))
@@ -202,10 +202,10 @@ def _sent(guided: Guided) -> GuidedSegmenter:
     return GuidedSegmenter(HOLDINGS.keep(guided.held), file, guidance.kl, guidance.warnings)
 
 
-def _output(folder: Path, device: str, manner: Manner, confidence: bool) -> FolderOutput:
+def _output(folder: Path, device: str, run_options: RunOptions, confidence: bool) -> FolderOutput:
     from napari_localdisc.tasks.segment_folder import FolderOutput
 
-    return FolderOutput(folder, device, manner, confidence)
+    return FolderOutput(folder, device, run_options, confidence)
 
 
 def _sent_folder(result: TaskResult) -> FolderResult:

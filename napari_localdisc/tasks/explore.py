@@ -12,9 +12,13 @@ import torch
 from napari_localdisc.base.progress import Progress, Run, relay
 from napari_localdisc.core.clusters.cluster_map import cluster_map
 from napari_localdisc.core.clusters.exploration import ClusterSpace, Exploration, ExploredImage
-from napari_localdisc.core.clusters.spherical_kmeans import SAMPLE, fit_centres, sample_pixels
+from napari_localdisc.core.clusters.spherical_kmeans import (
+    SAMPLE,
+    fit_spherical_kmeans,
+    sample_pixels,
+)
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache, fingerprint
-from napari_localdisc.core.encoder.embedding_pca import components_of
+from napari_localdisc.core.encoder.embedding_pca import embedding_pca
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.imaging.arrays import FloatMap
 
@@ -79,12 +83,12 @@ def explore(
     LocaldiscError
         If an image cannot be used, or there are too few pixels.
     """
-    components = yield from components_of(embedder.encoder, embedder.device)
+    components = yield from embedding_pca(embedder.encoder, embedder.device)
     centres = None
     if count is not None:
         vectors = yield from _sampled(images, names, embedder, seed)
         yield Progress("cluster", 0, 1, f"Finding {count} clusters")
-        centres = fit_centres(vectors, count, seed)
+        centres = fit_spherical_kmeans(vectors, count, seed)
     found = embedder.encoder.card.clusters if centres is None else len(centres)
     space = ClusterSpace(components, found, centres, len(images))
     explored: list[ExploredImage] = []

@@ -11,7 +11,7 @@ from typing import Any
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.run_files import Manner
+from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.datasets.sample import nothing_read
 from napari_localdisc.stores.segmenters import load_content
@@ -43,7 +43,7 @@ class SessionOutput:
     """Where the masks of a session go, and how; see `FolderOutput`."""
 
     folder: Path
-    manner: Manner = field(default_factory=Manner)
+    run_options: RunOptions = field(default_factory=RunOptions)
     confidence: bool = False
 
 
@@ -99,7 +99,9 @@ def run_session(
             f"session {session} has no image that is where it was; bring its images back."
         )
     settings = {"session": str(session)}
-    folder = FolderOutput(output.folder, record.device, output.manner, output.confidence, settings)
+    folder = FolderOutput(
+        output.folder, record.device, output.run_options, output.confidence, settings
+    )
     folder.check(files)
     file = opened.saved.segmenter
     if file is not None:
@@ -132,7 +134,7 @@ def _guided(
             ready,
             ready.on_planes(planes),
             output.folder,
-            output.manner.overwrite,
+            output.run_options.overwrite,
             {"planes": _drawn(ready, planes)},
         )
     )

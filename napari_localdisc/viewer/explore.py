@@ -11,10 +11,10 @@ from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.compute import jobs
 from napari_localdisc.compute.client import compute_process
 from napari_localdisc.compute.results import HeldEncoder
-from napari_localdisc.core.clusters.cluster_statistics import Tally
+from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
 from napari_localdisc.core.clusters.exploration import Exploration, ExploredImage
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache
-from napari_localdisc.core.encoder.embedding_pca import Components
+from napari_localdisc.core.encoder.embedding_pca import EmbeddingPCA
 from napari_localdisc.viewer.layers import Plane
 
 
@@ -41,7 +41,7 @@ class ExploredPlanes:
     recipe: dict[str, Any]
 
     @property
-    def components(self) -> Components:
+    def components(self) -> EmbeddingPCA:
         """Principal components of the encoder."""
         return self.found.components
 
@@ -51,9 +51,9 @@ class ExploredPlanes:
         return self.found.count
 
     @cached_property
-    def tally(self) -> Tally:
+    def cluster_statistics(self) -> ClusterStatistics:
         """Statistics of the clusters over all planes."""
-        return self.found.tally
+        return self.found.cluster_statistics
 
 
 @dataclass(frozen=True)

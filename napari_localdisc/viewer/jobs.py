@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.progress import Progress, Run, relay
-from napari_localdisc.batch.run_files import Manner
+from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.compute import jobs
 from napari_localdisc.compute.client import Turn, compute_process
 from napari_localdisc.compute.results import FolderResult, GuidedSegmenter, HeldEncoder
@@ -177,7 +177,7 @@ def segment_with(
     segmenter: SegmenterFile | Path | str,
     output: Path,
     device: str,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
@@ -188,7 +188,7 @@ def segment_with(
         segmenter,
         output,
         device,
-        manner or Manner(),
+        run_options or RunOptions(),
         confidence,
     )
 
@@ -200,7 +200,7 @@ def segment_by_prior(
     config: GuideConfig,
     output: Path,
     device: str,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Guide on some of the files unless an earlier run has, then segment them all."""
@@ -213,7 +213,7 @@ def segment_by_prior(
         config,
         output,
         device,
-        manner or Manner(),
+        run_options or RunOptions(),
         confidence,
     )
 

@@ -50,13 +50,13 @@ def test_the_own_clusters_are_those_of_the_clustering_branch(encoder, embedder, 
         expected = drain(cluster_map(image, encoder))
         np.testing.assert_array_equal(explored.labels, expected.labels)
         assert explored.picture.shape == (*image.shape, 3)
-    assert exploration.tally.counts.sum() == sum(image.size for image in images)
+    assert exploration.cluster_statistics.counts.sum() == sum(image.size for image in images)
 
 
 def test_any_number_of_clusters_the_same_in_all_images(embedder, images):
     exploration = found(images, embedder, 5)
     assert exploration.count == 5
-    assert exploration.tally.present == [1, 2, 3, 4, 5]
+    assert exploration.cluster_statistics.present == [1, 2, 3, 4, 5]
     # Cut off below, the second image is embedded differently, but most of it the same way.
     whole, cut = exploration.images[1].labels[:32], exploration.images[2].labels[:32]
     assert (whole == cut).mean() > 0.5

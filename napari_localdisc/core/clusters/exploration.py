@@ -9,7 +9,7 @@ from operator import add
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.core.clusters.cluster_statistics import Tally
+from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
 from napari_localdisc.core.clusters.pixel_sample import PixelSample
 from napari_localdisc.core.clusters.spherical_kmeans import assign
 from napari_localdisc.core.clusters.thumbnail import Coverage
@@ -33,7 +33,7 @@ class ExploredImage:
     scores : ndarray of float16, shape (2, H, W)
         Its first two components.
     sample : PixelSample
-    tally : Tally
+    cluster_statistics : ClusterStatistics
     coverage : Coverage
     """
 
@@ -42,7 +42,7 @@ class ExploredImage:
     picture: npt.NDArray[np.uint8]
     scores: npt.NDArray[np.float16]
     sample: PixelSample
-    tally: Tally
+    cluster_statistics: ClusterStatistics
     coverage: Coverage
 
 
@@ -63,9 +63,9 @@ class Exploration:
     images: tuple[ExploredImage, ...]
 
     @cached_property
-    def tally(self) -> Tally:
+    def cluster_statistics(self) -> ClusterStatistics:
         """All images together."""
-        return reduce(add, (image.tally for image in self.images))
+        return reduce(add, (image.cluster_statistics for image in self.images))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +101,6 @@ class ClusterSpace:
             self.components.picture(scores, field),
             scores[:2].astype(np.float16),
             PixelSample.draw(scores[:2], labels, self.images, seed),
-            Tally.of(labels, embedded.embedding, self.count),
+            ClusterStatistics.of(labels, embedded.embedding, self.count),
             Coverage.of(pixels, labels, self.count),
         )

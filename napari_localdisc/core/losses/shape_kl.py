@@ -21,7 +21,7 @@ _BLOCKS = (8, 16)
 _RIDGE = 1e-3
 
 
-def shape_words(masks: Tensor) -> Tensor:
+def shape_descriptors(masks: Tensor) -> Tensor:
     """Describe masks at every second row and column.
 
     Parameters

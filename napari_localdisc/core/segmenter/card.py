@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from napari_localdisc.base.card_fields import Share, Text
 from napari_localdisc.base.errors import printable
 from napari_localdisc.core.encoder.card import EncoderCard
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 
 
 class SegmenterCard(BaseModel):
@@ -23,7 +23,7 @@ class SegmenterCard(BaseModel):
         Side of the canvas that images are laid on.
     thresholds : tuple of float
         Probability from which a pixel belongs to a target.
-    rules : tuple of ShapeRules
+    rules : tuple of ShapeStatistics
         Shape facts of the prior, used to tidy masks.
     refined : bool
         Whether a refined network decides instead of the head.
@@ -39,7 +39,7 @@ class SegmenterCard(BaseModel):
     targets: tuple[Text, ...] = Field(min_length=1, max_length=255)
     size: int = Field(ge=32, le=4096, multiple_of=8)
     thresholds: tuple[Share, ...]
-    rules: tuple[ShapeRules, ...]
+    rules: tuple[ShapeStatistics, ...]
     refined: bool
     traced: bool = False
     recipe: dict[str, Any] = Field(default_factory=dict)

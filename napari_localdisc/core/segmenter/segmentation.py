@@ -75,9 +75,9 @@ def _at_size(kept: Canvas, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Bring probabilities (K + 1, S, S) from the canvas to an image's size."""
     import torch
 
-    from napari_localdisc.core.imaging.canvas import Frame
+    from napari_localdisc.core.imaging.canvas import Canvas
 
-    lifted = Frame(shape, kept.shape[-1]).lift(torch.from_numpy(kept)[None])
+    lifted = Canvas(shape, kept.shape[-1]).from_canvas(torch.from_numpy(kept)[None])
     return np.asarray(lifted[0].numpy(), np.float32)
 
 

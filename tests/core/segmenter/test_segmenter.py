@@ -32,23 +32,23 @@ class TestSegment:
     def test_probabilities_have_the_image_size_and_agree_with_the_confidence(self, name):
         segmenter = load_segmenter(name)
         found = segmenter.segment(fundus_phantom(1, 128).image[:, 10:106])
-        shares = found.probabilities
+        probabilities = found.probabilities
         assert found.targets == segmenter.targets
-        assert shares.shape == (len(found.targets) + 1, 128, 96)
-        assert shares.dtype == np.float32
-        np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-5)
-        own = np.take_along_axis(shares, found.labels[None].astype(int), axis=0)[0]
+        assert probabilities.shape == (len(found.targets) + 1, 128, 96)
+        assert probabilities.dtype == np.float32
+        np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+        own = np.take_along_axis(probabilities, found.labels[None].astype(int), axis=0)[0]
         np.testing.assert_allclose(own, found.confidence, atol=1e-6)
 
     def test_probabilities_of_a_stack_and_of_its_blank_plane(self, segmenter):
         planes = np.stack([xray_phantom(seed, 64).image for seed in range(3)])[..., None]
         planes[1] = 7
-        shares = segmenter.segment(planes).probabilities
-        assert shares.shape == (3, 2, 64, 64)
-        np.testing.assert_array_equal(shares[1, 0], 1)
+        probabilities = segmenter.segment(planes).probabilities
+        assert probabilities.shape == (3, 2, 64, 64)
+        np.testing.assert_array_equal(probabilities[1, 0], 1)
         for index in (0, 2):
             alone = segmenter.segment(planes[index]).probabilities
-            np.testing.assert_allclose(shares[index], alone, atol=1e-5)
+            np.testing.assert_allclose(probabilities[index], alone, atol=1e-5)
 
     def test_probabilities_that_were_not_kept(self, segmenter):
         stack = np.stack([xray_phantom(0, 64).image])[..., None]
