@@ -16,7 +16,7 @@ from napari_localdisc.base.progress import Progress, Run, drain
 from napari_localdisc.core.clusters.cluster_map import cluster_map
 from napari_localdisc.core.clusters.spherical_kmeans import (
     SAMPLE,
-    assign,
+    assign_to_centres,
     fit_spherical_kmeans,
     sample_pixels,
 )
@@ -213,4 +213,4 @@ def clusters_steps(
     field = found.labels > 0
     pixels = sample_pixels(field, SAMPLE, np.random.default_rng(seed))
     vectors = found.embedding.reshape(len(found.embedding), -1)[:, pixels].T
-    return assign(found.embedding, fit_spherical_kmeans(vectors, k, seed), field)
+    return assign_to_centres(found.embedding, fit_spherical_kmeans(vectors, k, seed), field)

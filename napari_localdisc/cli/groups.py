@@ -20,7 +20,7 @@ from napari_localdisc.cli import options
 from napari_localdisc.cli.console import Reporter
 
 if TYPE_CHECKING:
-    from napari_localdisc.batch.executor import Hire
+    from napari_localdisc.batch.executor import ExecutorFactory
     from napari_localdisc.batch.run_files import RunOptions
     from napari_localdisc.core.guidance.config import GuideConfig
     from napari_localdisc.files.discovery import Choice
@@ -109,9 +109,9 @@ class Running:
         """
         from napari_localdisc.batch.run_files import RunOptions
 
-        return RunOptions(tuple(folders), self.overwrite, self._hire(), self.batch)
+        return RunOptions(tuple(folders), self.overwrite, self._executor_factory(), self.batch)
 
-    def _hire(self) -> Hire:
+    def _executor_factory(self) -> ExecutorFactory:
         if self.batch and (self.workers or self.scheduler):
             raise LocaldiscError(
                 "--batch is for this process; leave --workers and --scheduler out."
@@ -126,9 +126,9 @@ class Running:
             from napari_localdisc.batch.dask_executor import local_cluster
 
             return local_cluster(self.workers)
-        from napari_localdisc.batch.executor import Threads
+        from napari_localdisc.batch.executor import ThreadExecutor
 
-        return Threads
+        return ThreadExecutor
 
 
 @dataclass(frozen=True)

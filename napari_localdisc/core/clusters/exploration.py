@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
 from napari_localdisc.core.clusters.pixel_sample import PixelSample
-from napari_localdisc.core.clusters.spherical_kmeans import assign
-from napari_localdisc.core.clusters.thumbnail import Coverage
+from napari_localdisc.core.clusters.spherical_kmeans import assign_to_centres
+from napari_localdisc.core.clusters.thumbnail import Thumbnail
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane
-from napari_localdisc.core.encoder.embedding_pca import Components
+from napari_localdisc.core.encoder.embedding_pca import EmbeddingPCA
 from napari_localdisc.core.imaging.arrays import FloatMap
 
 
@@ -34,7 +34,7 @@ class ExploredImage:
         Its first two components.
     sample : PixelSample
     cluster_statistics : ClusterStatistics
-    coverage : Coverage
+    thumbnail : Thumbnail
     """
 
     key: str
@@ -43,7 +43,7 @@ class ExploredImage:
     scores: npt.NDArray[np.float16]
     sample: PixelSample
     cluster_statistics: ClusterStatistics
-    coverage: Coverage
+    thumbnail: Thumbnail
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +52,13 @@ class Exploration:
 
     Attributes
     ----------
-    components : Components
+    components : EmbeddingPCA
     count : int
         Clusters K, of which some may occur nowhere.
     images : tuple of ExploredImage
     """
 
-    components: Components
+    components: EmbeddingPCA
     count: int
     images: tuple[ExploredImage, ...]
 
@@ -74,7 +74,7 @@ class ClusterSpace:
 
     Attributes
     ----------
-    components : Components
+    components : EmbeddingPCA
     count : int
     centres : ndarray of float32, shape (K, D), or None
         Unit vectors; None for the encoder's own clusters.
@@ -82,7 +82,7 @@ class ClusterSpace:
         How many share in the sample of pixels.
     """
 
-    components: Components
+    components: EmbeddingPCA
     count: int
     centres: FloatMap | None
     images: int
@@ -93,7 +93,7 @@ class ClusterSpace:
         """Describe an image (H, W) or (H, W, C) by its embedding."""
         labels, field = embedded.labels, embedded.labels > 0
         if self.centres is not None:
-            labels = assign(embedded.embedding, self.centres, field)
+            labels = assign_to_centres(embedded.embedding, self.centres, field)
         scores = self.components.scores(embedded.embedding)
         return ExploredImage(
             key,
@@ -102,5 +102,5 @@ class ClusterSpace:
             scores[:2].astype(np.float16),
             PixelSample.draw(scores[:2], labels, self.images, seed),
             ClusterStatistics.of(labels, embedded.embedding, self.count),
-            Coverage.of(pixels, labels, self.count),
+            Thumbnail.of(pixels, labels, self.count),
         )

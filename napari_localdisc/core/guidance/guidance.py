@@ -159,7 +159,7 @@ class _Guide:
             region=self.config.region,
             critic_side=_CRITIC_SIDE if compact else 0,
         )
-        # Of curvilinear targets the refinement, which has seen copy_pastes, is better than any head.
+        # Of curvilinear targets the network that saw pasted shapes is better than any head.
         count = self.config.heads if compact else 1
         trainers = [
             HeadTrainer(pixels, labels, self.references, settings, self.config.seed + number)
@@ -216,7 +216,7 @@ class _Guide:
         )
 
     def _fit(self, self_trainer: SelfTrainer, pixels: PixelSet, labels: Tensor) -> Run[None]:
-        """Train a self_trainer; where targets are curvilinear with copy_pastes, and on with revised labels."""
+        """Train the network; for curvilinear targets with copy-paste, then on revised labels."""
         copy_pastes = [
             CopyPaste(pixels, self.references[:, target], labels, target + 1)
             for target in self.resolution.curvilinear

@@ -42,7 +42,7 @@ class WorkingResolution:
 
     @classmethod
     def of(cls, prior: Prior, card: EncoderCard, size: int | None = None) -> WorkingResolution:
-        """Choose sizes: the encoder's working size for curvilinear targets, less for compact ones."""
+        """Choose sizes: the encoder's working size for curvilinear targets, less for others."""
         shape_statistics = tuple(
             ShapeStatistics.of(prior, target) for target in range(len(prior.targets))
         )

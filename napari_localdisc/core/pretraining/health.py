@@ -131,7 +131,7 @@ def collapse_warnings(
 
 
 def collapse(health: Health, *, grouped: bool, embedded: bool) -> str:
-    """Say what has collapsed beyond use, nothing if all is well; arguments as in `collapse_warnings`."""
+    """Say what has collapsed beyond use, nothing if all is well; as `collapse_warnings`."""
     if embedded and health.spread < _SAME:
         return "the embedding collapsed, every pixel has the same vector"
     if grouped and health.clusters < 2:

@@ -55,8 +55,8 @@ class HeadSettings:
     batch : int
         Crops per step.
     curvilinear : bool
-        References of curvilinear targets may be turned and mirrored; heads of compact ones are trained
-        for overlap, too.
+        References of curvilinear targets may be turned and mirrored; heads of compact ones are
+        trained for overlap, too.
     kl, region : float
         Weights of the critic's KL and of region discrimination beside the fit to the labels.
     critic_side : int

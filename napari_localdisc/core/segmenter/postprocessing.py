@@ -58,9 +58,10 @@ def postprocess_at_full_size(
     thresholds: Sequence[float],
     shape_statistics: Sequence[ShapeStatistics],
 ) -> npt.NDArray[np.uint8]:
-    """Bring decided labels to the image's size, and threshold borders of curvilinear targets there.
+    """Bring labels to the image's size, and threshold borders of curvilinear targets there.
 
-    Labels lose a curvilinear target's outline on a canvas whose pixels are hardly narrower than it is.
+    Labels lose a curvilinear target's outline on a canvas whose pixels are hardly narrower than it
+    is.
 
     Parameters
     ----------

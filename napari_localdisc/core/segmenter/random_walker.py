@@ -64,8 +64,8 @@ class RandomWalkerBorders:
         Returns
         -------
         Tensor of int8, shape (n, S, S), or None
-            Labels whose borders show best; -1 is left only in images that `random_walker_labels` leaves as they
-            are. None if none show better than the posed ones.
+            Labels whose borders show best; -1 is left only in images that `random_walker_labels`
+            leaves as they are. None if none show better than the posed ones.
         """
         best, shown = None, self._contrast(posed)
         for number, labels in enumerate(choices):

@@ -202,5 +202,5 @@ class Segmenter:
         for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each
             np.copyto(confidence, plane, where=shown == label)
         score = expected_dice(1 - lifted[0], shown > 0)
-        canvas = (probabilities.float().cpu().numpy(),) if keep_probabilities else ()
-        return Segmentation(shown, confidence, score, self.targets, canvas)
+        kept = (probabilities.float().cpu().numpy(),) if keep_probabilities else ()
+        return Segmentation(shown, confidence, score, self.targets, kept)

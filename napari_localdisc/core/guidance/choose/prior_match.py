@@ -112,8 +112,8 @@ class PriorMatch:
     def thresholds(self, probabilities: Tensor, fields: Tensor) -> tuple[float, ...]:
         """Probabilities at which tidy masks have the area that the prior says.
 
-        Curvilinear targets cover as much of the field of view as the references cover of their convex
-        hulls; a compact target's area is the image's own affair, and its threshold is one half.
+        Curvilinear targets cover as much of the field of view as the references cover of their
+        convex hulls; a compact target has any area, and its threshold is one half.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class PriorMatch:
 
 
 def _cut(planes: npt.NDArray[np.float32], inside: int, statistics: ShapeStatistics) -> float:
-    """Lowest threshold at which tidy masks of probabilities (n, S, S) are no denser than a statistics."""
+    """Lowest threshold at which masks of probabilities (n, S, S) have the references' density."""
 
     def area(threshold: float) -> int:
         return sum(int(statistics.tidy(one > threshold).sum()) for one in planes)

@@ -1,4 +1,4 @@
-"""CopyPaste: reference shapes of a curvilinear target, drawn into images with the contrast it has there.
+"""Copy-paste augmentation: reference shapes of a curvilinear target, pasted into images.
 
 Of a graft every border is known. Beside what is believed of the real structures it teaches a
 network borders at full resolution, and shapes that no belief has shown (copy-paste augmentation,

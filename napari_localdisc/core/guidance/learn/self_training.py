@@ -26,7 +26,8 @@ class SelfTrainer:
     crop, batch : int
         Side and number of the crops of a step.
     curvilinear : bool
-        Crops of curvilinear targets may be turned and mirrored; compact ones are trained for overlap.
+        Crops of curvilinear targets may be turned and mirrored; compact ones are trained for
+        overlap.
     seed : int
     """
 
@@ -44,7 +45,7 @@ class SelfTrainer:
         self.generator = torch.Generator().manual_seed(seed)
 
     def fit(self, labels: Tensor, steps: int, copy_pastes: Sequence[CopyPaste] = ()) -> Run[None]:
-        """Train on labels, and on copy_pastes drawn into the images.
+        """Train on labels, with copy-paste augmentation.
 
         Parameters
         ----------
