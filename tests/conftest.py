@@ -84,7 +84,7 @@ def effort() -> GuideConfig:
         candidates=4,
         generations=2,
         searches=1,
-        restore_steps=5,
+        denoise_steps=5,
         head_steps=5,
         refine_steps=5,
         heads=1,

@@ -34,7 +34,7 @@ def clusters(
     """Show what an encoder tells apart: cluster maps, and a PCA picture of the embedding."""
     from napari_localdisc.base.devices import resolve_device
     from napari_localdisc.batch.outputs import CLUSTERS, check_output_folder
-    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.batch.run_files import RunOptions
     from napari_localdisc.files.discovery import Choice
     from napari_localdisc.files.naming import output_names
     from napari_localdisc.tasks.cluster import cluster_files
@@ -44,8 +44,8 @@ def clusters(
     chosen = resolve_device(device)
     check_output_folder(output, files, CLUSTERS, names=output_names(files, folders))
     with Reporter(quiet or json) as reporter:
-        manner = Manner(folders, overwrite)
+        run_options = RunOptions(folders, overwrite)
         opened = open_encoder(encoder, files, reporter)
-        report = reporter.follow(cluster_files(files, opened, output, chosen, manner))
+        report = reporter.follow(cluster_files(files, opened, output, chosen, run_options))
     run = {**opened.card.identity, "device": str(chosen)}
     return tell(report, reporter, run, json)

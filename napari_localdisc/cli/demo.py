@@ -65,7 +65,7 @@ def _find(
     device: torch.device,
     reporter: Reporter,
 ) -> None:
-    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.batch.run_files import RunOptions
     from napari_localdisc.tasks.evaluate import evaluate_files
     from napari_localdisc.tasks.segment import segment_files
 
@@ -74,8 +74,10 @@ def _find(
     )
     guidance = guide_on_files(phantoms.images, options, device, reporter).guidance
     run = {"prior": prior, "seed": seed, "device": str(device)}
-    manner = Manner(overwrite=True)
-    segmenting = segment_files(phantoms.images, guidance.segmenter, output, device, run, manner)
+    run_options = RunOptions(overwrite=True)
+    segmenting = segment_files(
+        phantoms.images, guidance.segmenter, output, device, run, run_options
+    )
     report = reporter.follow(segmenting)
     masks = [result.output for result in report.done if result.output is not None]
     scores = reporter.follow(evaluate_files(masks, phantoms.truths[prior]))

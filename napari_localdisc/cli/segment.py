@@ -33,7 +33,7 @@ from napari_localdisc.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from napari_localdisc.batch.executor import Hire
+    from napari_localdisc.batch.executor import ExecutorFactory
     from napari_localdisc.batch.run_files import BatchReport
 
 
@@ -79,7 +79,7 @@ def segment(
     """
     from napari_localdisc.base.devices import resolve_device
     from napari_localdisc.batch.outputs import check_output_folder, masks_layout
-    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.batch.run_files import RunOptions
     from napari_localdisc.files.discovery import Choice
     from napari_localdisc.files.naming import output_names
     from napari_localdisc.formats.images import find_images
@@ -95,7 +95,9 @@ def segment(
     chosen = resolve_device(device)
     layout = masks_layout(confidence)
     check_output_folder(output, files, layout, prior, output_names(files, folders))
-    manner = Manner(folders, overwrite, _hire(workers, scheduler, batch), batch)
+    run_options = RunOptions(
+        folders, overwrite, _executor_factory(workers, scheduler, batch), batch
+    )
     run: dict[str, Any] = {"seed": seed, "device": str(chosen)}
     with Reporter(quiet or json) as reporter:
         if segmenter is not None:
@@ -107,28 +109,28 @@ def segment(
             ready = guide_for_folder(slices, options, output, overwrite, chosen, reporter)
             run |= {"guided": asdict(options)}
         report = reporter.follow(
-            segment_files(files, ready, output, chosen, run, manner, confidence)
+            segment_files(files, ready, output, chosen, run, run_options, confidence)
         )
     run |= ready.card.encoder.identity
     return tell(report, reporter, run, json, doubts_of(ready, report))
 
 
-def _hire(workers: int, scheduler: str | None, batch: int | None) -> Hire:
+def _executor_factory(workers: int, scheduler: str | None, batch: int | None) -> ExecutorFactory:
     if batch and (workers or scheduler):
         raise LocaldiscError("--batch is for this process; leave --workers and --scheduler out.")
     if workers and scheduler:
         raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
     if scheduler:
-        from napari_localdisc.batch.dask_executor import on_scheduler
+        from napari_localdisc.batch.dask_executor import existing_cluster
 
-        return on_scheduler(scheduler)
+        return existing_cluster(scheduler)
     if workers:
-        from napari_localdisc.batch.dask_executor import on_this_machine
+        from napari_localdisc.batch.dask_executor import local_cluster
 
-        return on_this_machine(workers)
-    from napari_localdisc.batch.executor import Threads
+        return local_cluster(workers)
+    from napari_localdisc.batch.executor import ThreadExecutor
 
-    return Threads
+    return ThreadExecutor
 
 
 def tell(

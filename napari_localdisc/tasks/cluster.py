@@ -17,9 +17,9 @@ from napari_localdisc.base.atomic import replacing, write_text
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run, drain
 from napari_localdisc.batch.outputs import CLUSTERS, RECIPE
-from napari_localdisc.batch.run_files import BatchReport, Manner, run_files
+from napari_localdisc.batch.run_files import BatchReport, RunOptions, run_files
 from napari_localdisc.core.clusters.cluster_map import cluster_map
-from napari_localdisc.core.encoder.embedding_pca import Components, components_of
+from napari_localdisc.core.encoder.embedding_pca import EmbeddingPCA, embedding_pca
 from napari_localdisc.core.encoder.encoder import encoder_digest
 from napari_localdisc.formats.images import Image
 from napari_localdisc.reports.palette import palette
@@ -47,7 +47,7 @@ class Clustering:
 
     encoder: Encoder
     device: torch.device
-    components: Components
+    components: EmbeddingPCA
 
     def compute(self, image: Image) -> Found:
         """Cluster the pixels of an image."""
@@ -78,7 +78,7 @@ def cluster_files(
     encoder: Encoder,
     output: Path,
     device: torch.device,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
 ) -> Run[BatchReport]:
     """Write what an encoder tells apart in each file that an earlier run has not done.
 
@@ -93,7 +93,7 @@ def cluster_files(
     output : Path
         A folder, made once there is something to write.
     device : torch.device
-    manner : Manner, optional
+    run_options : RunOptions, optional
         Sub-folders, overwriting, and who does the work.
 
     Yields
@@ -107,13 +107,13 @@ def cluster_files(
         If the folder holds one of the files, another file in a result's place or maps of another
         encoder, if it takes no more, or if no file at all could be done.
     """
-    work = Clustering(encoder, device, (yield from components_of(encoder, device)))
+    work = Clustering(encoder, device, (yield from embedding_pca(encoder, device)))
     made_by = {
         **encoder.card.identity,
         "encoder_digest": encoder_digest(encoder),
         "device": str(device),
     }
-    report = yield from run_files(files, work, output, "clusters", CLUSTERS, made_by, manner)
+    report = yield from run_files(files, work, output, "clusters", CLUSTERS, made_by, run_options)
     rows = [{"file": str(one.path), **row} for one in report.done for row in one.rows]
     write_text(output / "clusters.csv", _csv(rows))
     recipe = {"encoder": encoder.card.model_dump(), "images": [str(file) for file in files]}

@@ -23,8 +23,8 @@ from napari_localdisc.core.encoder.encoder import (
 from napari_localdisc.core.encoder.network import stride_of
 from napari_localdisc.core.pretraining.pretraining import (
     CollapseError,
-    Glimpse,
     PretrainConfig,
+    TrainingPreview,
     curve_columns,
     pretrain,
 )
@@ -280,7 +280,7 @@ def _record(
                 # Not before the first step, so that a training that is refused changes no file.
                 curve = curve or CurveFile(files.curve, columns, done)
                 curve.add(event.done, event.values)
-            if isinstance(event.payload, Glimpse):
+            if isinstance(event.payload, TrainingPreview):
                 write_training_sheet(
                     files.picture, event.payload, f"{files.encoder.stem}, {event.message}"
                 )

@@ -164,8 +164,10 @@ class ClusterLayers:
         layer.refresh()
 
     def _features(self, image: Image) -> dict[str, list[Any]]:
-        tally = reduce(add, (explored.tally for explored in self._planes[image]))
-        return features(tally.grouped(self._lookup).table(), self._grouping)
+        cluster_statistics = reduce(
+            add, (explored.cluster_statistics for explored in self._planes[image])
+        )
+        return features(cluster_statistics.grouped(self._lookup).table(), self._grouping)
 
     def _recipe(self, image: Image) -> dict[str, Any]:
         recipe = {**self._exploration.recipe, "image": image.name}

@@ -15,18 +15,18 @@ import torch
 from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.progress import Progress, Run, relay
 from napari_localdisc.core.clusters.cluster_map import cluster_map
-from napari_localdisc.core.clusters.cluster_statistics import Tally
+from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
 from napari_localdisc.core.clusters.pixel_sample import PixelSample
 from napari_localdisc.core.clusters.spherical_kmeans import (
     SAMPLE,
-    assign,
-    fit_centres,
+    assign_to_centres,
+    fit_spherical_kmeans,
     sample_pixels,
 )
-from napari_localdisc.core.clusters.thumbnail import Coverage
+from napari_localdisc.core.clusters.thumbnail import Thumbnail
 from napari_localdisc.core.encoder.embedding import FloatMap
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache, fingerprint
-from napari_localdisc.core.encoder.embedding_pca import Components, components_of
+from napari_localdisc.core.encoder.embedding_pca import EmbeddingPCA, embedding_pca
 from napari_localdisc.viewer.layers import Plane
 from napari_localdisc.viewer.session import EncoderChoice, HeldEncoder
 
@@ -47,8 +47,8 @@ class ExploredPlane:
     scores : ndarray of float16, shape (2, H, W)
         Its first two components.
     sample : PixelSample
-    tally : Tally
-    coverage : Coverage
+    cluster_statistics : ClusterStatistics
+    thumbnail : Thumbnail
     """
 
     plane: Plane
@@ -57,8 +57,8 @@ class ExploredPlane:
     picture: npt.NDArray[np.uint8]
     scores: npt.NDArray[np.float16]
     sample: PixelSample
-    tally: Tally
-    coverage: Coverage
+    cluster_statistics: ClusterStatistics
+    thumbnail: Thumbnail
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,22 +67,22 @@ class Exploration:
 
     Attributes
     ----------
-    components : Components
+    components : EmbeddingPCA
     count : int
         Clusters K, of which some may occur nowhere.
     planes : tuple of ExploredPlane
     recipe : dict
     """
 
-    components: Components
+    components: EmbeddingPCA
     count: int
     planes: tuple[ExploredPlane, ...]
     recipe: dict[str, Any]
 
     @cached_property
-    def tally(self) -> Tally:
+    def cluster_statistics(self) -> ClusterStatistics:
         """All planes together."""
-        return reduce(add, (plane.tally for plane in self.planes))
+        return reduce(add, (plane.cluster_statistics for plane in self.planes))
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,9 @@ class Embedder:
         self._cache = cache
         cache.belong_to(held)
 
-    def components(self) -> Run[Components]:
+    def components(self) -> Run[EmbeddingPCA]:
         """Return the encoder's components."""
-        return (yield from components_of(self.held.encoder, self._device))
+        return (yield from embedding_pca(self.held.encoder, self._device))
 
     def embed(self, pixels: npt.NDArray[np.generic], key: str) -> Run[EmbeddedPlane]:
         """Embed the pixels of a plane, unless that was done before."""
@@ -168,7 +168,7 @@ def explore(
     if settings.count is not None:
         vectors = yield from _sampled(planes, embedder, settings.seed)
         yield Progress("cluster", 0, 1, f"Finding {settings.count} clusters")
-        centres = fit_centres(vectors, settings.count, settings.seed)
+        centres = fit_spherical_kmeans(vectors, settings.count, settings.seed)
     count = held.encoder.card.clusters if centres is None else len(centres)
     clusters = _Clusters(components, count, centres, len(planes))
     explored = []
@@ -221,7 +221,7 @@ def _counted(run: Run[EmbeddedPlane], plane: Plane, number: int, total: int) -> 
 class _Clusters:
     """What is the same for all planes."""
 
-    components: Components
+    components: EmbeddingPCA
     count: int
     centres: FloatMap | None
     planes: int
@@ -237,7 +237,7 @@ class _Clusters:
         """Put together what is known of a plane."""
         labels, field = seen.labels, seen.labels > 0
         if self.centres is not None:
-            labels = assign(seen.embedding, self.centres, field)
+            labels = assign_to_centres(seen.embedding, self.centres, field)
         scores = self.components.scores(seen.embedding)
         return ExploredPlane(
             plane,
@@ -246,8 +246,8 @@ class _Clusters:
             self.components.picture(scores, field),
             scores[:2].astype(np.float16),
             PixelSample.draw(scores[:2], labels, self.planes, seed),
-            Tally.of(labels, seen.embedding, self.count),
-            Coverage.of(pixels, labels, self.count),
+            ClusterStatistics.of(labels, seen.embedding, self.count),
+            Thumbnail.of(pixels, labels, self.count),
         )
 
 

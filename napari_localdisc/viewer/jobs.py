@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import check_output_folder, masks_layout
-from napari_localdisc.batch.run_files import BatchReport, Manner
+from napari_localdisc.batch.run_files import BatchReport, RunOptions
 from napari_localdisc.core.guidance.guidance import Guidance, GuideConfig, guide
 from napari_localdisc.core.priors import vary
 from napari_localdisc.core.priors.prior import Prior
@@ -186,7 +186,7 @@ def segment_with(
     segmenter: Segmenter | Path | str,
     output: Path,
     device: str,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
@@ -195,7 +195,7 @@ def segment_with(
     ready = segmenter if isinstance(segmenter, Segmenter) else load_segmenter(segmenter)
     where = resolve_device(device)
     report = yield from segment_files(
-        files, ready, output, where, {"device": str(where)}, manner, confidence
+        files, ready, output, where, {"device": str(where)}, run_options, confidence
     )
     return FolderResult(ready, report)
 
@@ -207,7 +207,7 @@ def segment_by_prior(
     config: GuideConfig,
     output: Path,
     device: str,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Guide on some of the files unless an earlier run has, then segment them all."""
@@ -215,7 +215,7 @@ def segment_by_prior(
     slices = find_images(files)
     probe = yield from read_sample(slices, 1)
     held = choice.obtain(probe.images[0])
-    overwrite = manner is not None and manner.overwrite
+    overwrite = run_options is not None and run_options.overwrite
     where = resolve_device(device)
     yield Progress("read", 0, 1, "Preparing reference masks")
     masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
@@ -226,7 +226,7 @@ def segment_by_prior(
         guided = yield from guide_on_files(slices, masks, ready, config, device)
         segmenter = guided.guidance.segmenter
         keep_segmenter(output, segmenter, settings, guided.guided_on, where, overwrite)
-    return (yield from segment_with(files, segmenter, output, device, manner, confidence))
+    return (yield from segment_with(files, segmenter, output, device, run_options, confidence))
 
 
 def _guide(

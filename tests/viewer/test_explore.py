@@ -46,14 +46,14 @@ def test_the_own_clusters_are_those_of_the_clustering_branch(held, planes):
         expected = drain(cluster_map(plane.pixels(), held.encoder))
         np.testing.assert_array_equal(explored.labels, expected.labels)
         assert explored.picture.shape == (*plane.shape, 3)
-    assert found.tally.counts.sum() == sum(np.prod(plane.shape) for plane in planes)
+    assert found.cluster_statistics.counts.sum() == sum(np.prod(plane.shape) for plane in planes)
     assert found.recipe["found_by"] == "the encoder"
 
 
 def test_any_number_of_clusters_the_same_in_all_images(held, planes):
     _, found = drain(explore(planes, settings(held, 5), EmbeddingCache()))
     assert found.count == 5
-    assert found.tally.present == [1, 2, 3, 4, 5]
+    assert found.cluster_statistics.present == [1, 2, 3, 4, 5]
     # Cut off below, the second image is embedded differently, but most of it the same way.
     whole, cut = found.planes[1].labels[:32], found.planes[2].labels[:32]
     assert (whole == cut).mean() > 0.5

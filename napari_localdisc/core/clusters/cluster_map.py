@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from napari_localdisc.base.progress import Run
-from napari_localdisc.core.clusters.cluster_statistics import Tally
+from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
 from napari_localdisc.core.encoder.embedding import FloatMap, embed_and_cluster
 from napari_localdisc.core.encoder.encoder import Encoder
 
@@ -41,7 +41,7 @@ class ClusterMap:
             ``label``; ``area``, the share of the labelled pixels in [0, 1]; ``compactness``, the
             length of the mean embedding vector in [0, 1]: 1 where all vectors agree.
         """
-        table = Tally.of(self.labels, self.embedding, len(self.memberships)).table()
+        table = ClusterStatistics.of(self.labels, self.embedding, len(self.memberships)).table()
         return {name: table[name] for name in ("label", "area", "compactness")}
 
 

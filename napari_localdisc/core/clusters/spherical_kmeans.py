@@ -26,7 +26,7 @@ def sample_pixels(
     return np.sort(rng.choice(inside, count, replace=False))
 
 
-def fit_centres(vectors: npt.NDArray[np.float32], count: int, seed: int) -> FloatMap:
+def fit_spherical_kmeans(vectors: npt.NDArray[np.float32], count: int, seed: int) -> FloatMap:
     """Find cluster centres, the largest cluster's first.
 
     Parameters
@@ -59,7 +59,7 @@ def fit_centres(vectors: npt.NDArray[np.float32], count: int, seed: int) -> Floa
     return np.asarray(centres / np.maximum(length, 1e-12), np.float32)
 
 
-def assign(
+def assign_to_centres(
     embedding: FloatMap, centres: FloatMap, field: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint8]:
     """Give every pixel of an embedding (D, H, W) its most alike centre, 1..K; 0 outside `field`."""

@@ -29,11 +29,11 @@ _STEP = 5
 _TAIL = 1.0
 """Per cent of phantom pixels that are darker, or brighter, than the colours reach."""
 
-_known: WeakKeyDictionary[nn.Module, Components] = WeakKeyDictionary()
+_known: WeakKeyDictionary[nn.Module, EmbeddingPCA] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class Components:
+class EmbeddingPCA:
     """Three directions in an embedding, and how far it usually reaches along them.
 
     Attributes
@@ -51,7 +51,7 @@ class Components:
     high: npt.NDArray[np.float32]
 
     @classmethod
-    def fit(cls, vectors: npt.NDArray[np.float32]) -> Components:
+    def fit(cls, vectors: npt.NDArray[np.float32]) -> EmbeddingPCA:
         """Find the components of vectors (n, D)."""
         mean = vectors.mean(axis=0)
         _, _, found = np.linalg.svd(vectors - mean, full_matrices=False)
@@ -75,7 +75,7 @@ class Components:
         return picture
 
 
-def components_of(encoder: Encoder, device: torch.device | None = None) -> Run[Components]:
+def embedding_pca(encoder: Encoder, device: torch.device | None = None) -> Run[EmbeddingPCA]:
     """Return the components of an encoder; they are found once, in a second or two.
 
     Parameters
@@ -87,7 +87,7 @@ def components_of(encoder: Encoder, device: torch.device | None = None) -> Run[C
     """
     if encoder.network not in _known:
         yield Progress("components", 0, 1, "Learning the colours of this encoder")
-        _known[encoder.network] = Components.fit(np.concatenate(list(_vectors(encoder, device))))
+        _known[encoder.network] = EmbeddingPCA.fit(np.concatenate(list(_vectors(encoder, device))))
     return _known[encoder.network]
 
 

@@ -22,7 +22,7 @@ _RIDGE = 1e-3
 _MOST_SHOWN = 1000.0
 
 
-def shape_words(masks: Tensor) -> Tensor:
+def shape_descriptors(masks: Tensor) -> Tensor:
     """Describe masks at every second row and column.
 
     Parameters

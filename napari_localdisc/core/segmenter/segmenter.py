@@ -18,13 +18,17 @@ from napari_localdisc.base.devices import best_at_once
 from napari_localdisc.base.errors import LocaldiscError, printable
 from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
-from napari_localdisc.core.imaging.canvas import Frame
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.imaging.canvas import Canvas
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 from napari_localdisc.core.segmenter.heads import Head
-from napari_localdisc.core.segmenter.one_sided_edges import without_edges
+from napari_localdisc.core.segmenter.one_sided_edges import remove_one_sided_edges
 from napari_localdisc.core.segmenter.pixel_features import features_of, prepare
-from napari_localdisc.core.segmenter.postprocessing import decide, expected_dice, lift_decided
-from napari_localdisc.core.segmenter.random_walker import traced
+from napari_localdisc.core.segmenter.postprocessing import (
+    expected_dice,
+    postprocess,
+    postprocess_at_full_size,
+)
+from napari_localdisc.core.segmenter.random_walker import random_walker_borders
 from napari_localdisc.core.segmenter.segmentation import Pixels, Segmentation, segment_planes
 
 CPU = torch.device("cpu")
@@ -41,7 +45,7 @@ class SegmenterCard(BaseModel):
         Side of the canvas that images are laid on.
     thresholds : tuple of float
         Probability from which a pixel belongs to a target.
-    rules : tuple of ShapeRules
+    rules : tuple of ShapeStatistics
         Shape facts of the prior, used to tidy masks.
     refined : bool
         Whether a refined network decides instead of the head.
@@ -57,7 +61,7 @@ class SegmenterCard(BaseModel):
     targets: tuple[Text, ...] = Field(min_length=1, max_length=255)
     size: int = Field(ge=32, le=4096, multiple_of=8)
     thresholds: tuple[Share, ...]
-    rules: tuple[ShapeRules, ...]
+    rules: tuple[ShapeStatistics, ...]
     refined: bool
     traced: bool = False
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -116,7 +120,7 @@ class Segmenter:
             self._device = device
         return self
 
-    def settle(self, device: torch.device) -> Segmenter:
+    def on_device(self, device: torch.device) -> Segmenter:
         """Note that all weights are on a device already."""
         self._device = device
         return self
@@ -169,7 +173,7 @@ class Segmenter:
         while len(found) < len(images):
             some = images[len(found) : len(found) + self._most]
             try:
-                planes = self._shares(some)
+                planes = self._probabilities(some)
             except torch.OutOfMemoryError as error:
                 self._lessen(len(some), error)
             else:
@@ -191,7 +195,7 @@ class Segmenter:
             torch.cuda.empty_cache()
 
     @torch.inference_mode()
-    def _shares(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor, Tensor]:
+    def _probabilities(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor, Tensor]:
         """Class probabilities (N, K + 1, S, S), fields (N, 1, S, S), channels (N, C, S, S)."""
         inputs, fields = prepare(
             images, self.encoder.card.preprocessing, self.card.size, self._device
@@ -204,18 +208,20 @@ class Segmenter:
         return self.head(white).softmax(dim=1), fields, normalised
 
     def _found(
-        self, shape: tuple[int, ...], shares: Tensor, field: Tensor, normalised: Tensor
+        self, shape: tuple[int, ...], probabilities: Tensor, field: Tensor, normalised: Tensor
     ) -> Segmentation:
-        """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
-        place = Frame((shape[0], shape[1]), self.card.size)
-        thresholds, rules = self.card.thresholds, self.card.rules
+        """Bring probabilities (K + 1, S, S) to an image's size, and postprocess them."""
+        canvas = Canvas((shape[0], shape[1]), self.card.size)
+        thresholds, shape_statistics = self.card.thresholds, self.card.rules
         whole = self.encoder.card.preprocessing.whole(normalised[None])
-        (shares,) = without_edges(shares[None], whole, field > 0, thresholds, rules)
-        labels = decide((shares * field).cpu().numpy(), thresholds, rules)
+        (probabilities,) = remove_one_sided_edges(
+            probabilities[None], whole, field > 0, thresholds, shape_statistics
+        )
+        labels = postprocess((probabilities * field).cpu().numpy(), thresholds, shape_statistics)
         if self.card.traced:
-            labels = traced(labels, normalised, field[0] > 0, rules)
-        at_size = place.lift(shares[None])
-        shown = lift_decided(labels, at_size, place, thresholds, rules)
+            labels = random_walker_borders(labels, normalised, field[0] > 0, shape_statistics)
+        at_size = canvas.from_canvas(probabilities[None])
+        shown = postprocess_at_full_size(labels, at_size, canvas, thresholds, shape_statistics)
         lifted = at_size.cpu().numpy()[0]
         confidence = lifted[0].astype(np.float32)
         for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each

@@ -53,14 +53,14 @@ class ClusterModel(QAbstractListModel):
     def show(self, exploration: Exploration, grouping: Grouping) -> None:
         """Show clusters as they are grouped by now."""
         self.beginResetModel()
-        table = exploration.tally.grouped(grouping.lookup).table()
+        table = exploration.cluster_statistics.grouped(grouping.lookup).table()
         rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
         rows.sort(key=lambda row: -row["size"])
         self._table = {int(row["label"]): row for row in rows}
         self._labels = list(self._table)
         self._ticked &= set(self._labels)
         self._grouping = grouping
-        counts = np.stack([explored.tally.counts for explored in exploration.planes])
+        counts = np.stack([explored.cluster_statistics.counts for explored in exploration.planes])
         self._icons = {
             label: _icon(exploration, counts, grouping.members(label)) for label in self._labels
         }
@@ -262,7 +262,7 @@ def _name(event: QKeyEvent) -> str:
 def _icon(exploration: Exploration, counts: npt.NDArray[np.int64], members: Sequence[int]) -> QIcon:
     """Draw a group on the plane that has most of it, given the pixels (planes, clusters)."""
     best = exploration.planes[counts[:, np.array(members) - 1].sum(axis=1).argmax()]
-    tile = best.coverage.tile(members, cluster_colour(members[0]))
+    tile = best.thumbnail.tile(members, cluster_colour(members[0]))
     height, width, _ = tile.shape
     image = QImage(tile.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
     # QIcon would grey it out, or tint it, where the row is not enabled or is selected.

@@ -132,9 +132,9 @@ class PixelLook(QWidget):
         seen = self._cache.get(spot.explored.key)
         if seen is None or self._results.exploration is None:
             return f"{text}."
-        tally = self._results.exploration.tally.grouped(grouping.lookup)
-        alike = tally.centres @ seen.embedding[:, spot.pixel[0], spot.pixel[1]]
-        others = [at for at in tally.present if at != label]
+        cluster_statistics = self._results.exploration.cluster_statistics.grouped(grouping.lookup)
+        alike = cluster_statistics.centres @ seen.embedding[:, spot.pixel[0], spot.pixel[1]]
+        others = [at for at in cluster_statistics.present if at != label]
         others.sort(key=lambda at: -alike[at - 1])
         near = ", ".join(f"{grouping.name(at)} {alike[at - 1]:.2f}" for at in others[:_NEXT])
         return f"{text}, similarity to its centre {alike[label - 1]:.2f}" + (

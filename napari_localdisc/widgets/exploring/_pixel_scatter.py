@@ -70,12 +70,15 @@ class PixelScatter(QWidget):
         if self._sample is None or exploration is None:
             return
         self.plot.show_pixels(self._sample.scores, grouping.lookup[self._sample.labels])
-        tally = exploration.tally.grouped(grouping.lookup)
-        means = tally.sums / np.maximum(tally.counts, 1)[:, None]
+        cluster_statistics = exploration.cluster_statistics.grouped(grouping.lookup)
+        means = cluster_statistics.sums / np.maximum(cluster_statistics.counts, 1)[:, None]
         scores = exploration.components.scores(means.T.astype(np.float32))
         self.plot.show_centres(
-            {at: (float(scores[0, at - 1]), float(scores[1, at - 1])) for at in tally.present},
-            {at: grouping.name(at) for at in tally.present},
+            {
+                at: (float(scores[0, at - 1]), float(scores[1, at - 1]))
+                for at in cluster_statistics.present
+            },
+            {at: grouping.name(at) for at in cluster_statistics.present},
         )
 
     def _select(self, outline: npt.NDArray[np.float64]) -> None:

@@ -140,7 +140,7 @@ class ClustersPanel(Panel):
         self.scatter.show_run(exploration)
         for widget in (self.results, self.look_section, self.scatter_section):
             widget.show()
-        found = len(exploration.tally.present)
+        found = len(exploration.cluster_statistics.present)
         self.run_row.say(f"{found} clusters, encoder {held.name}.")
         self.run_row.runner.unfold(self._add(layers))
 

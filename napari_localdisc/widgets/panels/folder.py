@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.run_files import BatchReport, Manner
+from napari_localdisc.batch.run_files import BatchReport, RunOptions
 from napari_localdisc.core.guidance.guidance import GuideConfig
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.discovery import Choice
@@ -128,8 +128,8 @@ class FolderPanel(Panel):
             self.run_row.start(job, run_title("Folder", [file.name for file in files]))
 
     def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
-        device, manner = self.session.device, Manner(overwrite=self.overwrite.value)
-        how = (output, device, manner, bool(self.confidence.value))
+        device, run_options = self.session.device, RunOptions(overwrite=self.overwrite.value)
+        how = (output, device, run_options, bool(self.confidence.value))
         if self.method.value == PRIOR:
             prior, choice = self.session.chosen_prior, self.session.encoder_choice
             return jobs.segment_by_prior(files, prior, choice, self.effort, *how)
