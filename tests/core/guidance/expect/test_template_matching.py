@@ -83,6 +83,8 @@ class TestOpenBorders:
 
     def test_what_is_certain_is_right(self, posterior, whole):
         for (opened,) in drain(posterior.open_borders(whole)):
-            for share, certain, place in zip(opened.probability, opened.certain, PLACES, strict=True):
+            for share, certain, place in zip(
+                opened.probability, opened.certain, PLACES, strict=True
+            ):
                 assert not ((share > 0.5) & certain & ~disc(*place, 11)).any()
                 assert not ((share < 0.5) & certain & disc(*place, 5)).any()
