@@ -1,4 +1,4 @@
-"""A first look: where targets are, as one or a few of many images tell it within seconds."""
+"""A first preview of the targets within seconds, from one or a few of many images."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from napari_localdisc.core.guidance.preview import Previewer
 from napari_localdisc.core.segmenter.pixel_features import PixelSet, pixel_set
 
 _IMAGES, _STARTS = 4, 3
+"""Images and starts of template matching."""
 
 
 def first_look(
@@ -27,7 +28,7 @@ def first_look(
     seed: int,
     device: torch.device,
 ) -> Run[None]:
-    """Find targets in the first of many images, and show them on the first.
+    """Preview the targets on the first image, before guidance on all of many images begins.
 
     Compact ones are matched on four images; for curvilinear ones the best single feature is taken,
     on one. With few images guidance itself shows as much as soon.
@@ -52,23 +53,23 @@ def first_look(
     pixels = yield from pixel_set(some, encoder, resolution.size, device)
     previewer = Previewer(images[0].shape[:2], pixels.fields[0], prior_match)
     find = _curvilinear if resolution.curvilinear else _compact
-    believed = yield from find(pixels, prior_match, seed)
-    labels = previewer.labels(believed)
+    probabilities = yield from find(pixels, prior_match, seed)
+    labels = previewer.labels(probabilities)
     if labels.any():
         yield previewer.preview("first look", labels)
 
 
 def _curvilinear(pixels: PixelSet, prior_match: PriorMatch, seed: int) -> Run[Tensor]:
-    believed = []
+    planes = []
     for target in prior_match.resolution.curvilinear:
         posterior = CurvilinearPosterior(pixels, prior_match.references[:, target], seed)
-        believed.append((yield from posterior.first_look()))
-    return torch.stack(believed)
+        planes.append((yield from posterior.first_look()))
+    return torch.stack(planes)
 
 
 def _compact(pixels: PixelSet, prior_match: PriorMatch, seed: int) -> Run[Tensor]:
     posterior = TemplateMatchingPosterior(
         pixels, prior_match.references, prior_match.resolution, _STARTS, seed
     )
-    evidence = yield from posterior.start()
-    return torch.stack([one.probability[0] for one in evidence])
+    match = yield from posterior.match()
+    return torch.stack([one.probability[0] for one in match.evidence])
