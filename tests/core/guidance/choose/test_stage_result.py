@@ -13,8 +13,8 @@ from napari_localdisc.core.guidance.choose.stage_result import (
     disagreement_warnings,
     result_warnings,
 )
+from napari_localdisc.core.guidance.config import show_kl
 from napari_localdisc.core.guidance.working_resolution import WorkingResolution
-from napari_localdisc.core.losses.shape_kl import show_kl
 from napari_localdisc.core.priors import simulate
 
 
