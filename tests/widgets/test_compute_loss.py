@@ -22,6 +22,7 @@ def viewer(make_napari_viewer, encoder_file):
     viewer = make_napari_viewer(show=True)
     session = session_of(viewer)
     session.encoder_name, session.device = str(encoder_file), "cpu"
+    session.settle(prior="lungs")
     for seed in range(2):
         viewer.add_image(xray_phantom(seed, 64).image, name=f"film {seed}")
     return viewer

@@ -30,8 +30,8 @@ def test_all_panels_at_work(films, encoder_file, segmenter_file, tmp_path):
     ended = subprocess.run([str(word) for word in run], capture_output=True, text=True, timeout=110)
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.splitlines()[-1])
-    assert found["heavy"] == []
-    assert {"0 clusters", "0 lungs", "0 similarity"} <= set(found["layers"])
+    assert found["heavy"] == [], ended.stderr
+    assert {"0 clusters", "0 lungs", "0 similarity"} <= set(found["layers"]), ended.stderr
     assert sorted(path.name for path in (tmp_path / "masks").glob("?.png")) == [
         "0.png",
         "1.png",

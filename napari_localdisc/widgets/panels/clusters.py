@@ -141,7 +141,7 @@ class ClustersPanel(Panel):
         for widget in (self.results, self.look_section, self.scatter_section):
             widget.show()
         found = len(exploration.cluster_statistics.present)
-        self.run_row.say(f"{found} clusters, encoder {held.name}.")
+        self.run_row.say(f"{found} clusters, encoder {held.card.name}.")
         self.run_row.runner.unfold(self._add(layers))
 
     def _add(self, layers: ClusterLayers) -> Iterator[None]:

@@ -66,7 +66,7 @@ def main(films: Path, encoder: str, segmenter: str, output: Path) -> None:
     viewer.open(films / "0.png")
     encoders.run_row.button.click()
     ended(encoders)
-    priors.ready_made.count.value = 4
+    priors.ready_made.structure.value, priors.ready_made.count.value = "lungs", 4
     priors.run_row.button.click()
     ended(priors)
     clusters.run_row.button.click()
