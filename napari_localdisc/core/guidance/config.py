@@ -1,4 +1,4 @@
-"""What goes into a guidance and what comes out of it."""
+"""Configuration and result of a guidance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_localdisc.core.segmenter.segmenter import Segmenter
 
 
 class GuideConfig(BaseModel):
-    """Recipe of a guidance.
+    """Settings of a guidance.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class GuideConfig(BaseModel):
 
     @classmethod
     def quick(cls, seed: int = 0) -> GuideConfig:
-        """Little effort: seconds on small images, for previews and tests."""
+        """Choose settings of little effort: seconds on small images, for previews and tests."""
         return cls(
             seed=seed,
             starts=2,
@@ -68,14 +68,14 @@ class GuideConfig(BaseModel):
         )
 
     def draw(self, count: int) -> list[int]:
-        """Draw which of `count` images guide: the first, and others at random, in their order."""
+        """Draw indices of guiding images: the first, and others at random, in their order."""
         others = np.random.default_rng(self.seed).permutation(np.arange(1, count))
         return [0, *sorted(int(index) for index in others[: self.max_images - 1])]
 
 
 @dataclass(frozen=True)
 class StageReport:
-    """How a stage of guidance did.
+    """Shape KL and area of the masks of a stage of guidance.
 
     Attributes
     ----------

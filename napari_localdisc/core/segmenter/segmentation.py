@@ -1,4 +1,4 @@
-"""What was found in an image, or in the planes of a stack."""
+"""The segmentation of an image, or of the planes of a stack."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Segmentation:
 def segment_planes(
     planes: Pixels, segment: Callable[[Sequence[Pixels]], Sequence[Segmentation]], at_once: int
 ) -> Segmentation:
-    """Segment a stack; planes that show nothing hold nothing.
+    """Segment a stack plane by plane; blank planes stay empty.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def segment_planes(
     found = Segmentation(
         np.zeros(planes.shape[:3], np.uint8), np.ones(planes.shape[:3], np.float32), 0.0
     )
-    shown = [index for index, plane in enumerate(planes) if _shows_something(plane)]
+    in_use = [index for index, plane in enumerate(planes) if _shows_something(plane)]
     score, area = 0.0, 0
-    for some in _parts(shown, at_once):
+    for some in _parts(in_use, at_once):
         for index, one in zip(some, segment([planes[index] for index in some]), strict=True):
             found.labels[index], found.confidence[index] = one.labels, one.confidence
             own = int((one.labels > 0).sum())
@@ -83,7 +83,7 @@ def _shows_something(plane: Pixels) -> bool:
 
 
 def low_confidence(mean: float) -> str:
-    """Say that masks are not to be relied on."""
+    """Warning that the mean confidence is low and masks are not to be relied on."""
     return (
         f"the mean confidence is very low ({mean:.2f}): look at the masks before you use them, and"
         " check that the images show the structure."

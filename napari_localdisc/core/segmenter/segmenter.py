@@ -35,7 +35,7 @@ CPU = torch.device("cpu")
 
 
 class SegmenterCard(BaseModel):
-    """What a segmenter is and how it was made.
+    """Metadata of a segmenter: targets, canvas, thresholds and recipe.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class SegmenterCard(BaseModel):
     thresholds : tuple of float
         Probability from which a pixel belongs to a target.
     rules : tuple of ShapeStatistics
-        Shape facts of the prior, used to tidy masks.
+        Shape statistics of the prior, used to tidy masks.
     refined : bool
         Whether a refined network decides instead of the head.
     traced : bool
@@ -85,7 +85,7 @@ class Segmenter:
     whitening: Tensor
     refined: SegmentationNet | None = None
     _device: torch.device = field(default=CPU, repr=False)
-    _most: int = field(default=sys.maxsize, repr=False)  # images that found memory together
+    _batch: int = field(default=sys.maxsize, repr=False)  # images that found memory together
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -94,19 +94,19 @@ class Segmenter:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """How it was made."""
+        """Recipe of the guidance that it was fitted by."""
         return self.card.recipe
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What its guidance warned of."""
-        told = self.recipe.get("warnings", ())
-        lines = told if isinstance(told, list | tuple) else ()
+        """Warnings of its guidance."""
+        stored = self.recipe.get("warnings", ())
+        lines = stored if isinstance(stored, list | tuple) else ()
         return tuple(printable(line) for line in lines if isinstance(line, str))
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of its weights."""
         return self._device
 
     def to(self, device: torch.device) -> Segmenter:
@@ -121,7 +121,7 @@ class Segmenter:
         return self
 
     def on_device(self, device: torch.device) -> Segmenter:
-        """Note that all weights are on a device already."""
+        """Record that all weights are on a device already."""
         self._device = device
         return self
 
@@ -153,9 +153,9 @@ class Segmenter:
     def segment_together(
         self, images: Sequence[Pixels], device: torch.device | None = None
     ) -> list[Segmentation]:
-        """Segment images that go through the network together.
+        """Segment images in one batch.
 
-        Each is found as it would be alone, to rounding. Short of memory, fewer go together.
+        Each result is what it would be alone, to rounding. Short of memory, batches get smaller.
 
         Parameters
         ----------
@@ -171,11 +171,11 @@ class Segmenter:
         self.to(device or self._device)
         found: list[Segmentation] = []
         while len(found) < len(images):
-            some = images[len(found) : len(found) + self._most]
+            some = images[len(found) : len(found) + self._batch]
             try:
                 planes = self._probabilities(some)
             except torch.OutOfMemoryError as error:
-                self._lessen(len(some), error)
+                self._shrink_batch(len(some), error)
             else:
                 found += [
                     self._found(image.shape[:2], *own)
@@ -183,14 +183,14 @@ class Segmenter:
                 ]
         return found
 
-    def _lessen(self, tried: int, error: torch.OutOfMemoryError) -> None:
-        """Let fewer images go together from now on."""
+    def _shrink_batch(self, tried: int, error: torch.OutOfMemoryError) -> None:
+        """Halve the batch from now on."""
         if tried == 1:
             raise LocaldiscError(
                 f"{self._device} has no memory left for a canvas of {self.card.size} pixels; close"
                 " what else uses it, or compute on another device."
             ) from error
-        self._most = tried // 2
+        self._batch = tried // 2
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
