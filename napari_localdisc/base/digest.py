@@ -1,4 +1,4 @@
-"""What weights and settings are, told by their content."""
+"""Digests of weights and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a power cut leaves: files and folders that are on the disk, not only on their way there."""
+"""Durable files and folders: synced to the disk, so that a power cut leaves them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, for good."""
+    """Make a folder and those above it, synced to the disk."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
@@ -16,14 +16,14 @@ def make_folder(path: Path) -> None:
 
 
 def put(temporary: Path, path: Path) -> None:
-    """Let a finished file take the place of another, which is there until this one is complete."""
+    """Replace a file by a finished one, atomically and synced to the disk."""
     _sync(temporary)
     temporary.replace(path)
     sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the disk knows which files a folder holds."""
+    """Sync the list of files of a folder to the disk."""
     with suppress(OSError):  # not every file system can
         _sync(path)
 

@@ -106,7 +106,7 @@ def _cause(error: SafetensorError) -> OSError:
 
 
 def kind_of(path: Path) -> str | None:
-    """Say what a file is, as `save_tensors` was told; None if it is none of ours."""
+    """Kind of a file, as given to `save_tensors`; None if it is none of ours."""
     try:
         with safe_open(str(path), framework="pt") as file:
             return (file.metadata() or {}).get("napari-localdisc")
@@ -115,7 +115,7 @@ def kind_of(path: Path) -> str | None:
 
 
 def load_tensors(path: Path, kind: str) -> tuple[str, dict[str, Tensor]]:
-    """Read what `save_tensors` wrote.
+    """Read tensors and header of a file of `save_tensors`.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Load tensors into a module, or say which file does not fit."""
+    """Load tensors into a module, or raise an error with the file that does not fit."""
     try:
         module.load_state_dict(dict(tensors))
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Encoders: the pretrained network with a card that says what it is."""
+"""Encoders: a pretrained network with its card."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHIPPED = Path(__file__).parents[2] / "encoders"
 
 
 class EncoderCard(BaseModel):
-    """What an encoder is, what it was trained on and what it may be used for.
+    """Metadata of an encoder: architecture, preprocessing, training sets and licence.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class EncoderCard(BaseModel):
     sigmas, scales : tuple of float
         Of the preprocessing.
     context : tuple of int
-        Of the network: sides in pixels of the cells that tell what lies around a pixel.
+        Of the network: sides in pixels of the cells that a pixel's surroundings are averaged over.
     training : dict
         Settings of the pretraining, enough to repeat it.
     probes : dict
@@ -71,17 +71,17 @@ class EncoderCard(BaseModel):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How images are prepared for this encoder."""
+        """Preprocessing of images for this encoder."""
         return Preprocessing(self.channels, self.field_of_view, self.sigmas, self.scales)
 
     @property
     def stride(self) -> int:
-        """Factor by which the sides of what the network sees must be divisible."""
+        """Factor by which the sides of the network's input must be divisible."""
         return stride_of(self.widths)
 
     @property
     def identity(self) -> dict[str, str]:
-        """Name and version, as they are told with every result."""
+        """Name and version, for recipes."""
         return {"encoder": self.name, "encoder_version": self.version}
 
     def build(self) -> LocalDiscriminationNet:
@@ -114,7 +114,7 @@ def shipped_encoders() -> tuple[str, ...]:
 
 
 def default_encoder(image: npt.NDArray[np.generic]) -> str:
-    """Choose a shipped encoder by what the image looks like.
+    """Choose a shipped encoder by the modality that an image seems to be of.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def save_encoder(encoder: Encoder, path: Path) -> None:
 
 
 def encoder_digest(encoder: Encoder) -> str:
-    """Hash what `save_encoder` writes: two encoders of one digest see the same."""
+    """Hash card and weights of an encoder."""
     return digest(encoder.card.model_dump_json(), encoder.network.state_dict())
 
 

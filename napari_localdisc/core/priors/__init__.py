@@ -30,7 +30,7 @@ _SIMULATORS: dict[str, tuple[tuple[str, ...], Simulator]] = {
 }
 
 BUILT_IN_PRIORS: tuple[str, ...] = tuple(_SIMULATORS)
-"""Names that `simulate` knows."""
+"""Names that `simulate` accepts."""
 
 
 def simulate(name: str, count: int = 20, seed: int = 0, size: int = CANVAS) -> Prior:

@@ -1,7 +1,8 @@
 """Pixel features of a set of images: the inputs of guided heads.
 
 A pixel's features are its embedding beside the normalised input at that pixel (the shallowest
-detail), standardised per image, whitened over the set and reduced to the main components.
+detail), standardised per image, then whitened over the set and reduced by principal component
+analysis (PCA).
 """
 
 from __future__ import annotations

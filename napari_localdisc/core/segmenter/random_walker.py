@@ -183,7 +183,7 @@ def random_walker_labels(
     Returns
     -------
     ndarray of int8, shape (H, W)
-        As given where the image is flat, everything is decided, or nothing tells two labels apart.
+        As given where the image is flat, everything is decided, or there are fewer than two labels.
     """
     values, seeds = np.unique(labels, return_inverse=True)
     if image.std() == 0 or values[0] != IGNORE or len(values) < 3:

@@ -146,7 +146,7 @@ class Templates:
         return choice
 
     def in_place(self, count: int) -> Tensor:
-        """Choose the references in turn for `count` images, unscaled and where they are."""
+        """Choose the references in turn for `count` images, unscaled and unshifted."""
         each = len(self.masks) // len(self.scales)
         template = self.scales.index((1.0, 1.0)) * each + torch.arange(count) % each
         return F.pad(template[:, None], (0, 2))

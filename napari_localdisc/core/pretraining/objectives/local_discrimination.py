@@ -170,7 +170,7 @@ class LocalDiscrimination(Objective):
         embedding: tuple[Tensor, Tensor],
         memberships: tuple[Tensor, Tensor],
     ) -> Tensor:
-        """Predict the prototypes of counted points (G, P) from the other view (swapped prediction)."""
+        """Predict prototypes of counted points (G, P) from the other view (swapped prediction)."""
         prototypes = F.normalize(self.prototypes, dim=1)
         alike = [points.gather(x)[counted] @ prototypes.T for x in embedding]
         wanted = [local_discrimination.balanced_assignment(x.detach()) for x in alike]
