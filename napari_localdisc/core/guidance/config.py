@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 
@@ -44,7 +44,9 @@ class GuideConfig(BaseModel):
     candidates: int = Field(default=96, ge=1)
     generations: int = Field(default=40, ge=0)
     searches: int = Field(default=3, ge=1)
-    denoise_steps: int = Field(default=140, ge=1)
+    denoise_steps: int = Field(
+        default=140, ge=1, validation_alias=AliasChoices("denoise_steps", "restore_steps")
+    )
     head_steps: int = Field(default=80, ge=1)
     refine_steps: int = Field(default=120, ge=1)
     rounds: int = Field(default=1, ge=0)
