@@ -74,7 +74,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def sweep(paths: Iterable[Path]) -> None:
-    """Delete what a kill amid writing these files left beside them."""
+    """Delete temporary files that an interrupted write left beside these."""
     by_folder: dict[Path, set[str]] = {}
     for path in paths:
         by_folder.setdefault(path.parent, set()).add(path.name[:_OF_NAME])

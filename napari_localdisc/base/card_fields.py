@@ -1,4 +1,4 @@
-"""Types of what a card holds: bounded, since files may come from anyone."""
+"""Bounded types of the fields of a card, since files may come from anyone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device computes."""
+"""Devices for computation."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 
 def best_at_once(device: torch.device) -> int:
-    """Tell how many images are best put through a network together."""
+    """Batch size in images that suits a device."""
     return _AT_ONCE if device.type == "cuda" else 1

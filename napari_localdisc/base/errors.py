@@ -24,7 +24,7 @@ class LocaldiscError(Exception):
 
 
 def printable(text: str) -> str:
-    """Write out what a terminal would not show but obey, and bytes that are no text."""
+    """Escape control characters and bytes that are no text."""
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
     )
@@ -39,7 +39,7 @@ _GONE = (errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO)
 
 
 def cannot_write(path: Path, error: OSError) -> LocaldiscError:
-    """Say why a file cannot be written, and what to do about it.
+    """Make the error for a file that cannot be written: reason and remedy.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How much a file may ask for: more is refused before memory is given to it."""
+"""Limits on the memory that a file may ask for, checked before it is allocated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STACK = 4
 
 
 def max_pixels() -> int:
-    """Tell how many pixels an image may have.
+    """Largest number of pixels of an image.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def check_pixels(path: Path, width: int, height: int, planes: int = 1) -> None:
 
 
 def too_large(path: Path, size: str, needed: int) -> LocaldiscError:
-    """Say that an image has more pixels than the limit, and which limit would do."""
+    """Make the error for an image beyond the limit, with the limit that would do."""
     limit = max_pixels()
     return LocaldiscError(
         f"{path} says that it is {size} pixels, more than the limit of {limit} an image and"

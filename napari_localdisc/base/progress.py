@@ -65,7 +65,7 @@ def drain(run: Run[T], on_progress: Callable[[Progress], object] | None = None) 
 
 
 def relay(run: Run[T], change: Callable[[Progress], Progress]) -> Run[T]:
-    """Drive a run within another one, its events told anew.
+    """Drive a run within another one, and change its events.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def save_tensors(path: Path, kind: str, header: str, tensors: Arrays) -> None:
 
 
 def kind_of(path: Path) -> str | None:
-    """Say what a file is, as `save_tensors` was told; None if it is none of ours."""
+    """Kind of a file, as given to `save_tensors`; None if it is none of ours."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")

@@ -1,4 +1,4 @@
-"""Who computes: one image at a time in a process, or those together that wait for it."""
+"""Computation of images from several threads: one at a time, or in batches."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ Check = Callable[[], None]
 
 
 class Work(Protocol[T]):
-    """What is done to every image; may be called from several threads and sent to processes."""
+    """The work on every image; may be called from several threads and sent to processes."""
 
     def compute(self, image: Image) -> T:
-        """Find what is to be found; one image at a time in a process."""
+        """Compute the result of an image; one at a time in a process."""
         ...
 
     def write(self, image: Image, found: T, place: Path) -> FileResult:
-        """Write what was found to `place`, a path without ending."""
+        """Write a result to `place`, a path without ending."""
         ...
 
 
 @runtime_checkable
 class WorkTogether(Work[T], Protocol[T]):
-    """Work that can be done on several images at once."""
+    """Work that can be computed in batches of images."""
 
     @property
     def at_once(self) -> int:
-        """How many images it takes."""
+        """Images of a batch at most."""
         ...
 
     def compute_together(self, images: Sequence[Image]) -> Sequence[T]:
-        """Find in each image what `compute` would find, to rounding."""
+        """Compute the results of a batch: those of `compute`, to rounding."""
         ...
 
 
 class Stopwatch:
-    """Adds up the seconds that are spent within it, and others."""
+    """A stopwatch that adds up the seconds spent within it."""
 
     total = 0.0
 
@@ -88,14 +88,14 @@ Compute = Callable[[Image, Stopwatch], T]
 
 @dataclass(frozen=True)
 class _Handed(Generic[T]):
-    """An image, and a place for what is found in it and the seconds that it took."""
+    """An image in the queue, with a future of its result and seconds."""
 
     image: Image
     found: Future[tuple[T, float]] = field(default_factory=Future)
 
 
 class BatchedCompute(Generic[T]):
-    """Computes at once the images that several threads hand in meanwhile.
+    """Computes in batches the images that several threads hand in meanwhile.
 
     Nobody waits for a batch to be full: a busy device finds one that is.
 
@@ -118,7 +118,7 @@ class BatchedCompute(Generic[T]):
         self._thread = ThreadPoolExecutor(1, "localdisc-compute")
 
     def __call__(self, image: Image, seconds: Stopwatch) -> T:
-        """Hand an image in, and wait for what is found in it."""
+        """Hand an image in, and wait for its result."""
         self.largest = max(self.largest, image.pixels.nbytes)
         handed = _Handed[T](image)
         self._waiting.put(handed)
@@ -132,7 +132,7 @@ class BatchedCompute(Generic[T]):
         self._thread.shutdown(wait=True)
 
     def _next(self) -> None:
-        """Compute what waits; where an earlier call has done so, there is nothing left."""
+        """Compute the next batch of waiting images, if there are any left."""
         some = self._take()
         if not some:
             return

@@ -125,7 +125,7 @@ def _check_scheduler(address: str) -> None:
 
 
 class _Holder(WorkerPlugin):
-    """Holds the work on every worker, those among them that join late or come back."""
+    """A worker plugin that holds the work, also on workers that join late or come back."""
 
     def __init__(self, work: Work[Any], is_ours: bool) -> None:
         self.work, self.is_ours = work, is_ours
@@ -144,7 +144,7 @@ class _Holder(WorkerPlugin):
 
 @dataclass
 class DaskExecutor:
-    """Hands tasks to the workers of a cluster.
+    """Executor that submits tasks to the workers of a Dask cluster.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class DaskExecutor:
 
     @contextmanager
     def working(self) -> Iterator[DaskExecutor]:
-        """Bring the work to the workers, and take it from them in the end."""
+        """Register the work on the workers, and remove it in the end."""
         try:
             self.client.register_plugin(_Holder(self.work, self.is_ours), name=self._name)
         except Exception as error:  # whatever a worker raises where it cannot take the work in
@@ -191,18 +191,18 @@ class DaskExecutor:
         return self._threads * 3 // 2 + 1
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Hand a task to the cluster."""
-        told: Future[Outcome] = Future()
+        """Submit a task to the cluster."""
+        reported: Future[Outcome] = Future()
         there = Task(task.path.absolute(), task.name, task.place.absolute())
         key = f"{self._name}-{uuid4().hex}"
         future = self.client.submit(_do, self._name, there, key=key, pure=False)
-        future.add_done_callback(lambda ended: _tell(task, ended, told))
+        future.add_done_callback(lambda ended: _report(task, ended, reported))
         self._handed.add(future)
-        told.handed = future  # type: ignore[attr-defined]  # Dask drops what nobody holds
-        return told
+        reported.handed = future  # type: ignore[attr-defined]  # Dask drops what nobody holds
+        return reported
 
     def check_workers(self) -> None:
-        """See whether there are workers; those of others may come when they like."""
+        """Check that there are workers; those of others may join later."""
         if self.client.nthreads():
             self._seen = time.monotonic()
         elif self.is_ours and time.monotonic() - self._seen > _COMING_BACK:
@@ -212,7 +212,7 @@ class DaskExecutor:
             )
 
     def stop(self) -> None:
-        """Take back what is not being computed yet."""
+        """Cancel tasks that are not being computed yet."""
         if self.client.status == "running":
             self.client.run(_stop, self._name, on_error="ignore")
             if not self.client.nthreads():  # nobody is left to end what was begun
@@ -231,8 +231,8 @@ def _stop(name: str, dask_worker: Any) -> None:
         dask_worker.plugins[name].is_stopped = True
 
 
-def _tell(task: Task, ended: Any, told: Future[Outcome]) -> None:
-    """Pass on what became of a task."""
+def _report(task: Task, ended: Any, reported: Future[Outcome]) -> None:
+    """Pass on the outcome of a task."""
     try:
         outcome = ended.result()
     except KilledWorker as error:
@@ -240,19 +240,19 @@ def _tell(task: Task, ended: Any, told: Future[Outcome]) -> None:
             f"{task.path} could not be processed ({error.allowed_failures + 1} workers ended over"
             " it); check the image, or give the workers more memory."
         )
-        told.set_result(Outcome(task, FileResult(task.path, None, "failed", 0.0, error=text)))
+        reported.set_result(Outcome(task, FileResult(task.path, None, "failed", 0.0, error=text)))
     except _GONE:
-        told.set_exception(
+        reported.set_exception(
             LocaldiscError("the Dask scheduler is gone; run it again to go on where it stopped.")
         )
     except Exception as error:
-        told.set_exception(error)
+        reported.set_exception(error)
     else:
-        told.set_result(_as_seen_here(outcome, task))
+        reported.set_result(_as_seen_here(outcome, task))
 
 
 def _as_seen_here(outcome: Outcome, task: Task) -> Outcome:
-    """Tell files as they were given here, not as workers were told them."""
+    """Name files as they were given here, not as on the workers."""
     result: FileResult = outcome.result
     output = None if result.output is None else task.place.with_name(result.output.name)
     error = result.error.replace(str(task.path.absolute()), str(task.path))

@@ -1,4 +1,4 @@
-"""Who does the files of a run: threads of this process, or whatever else takes tasks."""
+"""Executors of the files of a run: threads of this process, or others of the same protocol."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUEUE_DEPTH = 3
 """Files in the hands of threads: one is read and one written while a third is computed."""
 
 CHECK_AFTER = 10.0
-"""Seconds without a result after which an executor is looked after."""
+"""Seconds without a result after which workers are checked."""
 
 _BYTES = 2**30
 """Of images in hand: where more than `QUEUE_DEPTH` are, they are no more than this holds."""
@@ -40,7 +40,7 @@ _BYTES = 2**30
 
 @dataclass(frozen=True)
 class Task:
-    """A file, the name of its result within the output folder, and where that is."""
+    """A file, and the name and place of its result."""
 
     path: Path
     name: str
@@ -49,7 +49,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task, and what its file looked like before it was read."""
+    """The outcome of a task, with the fingerprint of its file before it was read."""
 
     task: Task
     result: FileResult
@@ -57,29 +57,29 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """Does tasks, several at a time, in any order."""
+    """Runs tasks, several at a time, in any order."""
 
     @property
     def queue_depth(self) -> int:
-        """Tasks that it should be given before the first of them is done."""
+        """Tasks to submit before the first of them is done."""
         ...
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Take a task; its future fails only where the whole run has to stop."""
+        """Submit a task; its future fails only where the whole run has to stop."""
         ...
 
     def check_workers(self) -> None:
-        """See whether anybody is still at work; called where nothing is done for long.
+        """Check that workers are alive; called after a long time without a result.
 
         Raises
         ------
         LocaldiscError
-            If nobody is, and nobody will be.
+            If there are none, and there will be none.
         """
         ...
 
     def stop(self) -> None:
-        """Begin nothing more; what is too late to be stopped goes on to its end."""
+        """Begin no further task; those being computed are completed."""
         ...
 
 
@@ -88,7 +88,7 @@ ExecutorFactory = Callable[[Work[Any]], AbstractContextManager[Executor]]
 
 
 class StoppedError(Exception):
-    """A task was taken back before it was computed."""
+    """A task was cancelled before it was computed."""
 
 
 class ThreadExecutor:
@@ -112,7 +112,7 @@ class ThreadExecutor:
 
     @property
     def queue_depth(self) -> int:
-        """As many are read and written as are computed together, unless they are large."""
+        """Twice the batch and one, unless images are large."""
         largest = self._together.largest if self._together else 0
         return max(QUEUE_DEPTH, min(self._most, _BYTES // largest)) if largest else QUEUE_DEPTH
 
@@ -131,14 +131,14 @@ class ThreadExecutor:
             self._together.close()
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Take a task."""
+        """Submit a task."""
         return self._pool.submit(self._do, task)
 
     def check_workers(self) -> None:
-        """There are always threads."""
+        """Threads need no check."""
 
     def stop(self) -> None:
-        """Take back what is not being computed yet."""
+        """Cancel tasks that are not being computed yet."""
         self._stopped.set()
 
     def _check(self) -> None:
@@ -147,7 +147,7 @@ class ThreadExecutor:
 
 
 def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Outcome:
-    """Do one task, whatever is wrong with its file.
+    """Run one task; an error of its file becomes a failed result.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Out
 def run_tasks(
     tasks: Iterable[Task], executor: Executor, on_outcome: Callable[[Outcome], None]
 ) -> Generator[Outcome, None, None]:
-    """Give tasks to an executor, never more than it asks for, and yield what became of them.
+    """Submit tasks to an executor, never more than its queue depth, and yield their outcomes.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 class Journal:
-    """Keeps the journal of one run; a context manager that no second run can enter meanwhile.
+    """Journal of one run; a context manager that no second run can enter meanwhile.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Journal:
             os.close(self._handle)
 
     def begin(self, names: Iterable[str]) -> None:
-        """Note files that are about to be written: what is in their places later is ours.
+        """Log files that are about to be written, so that they may be replaced later.
 
         Raises
         ------
@@ -89,16 +89,16 @@ class Journal:
             self._add({"begin": fresh})
 
     def finish(self, name: str, mark: Fingerprint, result: FileResult) -> None:
-        """Note that a file is finished and its result in place."""
+        """Log that a file is finished and its result in place."""
         content = result_content(result, self.output)
         self._add({"done": name, "input": asdict(mark), "result": content})
 
     def guide(self, settings: Mapping[str, Any], digest: str, images: Sequence[str]) -> None:
-        """Note that a segmenter was guided on images and is kept."""
+        """Log that a segmenter was guided on images and saved."""
         self._add({"guided": dict(settings), "segmenter": digest, "images": list(images)})
 
     def sweep(self) -> None:
-        """Delete what a kill amid writing left behind."""
+        """Delete temporary files of an interrupted run."""
         sweep(self.output / name for name in self.record.known)
 
     def _open(self) -> None:
@@ -158,7 +158,7 @@ class Journal:
             self.record.take(line, self.output)
 
     def _discard(self, made: Sequence[Path]) -> None:
-        """Leave no journal, and no new folder, in which nothing is."""
+        """Remove an empty journal, and a new folder that is empty."""
         self.path.unlink(missing_ok=True)
         with suppress(OSError):
             for folder in made:

@@ -1,4 +1,4 @@
-"""What the journal of a folder of results tells: what was begun, and what is done.
+"""The record in the journal of a folder of results: files begun, and files finished.
 
 ``journal.jsonl`` has a line of JSON for everything that happens, on the disk before the next thing
 is begun. Lines are only ever added:
@@ -33,7 +33,7 @@ _MAGIC = b'{"napari-localdisc": "results", '
 
 @dataclass(frozen=True)
 class FinishedFile:
-    """A finished file: what it was, and what became of it."""
+    """A finished file: its fingerprint and its result."""
 
     mark: Fingerprint
     result: FileResult
@@ -41,7 +41,7 @@ class FinishedFile:
 
 @dataclass
 class JournalRecord:
-    """What a journal tells.
+    """The content of a journal.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class JournalRecord:
     size: int = 0
 
     def take(self, line: Mapping[str, Any], output: Path) -> None:
-        """Take in one line."""
+        """Add one line."""
         if "recipe" in line:
             self.recipe, self.done, self.guided = dict(line["recipe"]), {}, {}
         elif "begin" in line:
@@ -77,7 +77,7 @@ class JournalRecord:
 
 
 def read_journal(output: Path) -> JournalRecord:
-    """Read the journal of a folder; one that is not there tells of nothing.
+    """Read the journal of a folder; without one the record is empty.
 
     Raises
     ------
@@ -121,12 +121,12 @@ def check_plain(path: Path) -> None:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a name stays within the folder of results, whoever wrote the journal."""
+    """Whether a name, possibly of a forged journal, stays within the folder of results."""
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def refuse_foreign_files(output: Path, names: Iterable[str], known: Collection[str]) -> None:
-    """Refuse to replace what no run of a folder wrote.
+    """Refuse to replace files that no run of a folder wrote.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def check_recipe(output: Path, made: Mapping[str, Any], wanted: Mapping[str, Any
     Raises
     ------
     LocaldiscError
-        Says what differs.
+        With the settings that differ.
     """
     other = [
         f"{key} {_short(made.get(key))} there and {_short(wanted.get(key))} here"

@@ -1,4 +1,4 @@
-"""Where results go: refused before the work starts if they could not, or should not, be written."""
+"""Output folders and files, checked before the work starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECIPE, SEGMENTER = "recipe.json", "segmenter.safetensors"
 
 @dataclass(frozen=True)
 class Layout:
-    """Which files a run writes into its folder, beside its journal.
+    """Names of the files that a run writes into its folder, beside its journal.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ CLUSTERS = Layout((REPORT, RECIPE, "clusters.csv"), lambda _: ("_clusters.png", 
 
 
 def masks_layout(confidence: bool) -> Layout:
-    """Tell which files a run of masks writes, with or without maps of confidence."""
+    """Layout of a run of masks, with or without maps of confidence."""
     return replace(MASKS, beside=(CONFIDENCE,)) if confidence else MASKS
 
 

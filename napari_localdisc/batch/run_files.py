@@ -1,4 +1,4 @@
-"""Many files, one result each: nothing that is wrong with one file stops the others.
+"""Batch runs: many files, one result each; an error of one file does not stop the others.
 
 A run keeps a journal in its folder. The same run again goes on where the last one ended, however it
 ended, and redoes nothing but what was in hand.
@@ -38,7 +38,7 @@ _AHEAD = 16
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run goes about its folder.
+    """Options of a run.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of a batch.
+    """Results of a batch run.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class BatchReport:
     results : tuple of FileResult
         In the order of the files, those that an earlier run had done among them.
     notes : tuple of str
-        What a user should know: results under another name.
+        Notes for the user: results under another name.
     """
 
     output: Path
@@ -94,7 +94,7 @@ class BatchReport:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What casts doubt on the results as a whole."""
+        """Warnings about the results as a whole."""
         mean = fmean(result.confidence for result in self.done) if self.done else 1.0
         return (low_confidence(mean),) if mean < LOW_CONFIDENCE else ()
 
@@ -160,26 +160,26 @@ def run_files(
 
 
 def full_recipe(stage: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell what the journal of a folder says that results are made with."""
+    """Recipe in the journal of a folder: stage, version and settings."""
     return {"work": stage, "version": __version__, **recipe}
 
 
 class _Folder:
-    """The folder of a run: what is done in it, and what is still to do."""
+    """The state of a run: finished files, and files to do."""
 
     def __init__(self, journal: Journal, layout: Layout, tasks: Sequence[Task]) -> None:
         self.journal, self.layout, self.tasks = journal, layout, tasks
         self.found: dict[str, FileResult] = {}
         self.is_lost = False
-        self._told = 0
+        self._reported = 0
 
     @property
     def results(self) -> tuple[FileResult, ...]:
-        """What is known so far, in the order of the files."""
+        """Results so far, in the order of the files."""
         return tuple(self.found[task.name] for task in self.tasks if task.name in self.found)
 
     def run(self, work: Work[Any], stage: str, make_executor: ExecutorFactory) -> Run[None]:
-        """Do what an earlier run has not done."""
+        """Process the files that an earlier run has not finished."""
         to_do = []
         for task in self.tasks:
             kept = self._kept(task)
@@ -200,11 +200,11 @@ class _Folder:
         try:
             write_report(self.journal.output / REPORT, self.results)
         except OutputLostError:
-            if not self.is_lost:  # else it has been told already
+            if not self.is_lost:  # else it was reported already
                 raise
 
     def lose(self, error: OutputLostError) -> str:
-        """Take in that nothing can be written any more, and say so."""
+        """Record that nothing can be written any more, and return a message for the user."""
         self.is_lost = True
         done = sum(result.status == "done" for result in self.found.values())
         return (
@@ -214,11 +214,11 @@ class _Folder:
 
     def _event(self, stage: str, task: Task, result: FileResult) -> Progress:
         self.found[task.name] = result
-        self._told += 1
-        return Progress(stage, self._told, len(self.tasks), task.path.name, payload=result)
+        self._reported += 1
+        return Progress(stage, self._reported, len(self.tasks), task.path.name, payload=result)
 
     def _kept(self, task: Task) -> FileResult | None:
-        """Find the result of an earlier run, if it is still what this one would find."""
+        """Look up the result of an earlier run, if its file and its outputs are unchanged."""
         done = self.journal.record.done.get(task.name)
         files = [self.journal.output / name for name in self._files(task)]
         if done is None or not all(file.is_file() for file in files):
@@ -233,7 +233,7 @@ class _Folder:
         return replace(result, kept=True)
 
     def _announced(self, tasks: Iterable[Task], queue_depth: int) -> Iterator[Task]:
-        """Give tasks out, each after the journal knows that its results are about to be written."""
+        """Yield tasks, each after its results are logged in the journal as about to be written."""
         waiting = iter(tasks)
         self.journal.begin(self.layout.own)
         while some := list(islice(waiting, max(_AHEAD, queue_depth))):
@@ -241,7 +241,7 @@ class _Folder:
             yield from some
 
     def _record(self, outcome: Outcome) -> None:
-        """Take in what became of a file, and put it into the journal if it is done."""
+        """Record the outcome of a file, in the journal if it is done."""
         task, result = outcome.task, outcome.result
         self.found[task.name] = result
         if result.status == "done" and outcome.mark is not None:

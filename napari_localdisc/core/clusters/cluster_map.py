@@ -1,4 +1,4 @@
-"""Cluster maps: what the clustering branch tells apart in one image."""
+"""Cluster maps: the memberships and labels of the clustering branch in one image."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class ClusterStatistics:
         return ClusterStatistics(self.counts + other.counts, self.sums + other.sums)
 
     def grouped(self, lookup: npt.NDArray[np.uint8]) -> ClusterStatistics:
-        """Move what belongs to each cluster to the one that stands for its group.
+        """Add the counts and sums of each cluster to those of its group.
 
         Parameters
         ----------

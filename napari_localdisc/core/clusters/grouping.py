@@ -1,4 +1,4 @@
-"""Clusters that a person merges and names; the clusters themselves are kept."""
+"""Grouping: clusters merged and named by a person, without loss of the clusters themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _State:
 
 
 class Grouping:
-    """Which clusters count as one and what they are called, with every earlier state kept.
+    """Groups of clusters and their names, with an undo history.
 
     A group goes by the label of the cluster that the others were merged into.
 
@@ -39,7 +39,7 @@ class Grouping:
 
     @property
     def can_undo(self) -> bool:
-        """Whether anything was merged or named that can be taken back."""
+        """Whether there is a merge or a name to undo."""
         return bool(self._earlier)
 
     def members(self, label: int) -> list[int]:
@@ -48,7 +48,7 @@ class Grouping:
         return [label, *others]
 
     def name(self, label: int) -> str:
-        """Return what a group is called: the given name, or its label."""
+        """Return the name of a group: the given one, or its label."""
         return self._state.names.get(label, f"Cluster {label}")
 
     @property
@@ -88,7 +88,7 @@ class Grouping:
             self._state = self._earlier.pop()
 
     def recipe(self) -> dict[str, object]:
-        """Say what was merged and named, for a recipe."""
+        """List merges and names, for a recipe."""
         merged = {
             str(label): self.members(label)[1:]
             for label in sorted(set(self._state.groups))

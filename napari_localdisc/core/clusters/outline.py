@@ -1,4 +1,4 @@
-"""Which points lie inside an outline that somebody drew."""
+"""Points in a drawn polygon."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import PIL.Image
 import PIL.ImageDraw
 
 _GRID = 1024
-"""Steps across an outline: a point is told inside or outside to that accuracy."""
+"""Steps across an outline: the test is that accurate."""
 
 
 def inside_outline(
     points: npt.NDArray[np.floating], outline: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.bool_]:
-    """Tell which points are inside a closed outline.
+    """Test which points lie in a closed polygon.
 
     Parameters
     ----------

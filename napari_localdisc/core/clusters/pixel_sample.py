@@ -1,4 +1,4 @@
-"""A few pixels of many images, to be shown as points."""
+"""A sample of the pixels of many images, for a scatter plot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pixels of an image are like a given one."""
+"""Similarity maps: the cosine similarity of a pixel with all others, and its nearest neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small picture of an image that shows where its clusters lie."""
+"""Thumbnails: small pictures of an image with its clusters in colour."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FRAME = 2
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """An image made small, and how much of each of its pixels belongs to each cluster.
+    """A small grey image, and the fraction of each of its pixels that belongs to each cluster.
 
     Attributes
     ----------

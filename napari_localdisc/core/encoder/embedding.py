@@ -94,7 +94,7 @@ def _branches(
     tile: int,
     branches: Sequence[_Branch],
 ) -> Run[tuple[list[FloatMap], npt.NDArray[np.bool_]]]:
-    """Return what each branch of the network gives for an image, and the field of view."""
+    """Compute embedding and memberships of an image, and its field of view."""
     device = device or torch.device("cpu")
     channels_last(encoder.network.to(device)).eval()
     inputs, field, shape = _prepared(as_image(image), encoder)
@@ -120,7 +120,7 @@ def _branches(
 def _tiled(
     inputs: Tensor, body: UNet, branches: Sequence[_Branch], device: torch.device, step: int
 ) -> Run[list[FloatMap]]:
-    """Return what each branch gives for inputs (1, C, H, W), tile by tile."""
+    """Compute embedding and memberships of inputs (1, C, H, W), tile by tile."""
     reach, (height, width) = body.reach, inputs.shape[-2:]
     maps: list[FloatMap] = []
     corners = [(top, left) for top in range(0, height, step) for left in range(0, width, step)]

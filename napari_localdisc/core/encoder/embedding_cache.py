@@ -1,4 +1,4 @@
-"""Embeddings kept in memory, so that a second look at an image costs nothing."""
+"""A cache of embeddings in memory, least recently used out first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUDGET = 2**30
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedPlane:
-    """What an encoder makes of one image.
+    """Embedding and cluster map of one image.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class EmbeddingCache:
                 self._encoder = encoder
 
     def get(self, key: str) -> EmbeddedPlane | None:
-        """Return what is kept under a key, if it still is."""
+        """Return the embedding under a key, None if it was dropped."""
         with self._lock:
             if key in self._planes:
                 self._planes.move_to_end(key)

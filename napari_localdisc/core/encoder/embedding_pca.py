@@ -1,4 +1,4 @@
-"""Principal components of an encoder's embedding: the same for every image.
+"""Principal component analysis (PCA) of an encoder's embedding: the same for every image.
 
 Fitted to one image, components come with signs and scales of their own, and the same tissue has
 other colours in the next. Fitted once to generated phantoms of the encoder's modality they belong
@@ -38,7 +38,7 @@ _known: WeakKeyDictionary[nn.Module, EmbeddingPCA] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingPCA:
-    """Three directions in an embedding, and how far it usually reaches along them.
+    """The first three principal components of an embedding, and its usual range along them.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class EmbeddingPCA:
 
 
 def embedding_pca(encoder: Encoder, device: torch.device | None = None) -> Run[EmbeddingPCA]:
-    """Return the components of an encoder; they are found once, in a second or two.
+    """Fit the principal components of an encoder's embedding, once for each encoder.
 
     Parameters
     ----------

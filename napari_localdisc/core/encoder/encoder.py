@@ -1,4 +1,4 @@
-"""Encoders: the pretrained network with a card that says what it is."""
+"""Encoders: a pretrained network with its card."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Encoder:
 
 
 def default_encoder(image: npt.NDArray[np.generic]) -> str:
-    """Choose a shipped encoder by what the image looks like.
+    """Choose a shipped encoder by the modality that an image seems to be of.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def channels_last(module: _Module) -> _Module:
 
 
 def features_of(inputs: int, widths: Sequence[int], context: Sequence[int]) -> int:
-    """Tell how many channels a U-Net of these gives: input, first and last level, and averages."""
+    """Channels of the features of a U-Net: input, first and last level, and averages."""
     return (inputs + 2 * widths[0]) * (1 + len(context))
 
 
@@ -38,7 +38,7 @@ class _Block(nn.Sequential):
         layers: list[nn.Module] = []
         for channels in (inputs, outputs):
             layers += [
-                # Zeros would mark the border, and near it patches are all too easily told apart.
+                # Zeros would mark the border, and near it patches are all too easy to discriminate.
                 nn.Conv2d(channels, outputs, 3, padding=1, padding_mode="reflect", bias=False),
                 nn.BatchNorm2d(outputs),
                 nn.ReLU(inplace=True),
@@ -59,8 +59,8 @@ class UNet(nn.Module):
     """A U-Net that returns features at full resolution.
 
     The input itself and the shallowest encoder features are concatenated to the decoder's, so that
-    fine detail reaches the heads by a short way. Where asked, what a pixel's surroundings have on
-    average is put beside it all, for a pixel alone tells texture well, and badly where it lies.
+    fine detail reaches the heads by a short way. Where asked, averages over a pixel's surroundings
+    are concatenated, too: features of single pixels hold texture, but hardly location.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class UNet(nn.Module):
         return torch.cat(self.parts(x), dim=1)
 
     def parts(self, x: Tensor) -> list[Tensor]:
-        """Map (N, C, H, W) to what features are made of, one after the other: (N, ., H, W) each."""
+        """Map (N, C, H, W) to the parts of the features, one after the other: (N, ., H, W) each."""
         skips, seen = [], x
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else F.avg_pool2d(x, 2))
@@ -123,7 +123,7 @@ class UNet(nn.Module):
         return [*own, *(_around(own, cell) for cell in self.context)]
 
     def decoded(self, features: Tensor) -> Tensor:
-        """Cut out of features (N, F, H, W) what the decoder made, (N, widths[0], H, W)."""
+        """Select the decoder's channels (N, widths[0], H, W) of features (N, F, H, W)."""
         start = self.inputs + self.widths[0]
         return features[:, start : start + self.widths[0]]
 

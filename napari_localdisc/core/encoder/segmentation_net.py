@@ -36,7 +36,7 @@ class SegmentationNet(nn.Module):
         return cls(copy.deepcopy(network.body), targets).to(next(network.parameters()).device)
 
     def initialise_bias(self, frequencies: Tensor) -> None:
-        """Begin with the classes' shares (K + 1,): a short training need not learn them first."""
+        """Initialise the head's bias with the log frequencies of the classes (K + 1,)."""
         self.head.bias = nn.Parameter(frequencies.log().to(self.head.weight))
 
     def forward(self, inputs: Tensor) -> Tensor:

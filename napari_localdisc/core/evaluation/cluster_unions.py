@@ -1,4 +1,4 @@
-"""Unions of clusters: how well a structure can be put together from what was told apart unlabelled.
+"""Unions of clusters: the best Dice of a structure as a union of unsupervised clusters.
 
 Masks choose the union on a few images, nothing else; the clusters themselves never see one.
 """
@@ -65,7 +65,7 @@ def fit_clusters(vectors: Vectors, count: int, seed: int, standardise: bool) -> 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Pixels that each cluster shares with a structure, in a number of images.
+    """Overlap of each cluster with a structure, in pixels, in a number of images.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Overlap:
 def count_overlap(
     labels: Sequence[Labels], truths: Sequence[Mask], fields: Sequence[Mask], clusters: int
 ) -> Overlap:
-    """Count what clusters share with a structure inside the field of view.
+    """Count the overlap of clusters with a structure inside the field of view.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def count_overlap(
 
 
 def best_union(overlap: Overlap) -> tuple[int, ...]:
-    """Put together the clusters that cover a structure best, one at a time.
+    """Select greedily the clusters whose union has the highest mean Dice.
 
     The cluster that lifts the mean Dice most is added until none does.
 

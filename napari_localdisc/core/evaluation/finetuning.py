@@ -51,7 +51,7 @@ class FinetuneConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled images as a network sees them.
+    """Network inputs of labelled images, with their masks.
 
     Attributes
     ----------

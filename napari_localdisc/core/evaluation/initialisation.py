@@ -1,4 +1,4 @@
-"""Initialisations: what a segmentation network is before it is fine-tuned."""
+"""Initialisations of a segmentation network before fine-tuning."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Initialisation:
     def fingerprint(self) -> str:
         """A short text that differs where weights, architecture or preprocessing do."""
         card = self.card
-        # Networks without context are told by what they were told by before there was any.
+        # Networks without context keep the fingerprint of versions that had no context.
         shape = (card.preprocessing, card.widths, *([card.context] if card.context else []))
         digest = hashlib.sha256(repr(shape).encode())
         if self.network is None:

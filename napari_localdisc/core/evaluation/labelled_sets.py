@@ -1,4 +1,4 @@
-"""Labelled images on their canvas: what encoders are measured with."""
+"""Labelled images on their canvas, for the evaluation of encoders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """An image, and where the structure lies on its canvas.
+    """An image with the mask of a structure, on its canvas.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class LabelledImage:
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """Images of one structure, some to learn from and others to be judged by.
+    """Labelled images of one structure, split into training and test images.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class LabelledSet:
     test: tuple[LabelledImage, ...]
 
     def draw(self, count: int | None, seed: int) -> tuple[LabelledImage, ...]:
-        """Draw some of the images to learn from; all of them if `count` is not given.
+        """Draw some of the training images; all of them if `count` is not given.
 
         The images of a small draw are among those of a larger one with the same seed.
 
@@ -75,7 +75,7 @@ class LabelledSet:
 
 
 def check_enough(name: str, there: int, asked: int) -> None:
-    """Refuse to learn from more labelled images than a set has."""
+    """Refuse more training images than a set has."""
     if asked > there:
         raise LocaldiscError(
             f"set {name} has {there} labelled images to learn from, {asked} were asked for;"
@@ -90,7 +90,7 @@ def labels_to_canvas(
     size: int,
     field: npt.NDArray[np.generic] | None = None,
 ) -> LabelledImage:
-    """Lay the mask of an image on a canvas.
+    """Resample the mask of an image to a canvas.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Linear probes: how much of a structure a pixel's vector tells on its own.
+"""Linear probes: logistic regression of a structure on single pixel vectors.
 
 A logistic regression from pixel vectors to one structure, cut where the Dice on the images that it
 learned from is highest. It is a measurement, never a part of guidance.
@@ -97,7 +97,7 @@ def _some(
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """A direction in the space of pixel vectors, and where to cut along it.
+    """A logistic regression of pixel vectors with its threshold.
 
     Attributes
     ----------
@@ -116,13 +116,13 @@ class LinearProbe:
         return np.asarray(vectors @ self.direction + self.offset, dtype=np.float32)
 
     def mask(self, maps: Vectors) -> Mask:
-        """Structure (H, W) that is seen in vectors (D, H, W)."""
+        """Mask (H, W) of vectors (D, H, W)."""
         scores = self.scores(maps.reshape(len(maps), -1).T)
         return np.asarray(scores > self.threshold).reshape(maps.shape[1:])
 
 
 def fit_probe(sample: PixelSample) -> LinearProbe:
-    """Fit a logistic regression and cut it where the mean Dice is highest.
+    """Fit a logistic regression, with the threshold of the highest mean Dice.
 
     Parameters
     ----------
@@ -152,14 +152,14 @@ def fit_probe(sample: PixelSample) -> LinearProbe:
 
 
 def best_threshold(scores: Vectors, sample: PixelSample) -> float:
-    """Find the cut with the highest Dice, averaged over images.
+    """Find the threshold with the highest Dice, averaged over images.
 
     Parameters
     ----------
     scores : ndarray, shape (n,)
         Of the pixels of `sample`; those above the cut are predicted.
     sample : PixelSample
-        Each pixel counts as its weight says; where all pixels of the images are there, the Dice is
+        Each pixel counts by its weight; where all pixels of the images are there, the Dice is
         exact.
     """
     values = np.unique(scores)
@@ -172,7 +172,7 @@ def best_threshold(scores: Vectors, sample: PixelSample) -> float:
 
 
 def _dice_at(cuts: Floats, scores: Vectors, sample: PixelSample, owner: int) -> Floats:
-    """Dice of one image at every cut, by cumulative sums over its pixels in order of score."""
+    """Dice of one image at every threshold, by cumulative sums over pixels in order of score."""
     own = np.flatnonzero(sample.owner == owner)
     own = own[scores[own].argsort(kind="stable")]
     weight, truth = sample.weight[own], sample.truth[own]

@@ -1,4 +1,4 @@
-"""How well a mask fits the truth: overlap, and distance between boundaries."""
+"""Metrics of a mask against the truth: Dice, and surface distances."""
 
 from __future__ import annotations
 

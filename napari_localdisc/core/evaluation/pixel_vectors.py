@@ -1,4 +1,4 @@
-"""What can be known of each pixel: vectors by an encoder, or by classical filters."""
+"""Pixel vectors: by an encoder, or by classical filters."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ PIXELS, NORMALISED, MULTISCALE = "raw pixels", "normalised pixels", "multiscale_
 
 @dataclass(frozen=True)
 class PixelVectors:
-    """What a source sees in one image.
+    """Vectors and clusters of the pixels of one image.
 
     Attributes
     ----------
     maps : mapping of str to ndarray of float32, shape (D, S, S)
         Vectors on the canvas, by kind.
     clusters : ndarray of int, shape (S, S), optional
-        Most likely cluster, counted from 0, where the source tells clusters apart itself.
+        Most likely cluster, counted from 0, where the source has clusters of its own.
     """
 
     maps: Mapping[str, Vectors]
@@ -45,7 +45,7 @@ Look = Callable[[npt.NDArray[np.generic]], PixelVectors]
 
 @dataclass(frozen=True)
 class Source:
-    """Something that has vectors for pixels.
+    """A source of pixel vectors.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Source:
     probed, clustered : tuple of str
         Kinds of vectors to fit linear probes and k-means on.
     clusters : int
-        Clusters that the source tells apart itself; 0 for none.
+        Clusters of the source's own; 0 for none.
     standardise : bool
         Whether k-means wants the vectors standardised.
     """
@@ -113,7 +113,7 @@ def plain_source(size: int, colour: bool) -> Source:
 def network_inputs(
     image: npt.NDArray[np.generic], preprocessing: Preprocessing, size: int
 ) -> Tensor:
-    """Lay an image (H, W) or (H, W, C) on its canvas as a network sees it: (1, inputs, S, S)."""
+    """Network inputs (1, inputs, S, S) of an image (H, W) or (H, W, C), on its canvas."""
     return preprocessing(*image_to_canvas(as_image(image), preprocessing, size))
 
 

@@ -1,4 +1,4 @@
-"""What a source of pixel vectors tells of a labelled set: linear probes and unions of clusters."""
+"""Evaluation of pixel vectors on a labelled set by linear probes and unions of clusters."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _Clustering = Callable[[PixelVectors], Labels]
 
 
 class ProbeConfig(BaseModel):
-    """How encoders are measured.
+    """Settings of the evaluation of encoders.
 
     Attributes
     ----------
     images : int
-        Images of a set to learn from, and images to be judged by, at most.
+        Training images and test images of a set, at most.
     pixels : int
         Pixels drawn of each image to learn from.
     union_images : int
@@ -62,7 +62,7 @@ class ProbeConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Measured:
-    """One figure: a structure seen in one kind of vectors.
+    """Dice of a structure by one method in one kind of pixel vectors.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Measured:
         Kind of vectors, or of clusters.
     set : str
     dice : tuple of float
-        Of the images that the set is judged by.
+        Of the test images.
     found : mapping of str to object
         What was fitted: the threshold of a probe, the clusters of a union.
     """
@@ -98,7 +98,7 @@ class Measured:
 
     @property
     def row(self) -> str:
-        """What to call it in a table."""
+        """Name of its row in a table."""
         return f"{self.encoder}: {self.vectors}" if self.encoder else self.vectors
 
 
@@ -171,7 +171,7 @@ class _Measurement:
             seen = yield from self._look(image)
             for kind, drawn in samples.items():
                 drawn.append(self._sample(seen.maps[kind], image.truth, image.field, number))
-            # Clusters are told apart without masks: their pixels are drawn from all alike.
+            # Clusters are fitted without masks: their pixels are drawn from all alike.
             for kind, cloud in clouds.items():
                 nothing = np.zeros_like(image.truth)
                 cloud.append(self._sample(seen.maps[kind], nothing, image.field, number).vectors)

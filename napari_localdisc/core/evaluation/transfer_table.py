@@ -1,4 +1,4 @@
-"""The transfer table: how much an initialisation helps on a few labelled images."""
+"""The transfer table: Dice after fine-tuning by initialisation, set and number of labels."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Cell:
 
     @property
     def shown(self) -> str:
-        """What to call it on a progress bar."""
+        """Name on a progress bar."""
         return f"{self.set}: {self.init}, {label_text(self.labels)}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class CellScore:
-    """What became of a fine-tuning.
+    """Dice after a fine-tuning.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Summary:
 
 
 def label_text(labels: int | None) -> str:
-    """Say how many labelled images there are to learn from."""
+    """Write the number of labelled training images in words."""
     if labels is None:
         return "all labels"
     return f"{labels} label" if labels == 1 else f"{labels} labels"

@@ -1,4 +1,4 @@
-"""What goes into a guidance and what comes out of it."""
+"""Configuration and result of a guidance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from napari_localdisc.core.segmenter.segmenter import Segmenter
@@ -15,7 +15,7 @@ _MOST_SHOWN = 1000.0
 
 
 class GuideConfig(BaseModel):
-    """Recipe of a guidance.
+    """Settings of a guidance.
 
     Attributes
     ----------
@@ -48,7 +48,9 @@ class GuideConfig(BaseModel):
     candidates: int = Field(default=96, ge=1)
     generations: int = Field(default=40, ge=0)
     searches: int = Field(default=3, ge=1)
-    denoise_steps: int = Field(default=140, ge=1)
+    denoise_steps: int = Field(
+        default=140, ge=1, validation_alias=AliasChoices("denoise_steps", "restore_steps")
+    )
     head_steps: int = Field(default=80, ge=1)
     refine_steps: int = Field(default=120, ge=1)
     rounds: int = Field(default=1, ge=0)
@@ -58,7 +60,7 @@ class GuideConfig(BaseModel):
 
     @classmethod
     def quick(cls, seed: int = 0) -> GuideConfig:
-        """Little effort: seconds on small images, for previews and tests."""
+        """Choose settings of little effort: seconds on small images, for previews and tests."""
         return cls(
             seed=seed,
             starts=2,
@@ -72,14 +74,14 @@ class GuideConfig(BaseModel):
         )
 
     def draw(self, count: int) -> list[int]:
-        """Draw which of `count` images guide: the first, and others at random, in their order."""
+        """Draw indices of guiding images: the first, and others at random, in their order."""
         others = np.random.default_rng(self.seed).permutation(np.arange(1, count))
         return [0, *sorted(int(index) for index in others[: self.max_images - 1])]
 
 
 @dataclass(frozen=True)
 class StageReport:
-    """How a stage of guidance did.
+    """Shape KL and area of the masks of a stage of guidance.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ _COST = 0.05
 
 
 class Previewer:
-    """Turns what a stage believes of the first image into previews, now and then.
+    """Makes previews of the first image from the probabilities of a stage, now and then.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Previewer:
     field : Tensor of bool, shape (S, S)
         Its field of view.
     prior_match : PriorMatch
-        Says how large curvilinear targets are.
+        Sets the thresholds of curvilinear targets.
     """
 
     def __init__(self, shape: tuple[int, int], field: Tensor, prior_match: PriorMatch) -> None:
@@ -46,15 +46,15 @@ class Previewer:
         )
         self._next = 0.0
 
-    def during(self, run: Run[T], look: Callable[[], Tensor | None]) -> Run[T]:
-        """Drive a run; after some of its events comes a preview.
+    def during(self, run: Run[T], probabilities: Callable[[], Tensor | None]) -> Run[T]:
+        """Drive a run and add a preview after some of its events.
 
         Parameters
         ----------
         run : generator of Progress
-        look : callable
-            What is believed at that moment: probabilities in [0, 1] of the K targets, of shape
-            (K, s, s) at any s, or None. It must leave the run as it is.
+        probabilities : callable
+            Returns those of the K targets at that moment, in [0, 1], of shape (K, s, s) at any s,
+            or None. It must leave the run as it is.
 
         Yields
         ------
@@ -66,8 +66,8 @@ class Previewer:
                 event = next(run)
                 yield event
                 began = time.monotonic()
-                if began >= self._next and (believed := look()) is not None:
-                    labels = self.labels(believed)
+                if began >= self._next and (current := probabilities()) is not None:
+                    labels = self.labels(current)
                     if labels.any():  # a network at its beginning finds nothing
                         yield self.preview(event.message or event.stage, labels)
                     now = time.monotonic()
@@ -81,20 +81,20 @@ class Previewer:
     def preview(
         self, message: str, labels: npt.NDArray[np.uint8], values: dict[str, float] | None = None
     ) -> Progress:
-        """Show labels (S, S) at the first image's size."""
+        """Preview labels (S, S) at the first image's size."""
         lifted = labels_from_canvas(
             labels, self._canvas, len(self._prior_match.resolution.shape_statistics)
         )
         return Progress("preview", 1, 1, message, values or {}, lifted)
 
     @torch.inference_mode()
-    def labels(self, believed: Tensor) -> npt.NDArray[np.uint8]:
-        """Decide what is believed (K, s, s) of the first image: labels (S, S)."""
+    def labels(self, probabilities: Tensor) -> npt.NDArray[np.uint8]:
+        """Postprocess probabilities (K, s, s) on the first image: labels (S, S)."""
         side = self._prior_match.resolution.size
-        probabilities = F.interpolate(believed[None].float(), size=(side, side), mode="bilinear")
-        probabilities = probabilities * self._field
-        rest = (1 - probabilities.sum(dim=1, keepdim=True)).clamp_min(0)
-        every = torch.cat([rest, probabilities], dim=1)
+        targets = F.interpolate(probabilities[None].float(), size=(side, side), mode="bilinear")
+        targets = targets * self._field
+        background = (1 - targets.sum(dim=1, keepdim=True)).clamp_min(0)
+        every = torch.cat([background, targets], dim=1)
         thresholds = self._prior_match.thresholds(every, self._field)
         return postprocess(
             every.cpu().numpy()[0], thresholds, self._prior_match.resolution.shape_statistics

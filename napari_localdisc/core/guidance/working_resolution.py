@@ -1,4 +1,4 @@
-"""How large images are looked at, which follows from how wide the structures of a prior are."""
+"""The working resolution of a prior, which follows from the width of its structures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _POSE_WIDTH = 7
 
 @dataclass(frozen=True)
 class WorkingResolution:
-    """Sizes for a prior.
+    """Sides of the canvases that a prior is guided on.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class WorkingResolution:
         )
 
     def only(self, targets: Sequence[int]) -> WorkingResolution:
-        """Resolution for some of the targets at the same sizes."""
+        """Restrict to some of the targets, at the same sizes."""
         return replace(
             self, shape_statistics=tuple(self.shape_statistics[target] for target in targets)
         )

@@ -1,4 +1,4 @@
-"""Arrays of any kind, brought to one form."""
+"""Images of any shape and type as float32 arrays in [0, 1]."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def is_coloured(array: npt.NDArray[np.generic]) -> bool:
 
 
 def field_of_view(image: FloatImage) -> npt.NDArray[np.bool_]:
-    """Find the lit part of a fundus photograph.
+    """Segment the field of view of a fundus photograph.
 
     Parameters
     ----------

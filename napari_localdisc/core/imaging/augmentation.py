@@ -1,4 +1,4 @@
-"""Random variation of images while a network is trained."""
+"""Data augmentation: exposure, masked blocks, noise, and symmetries of the square."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from kornia import augmentation as K
 from torch import Tensor, nn
 
 Turns = Literal["square", "mirror", "none"]
-"""Which ways of turning an image keep it plausible: all eight of the square, or left and right
+"""Symmetries under which an image stays plausible: all eight of the square, or left and right
 exchanged, or none."""
 
 _BLOCKS = 5
-"""Blocks along a side of a view, that are shown or hidden as a whole."""
+"""Blocks along a side of a view that are masked as a whole."""
 
 
 def exposure() -> nn.Module:
-    """Contrast, brightness, sharpness and noise of another exposure, drawn per image.
+    """Random contrast, brightness, blur and noise, drawn per image.
 
     Returns
     -------
@@ -36,12 +36,12 @@ def exposure() -> nn.Module:
 
 
 def hide(views: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Hide a share of the blocks of a grid, drawn per image: what was there, context must tell.
+    """Mask a share of the blocks of a grid, drawn per image.
 
     Parameters
     ----------
     views : Tensor, shape (N, C, side, side)
-        About zero, which is what is put in place of what is hidden.
+        About zero, the value of masked blocks.
     share : float
         From 0 to 1.
     generator : torch.Generator
@@ -74,7 +74,7 @@ class Turn:
 
     @classmethod
     def draw(cls, generator: torch.Generator, turns: Turns = "square") -> Turn:
-        """Draw one of those allowed at random."""
+        """Draw an allowed symmetry at random."""
         quarters, mirrored = torch.randint(0, 4, (2,), generator=generator).tolist()
         if turns == "square":
             return cls(quarters, mirrored % 2 == 1)

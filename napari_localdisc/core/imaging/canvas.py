@@ -1,4 +1,4 @@
-"""Images on the square canvas that guidance and pretraining work on, and the way back."""
+"""Square canvases: resampling of images to the canvas of a network, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_localdisc.core.imaging.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class Canvas:
-    """Where an image lies on its square canvas.
+    """Place and scale of an image on its square canvas.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Canvas:
 def image_to_canvas(
     image: FloatImage, preprocessing: Preprocessing, size: int
 ) -> tuple[Tensor, Tensor]:
-    """Lay an image and its field of view on a canvas.
+    """Resample an image and its field of view to a canvas.
 
     Parameters
     ----------

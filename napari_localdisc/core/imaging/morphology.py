@@ -1,4 +1,4 @@
-"""Masks made wider or narrower, many at once and on their device."""
+"""Morphology of batches of masks on their device: dilation and erosion."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def dilate(masks: Tensor, radius: int) -> Tensor:
 
 
 def erode(masks: Tensor, radius: int) -> Tensor:
-    """Erode float masks (N, K, H, W) likewise; what lies beyond the canvas takes nothing away."""
+    """Erode float masks (N, K, H, W) likewise; the canvas has no border to erode from."""
     return -dilate(-masks, radius)
 
 
 def certain_off_borders(inner: Tensor, outer: Tensor, within: int, around: int) -> Tensor:
-    """Say where masks are certain that lie somewhere between two others.
+    """Pixels far enough from a border that lies between those of two masks.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""From an image to what the network sees.
+"""Preprocessing: normalised channels and their differential structure as network inputs.
 
-The rim of a field of view is dim and looks like a vessel, so the outermost pixels are not believed:
+The rim of a field of view is dim and looks like a vessel, so the outermost pixels are discarded:
 they and all that lies beyond are filled with the mean of what is near inside.
 """
 
@@ -23,7 +23,7 @@ _NEAR = 12.0
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How images of a modality are prepared.
+    """Preprocessing of the images of a modality.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Preprocessing:
 
     @property
     def normalised(self) -> int:
-        """How many of them, the first ones, are normalised channels."""
+        """Number of normalised channels, the first ones of the inputs."""
         return (1 + len(self.sigmas)) * self.channels
 
     def planes(self, image: FloatImage) -> tuple[Tensor, Tensor]:
@@ -90,7 +90,7 @@ class Preprocessing:
         return torch.cat([wide, *local], dim=1) * field
 
     def whole(self, normalised: Tensor) -> Tensor:
-        """Those of normalised channels (N, normalised, H, W) that kept their surroundings' mean."""
+        """Channels normalised as a whole, of normalised channels (N, normalised, H, W)."""
         return normalised[:, : self.channels]
 
     def describe(self, normalised: Tensor, field: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ def without_rim(field: Tensor) -> Tensor:
 
 
 def fill(pixels: Tensor, inside: Tensor) -> Tensor:
-    """Replace pixels (N, C, H, W) where `inside` (N, 1, H, W) is 0 by the mean of those near."""
+    """Fill pixels (N, C, H, W) outside a mask `inside` (N, 1, H, W) with the mean of those near."""
     known = pixels * inside
     mean = known.sum(dim=(2, 3), keepdim=True) / _count(inside)
     weight = blur(inside, _NEAR)

@@ -1,4 +1,4 @@
-"""Gaussian scale space: blurred maps, and what they look like around each pixel."""
+"""Gaussian scale space: blurred maps and their local differential structure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks made larger or smaller where they are."""
+"""Scaling of masks about their centre of mass."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The critic: a density-ratio estimator between reference masks and predicted masks.
 
-Trained to tell references (1) from predictions (0) by logistic loss, its logit estimates
+Trained to discriminate references (1) from predictions (0) by logistic loss, its logit estimates
 ``log Q(mask) / P(mask)``; minus its mean over predictions estimates ``KL(P || Q)``, the quantity
 that guidance minimises (Chen et al., 2108.09440, section 3.2).
 """
@@ -22,7 +22,7 @@ class Critic(nn.Module):
     width : int
         Channels of the first layer.
     scales : int
-        How many scales judge; each halves the resolution.
+        Number of scales; each halves the resolution.
     depth : int
         Strided layers per scale.
     """

@@ -1,4 +1,4 @@
-"""Losses that tell whole images apart: pure functions on one unit vector an image."""
+"""Losses of instance discrimination: pure functions of one unit vector an image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def pooled(embedding: Tensor) -> Tensor:
 
 
 def nonparametric_softmax(vectors: Tensor, bank: Tensor, own: Tensor, tau: float = 0.07) -> Tensor:
-    """Tell instances apart by a memory of all of them (Wu et al. 2018, equation 2).
+    """Non-parametric softmax over a memory bank of all instances (Wu et al. 2018, equation 2).
 
     Parameters
     ----------

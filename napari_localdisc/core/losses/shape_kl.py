@@ -1,4 +1,4 @@
-"""The closed-form shape KL: how far predicted masks are from reference masks, without a critic.
+"""The closed-form shape KL between predicted masks and reference masks, without a critic.
 
 Masks are described pixel by pixel with shape words (the mask, its Gaussian means, gradient
 magnitude and Hessian eigenvalues at several scales, wide block means, and products with the mask).
@@ -22,7 +22,7 @@ _RIDGE = 1e-3
 
 
 def shape_descriptors(masks: Tensor) -> Tensor:
-    """Describe masks at every second row and column.
+    """Compute shape descriptors of masks at every second row and column.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ def shape_descriptors(masks: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean (..., F) and covariance (..., F, F) of words."""
+    """Mean (..., F) and covariance (..., F, F) of shape descriptors."""
 
     mean: Tensor
     covariance: Tensor
 
     @classmethod
     def of(cls, words: Tensor, weight: Tensor | None = None) -> Moments:
-        """Fit to words (..., F, P), weighted by (P,) or (..., P) if given."""
+        """Fit to descriptors (..., F, P), weighted by (P,) or (..., P) if given."""
         share = torch.ones_like(words[..., 0, :]) if weight is None else weight
         share = (share / share.sum(dim=-1, keepdim=True)).unsqueeze(-2)
         mean = (words * share).sum(dim=-1)
@@ -70,7 +70,7 @@ class Moments:
 
 
 def gaussian_kl(predicted: Moments, reference: Moments, ridge: float = _RIDGE) -> Tensor:
-    """KL(P || Q) in nats of two Gaussians, words scaled by the references' spread.
+    """KL(P || Q) in nats of two Gaussians, descriptors scaled by the references' spread.
 
     Parameters
     ----------

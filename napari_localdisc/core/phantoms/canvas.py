@@ -1,4 +1,4 @@
-"""What phantoms of every kind are painted with."""
+"""Noise, soft edges and random generators of phantoms."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from napari_localdisc.core.priors.raster import Points, smooth_curve, stamp_disc
 
 @dataclass(frozen=True)
 class Chest:
-    """Where the lungs put everything else, in pixels."""
+    """Size and place of the chest around the lungs, in pixels."""
 
     middle: float
     half_width: float
@@ -22,7 +22,7 @@ class Chest:
 
 
 def measure_chest(right: Mask, left: Mask) -> Chest:
-    """Measure where the lungs lie."""
+    """Measure the chest around the lungs."""
     rows, columns = np.nonzero(right | left)
     gap = (np.nonzero(right)[1].max() + np.nonzero(left)[1].min()) / 2
     return Chest(

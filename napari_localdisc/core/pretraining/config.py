@@ -1,4 +1,4 @@
-"""The recipe of a pretraining."""
+"""The configuration of a pretraining."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_localdisc.core.pretraining.objective_names import ObjectiveName
 
 
 class PretrainConfig(BaseModel):
-    """Recipe of a pretraining.
+    """Settings of a pretraining.
 
     Attributes
     ----------
@@ -45,36 +45,37 @@ class PretrainConfig(BaseModel):
     reach : int
         Near negatives are drawn from windows of this side in pixels.
     apart : float
-        Pixels closer than this are no negatives of each other: told apart, they would be known by
-        the noise between them.
+        Pixels closer than this are no negatives of each other: only noise differs between them.
     far : int
         Far negatives: points from the whole batch. 0 where all images show the same anatomy, in
         which what is like a pixel in another image is likely to be the same thing.
     hidden : float
-        Share of the second view that is hidden, so that context must tell what is there.
+        Share of the second view that is masked, to be predicted from context.
     mixed : bool
         Whether half of the crops are mixed with another, for mixup.
     regional : float
-        Width in pixels of the neighbourhood whose mean vector says which cluster a pixel belongs
-        to; 0 for the pixel's own. Wider, clusters are of regions rather than of texture.
+        Width in pixels of the neighbourhood whose mean vector decides the cluster of a pixel; 0 for
+        the pixel's own. Wider, clusters are of regions rather than of texture.
     patch, across, detail, recall, codes, assignment, region, agreement, entropy, balance : float
         Weights of these terms; that of patch discrimination holds for mixup, too. With assignment,
-        memberships follow the prototypes, and agreement and balance may be 0. Across: what is most
-        like a pixel in another image is told from the others, too, as if it were the pixel. Recall:
-        the embedding must tell, by a linear map, what the U-Net's features tell. Codes: the decoder
-        must tell to which of a teacher's clusters a varied or hidden pixel belongs.
+        memberships follow the prototypes, and agreement and balance may be 0. Across: patch
+        discrimination of a pixel's nearest neighbour in another image, as if it were the pixel.
+        Recall: a linear map of the embedding predicts the U-Net's features. Codes: the decoder
+        predicts pseudo-labels, the teacher's clusters, from augmented and masked views.
     codebooks : tuple of int
-        Instead of the teacher's own clusters those of several clusterings of what its decoder made
-        of a pixel, and of the pixel's values: how many each divides pixels into, 2 to 255.
+        Pseudo-labels are those of several k-means clusterings of the teacher's decoder features and
+        of the pixel's values, instead of the teacher's own: the number of clusters of each, 2 to
+        255.
     superpixels : float
-        Codebooks' clusters follow superpixels of about so many pixels a side, in the image as the
-        teacher sees it; 0 for single pixels, as what is curvilinear needs.
+        Codebooks' clusters follow superpixels of about so many pixels a side, in the image at the
+        teacher's resolution; 0 for single pixels, as curvilinear structures need.
     settled : str
-        At the end the clustering branch is replaced by k-means on all ``"features"`` of a pixel, or
-        on those that the ``"decoder"`` made of it, unless ``"off"``.
+        The k-means head: at the end the clustering branch is replaced by k-means on all
+        ``"features"`` of a pixel, or on those of the ``"decoder"``, unless ``"off"``.
     merged : int
-        The settled clusters are put together from so many small ones, at least as many as there
-        are clusters, so that what shows in few pixels keeps one of its own; 0 for k-means alone.
+        Clusters of the k-means head are merged, by Ward's linkage, from so many small ones, at
+        least as many as there are clusters, so that structures of few pixels keep one of their
+        own; 0 for k-means alone.
     bank_tau, bank_momentum : float
         Temperature of instance discrimination, and the share of its memory kept at each visit.
     max_images : int

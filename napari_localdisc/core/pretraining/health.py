@@ -1,4 +1,4 @@
-"""Whether an encoder in training is collapsing, measured on a few fixed images."""
+"""Detection of collapse in pretraining: clusters in use, entropy, effective rank."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAME = 1e-3
 
 @dataclass(frozen=True)
 class Health:
-    """How much of its room an encoder uses.
+    """Measures of collapse of an encoder.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def clusters_in_use(memberships: Tensor) -> int:
 
 
 def effective_rank(vectors: Tensor) -> tuple[float, float]:
-    """Measure how many directions vectors vary in, and how much.
+    """Measure the effective rank and the total variance of vectors.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ def effective_rank(vectors: Tensor) -> tuple[float, float]:
 def collapse_warnings(
     health: Health, card: EncoderCard, *, grouped: bool, embedded: bool
 ) -> dict[str, str]:
-    """Say what points to a collapse, a sentence for each thing that looks wrong.
+    """Warn of signs of collapse, in a sentence each.
 
     Parameters
     ----------
     health : Health
     card : EncoderCard
-        Says how many clusters and dimensions there are.
+        With the numbers of clusters and dimensions.
     grouped, embedded : bool
         Whether clusters and embedding are being trained by now.
     """

@@ -1,4 +1,4 @@
-"""What a training tells of itself: curves, pictures, warnings, and whether it collapsed."""
+"""Monitoring of a training: curves, pictures, warnings, and detection of collapse."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from napari_localdisc.core.pretraining.trainer import Trainer
 _MEASUREMENTS, _LEAST_APART = 20, 25
 """How often in a training the encoder's health is measured, and steps between at least."""
 
-_SETTLING = 0.1
-"""Share of the steps that a branch is trained before it is complained of."""
+_LEAST_TRAINING = 0.1
+"""Share of the steps that a branch is trained before warnings of its collapse."""
 
 _UNTRAINED = 20
-"""Steps before which nothing is called collapsed: batch norm has not even seen its averages."""
+"""Steps before which nothing is called collapsed: batch norm has no averages yet."""
 
 
 class CollapseError(LocaldiscError):
-    """A training went to its end, and what came out is of no use."""
+    """A training that ended in a collapse."""
 
 
 class Monitor:
-    """Follows a training, without any influence on it.
+    """Monitor of a training, without any influence on it.
 
     Parameters
     ----------
@@ -41,10 +41,10 @@ class Monitor:
         self.measure_every = max(_LEAST_APART, trainer.config.steps // _MEASUREMENTS)
         self.health: Health | None = None
         self.warnings: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def follow(self, values: Mapping[str, float]) -> Iterator[Progress]:
-        """Tell of a step that was just taken.
+        """Report the step that was just taken.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class Monitor:
         """Raise `CollapseError` if the encoder, as it was last measured, is of no use."""
         if self.health is None:
             return
-        problem = collapse(self.health, **self._judged(self.trainer.step - 1 - _UNTRAINED))
+        problem = collapse(self.health, **self._in_training(self.trainer.step - 1 - _UNTRAINED))
         if problem:
             raise CollapseError(
                 f"{problem}; train longer, on more varied images or with a larger balance weight."
@@ -98,8 +98,8 @@ class Monitor:
         last = self.trainer.step == self.trainer.config.steps
         return every > 0 and (last or self.trainer.step % every == 0)
 
-    def _judged(self, step: int) -> dict[str, bool]:
-        """Which branches were in training at a step."""
+    def _in_training(self, step: int) -> dict[str, bool]:
+        """Branches in training at a step."""
         objective = self.trainer.objective
         return {
             "grouped": step >= 0 and objective.trains_clusters(step),
@@ -108,13 +108,13 @@ class Monitor:
 
     def _warn(self) -> Iterator[Progress]:
         step, steps = self.trainer.step, self.trainer.config.steps
-        settled = self._judged(step - 1 - max(_UNTRAINED, int(_SETTLING * steps)))
+        trained = self._in_training(step - 1 - max(_UNTRAINED, int(_LEAST_TRAINING * steps)))
         if self.health is not None:
-            self.warnings = collapse_warnings(self.health, self.card, **settled)
+            self.warnings = collapse_warnings(self.health, self.card, **trained)
         for kind, warning in self.warnings.items():
-            if kind not in self._told:
+            if kind not in self._warned:
                 yield Progress("warn", step, steps, f"step {step}: {warning}")
-            self._told.add(kind)
+            self._warned.add(kind)
 
     def _message(self, values: Mapping[str, float]) -> str:
         parts = [f"{name} {value:.3f}" for name, value in values.items()]

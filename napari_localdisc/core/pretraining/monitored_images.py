@@ -1,4 +1,4 @@
-"""A few fixed images, looked at again and again while an encoder is trained."""
+"""Monitored images: a few fixed ones whose embedding and clusters are followed in training."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from napari_localdisc.core.pretraining.sampling.image_pool import ImagePool
 from napari_localdisc.core.pretraining.training_step import TrainingStep
 
 MONITORED = 4
-"""Images that are watched."""
+"""Images that are monitored."""
 
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class TrainingPreview:
-    """What an encoder makes of a few images by now: the payload of a progress event.
+    """Clusters and embedding of the monitored images: the payload of a progress event.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class TrainingPreview:
 
 @dataclass(frozen=True)
 class MonitoredOutputs:
-    """Both branches on the watched images, on the CPU: what health and pictures are made of."""
+    """Embedding and memberships of the monitored images, on the CPU."""
 
     pool: ImagePool
     embedding: Tensor
@@ -49,7 +49,7 @@ class MonitoredOutputs:
     fields: Tensor
 
     def health(self) -> Health:
-        """Measure it on every third pixel each way, inside the field of view."""
+        """Measure collapse on every third pixel each way, inside the field of view."""
         vectors, shares, fields = (
             x[..., ::3, ::3] for x in (self.embedding, self.memberships, self.fields)
         )
@@ -60,7 +60,7 @@ class MonitoredOutputs:
         )
 
     def preview(self) -> TrainingPreview:
-        """Picture it, without the canvas around the images."""
+        """Draw cluster maps and embeddings, without the canvas around the images."""
         labels = (self.memberships.argmax(dim=1) + 1) * self.fields
         fields = self.fields.numpy()
         pictures = np.zeros((*fields.shape, 3), np.uint8)
@@ -76,7 +76,7 @@ class MonitoredOutputs:
 
 
 class MonitoredImages:
-    """Looks at the first images of a pool.
+    """The first images of a pool, to follow a training by.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class MonitoredImages:
 
     @torch.no_grad()
     def outputs(self, training_step: TrainingStep) -> MonitoredOutputs:
-        """Run the network as it is, one image at a time, and leave it in training mode."""
+        """Compute both branches, one image at a time, and leave the network in training mode."""
         training_step.network.eval()
         vectors, shares, fields = [], [], []
         for index in range(len(self.pool)):

@@ -66,15 +66,15 @@ def pretrain(
     names : sequence of str, optional
         What to call the images where a checkpoint is of others.
     checkpoints : Checkpoints, optional
-        Where to keep snapshots.
+        Where to store checkpoints.
     resume : TrainingState, optional
-        A snapshot to go on from: on the same device, the result is that of a run that never
+        A checkpoint to resume from: on the same device, the result is that of a run that never
         stopped.
     picture_every : int
         Steps between pictures, 0 for none.
     teacher : Encoder, optional
-        For local discrimination: an encoder of a former round. The U-Net learns to tell its
-        clusters, or codebooks of its features, the branches learn from what the U-Net sees.
+        For local discrimination: an encoder of a former round. The U-Net learns pseudo-labels,
+        its clusters or codebooks of its features; the branches learn from the U-Net's features.
 
     Yields
     ------
@@ -201,7 +201,7 @@ def _recipe(
     names: Sequence[str] | None,
     kinds: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """List what decides the result, in values that JSON holds without loss."""
+    """Recipe of a pretraining, in values that JSON holds without loss."""
     digests = [image.digest for image in pool.images]
     names = names or [f"image {index + 1}" for index in range(len(pool))]
     return {

@@ -1,4 +1,4 @@
-"""A training in progress: one step at a time, and all of it as a snapshot."""
+"""The training loop, one step at a time, and its checkpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from napari_localdisc.core.pretraining.training_step import TrainingStep, choose
 
 
 class Trainer:
-    """Network, objective, optimiser, schedule and chance of one training.
+    """Network, objective, optimiser, schedule and random generators of one training.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Trainer:
     classes : tuple of int, optional
         Class of each image of the pool.
     recipe : mapping
-        What a snapshot must agree in to be taken up.
+        Settings that a checkpoint must share to be resumed.
     pseudo_labels : PseudoLabelMaps, optional
-        What the network learns to tell of the images of the pool.
+        Of the images of the pool.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Trainer:
 
     @property
     def precision(self) -> str:
-        """Name of what the network computes in."""
+        """Name of the floating-point type of the network."""
         return str(self.training_step.precision).removeprefix("torch.")
 
     def advance(self) -> dict[str, float]:
@@ -135,7 +135,7 @@ class Trainer:
         return dict(zip(("loss", *terms), numbers[1:], strict=True))
 
     def fit_kmeans_head(self) -> Run[None]:
-        """Let the clustering branch tell the clusters of what the body sees, see `settling`."""
+        """Replace the clustering branch by k-means clusters of the body's features."""
         network = self.training_step.network
         network.eval()
         pixels = PoolPixels(self.feeder.normalised, self.config.scales, self.config.seed)
@@ -145,7 +145,7 @@ class Trainer:
         fit_kmeans_head(network, drawn, self.config.seed, by_decoder, self.config.merged)
 
     def monitored_outputs(self) -> MonitoredOutputs:
-        """Look at the watched images."""
+        """Embedding and memberships of the monitored images."""
         with self.determinism.active():
             return self.monitored.outputs(self.training_step)
 

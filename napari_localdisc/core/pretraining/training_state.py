@@ -1,4 +1,4 @@
-"""All that a training is between two steps, in plain values and tensors."""
+"""Checkpoints: the state of a training between two steps, in plain values and tensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A snapshot from which training goes on as if it had never stopped.
+    """A checkpoint from which training resumes as if it had never stopped.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class TrainingState:
 
 
 class Checkpoints(Protocol):
-    """Where snapshots are kept; the core knows no files."""
+    """A store of checkpoints; the core has no files."""
 
     def due(self, step: int) -> bool:
         """Whether a snapshot is wanted after this step."""
@@ -93,7 +93,7 @@ def unpack(packed: Any, tensors: Mapping[str, Tensor]) -> Any:
 
 
 def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Name what two recipes do not have in common, one short phrase each.
+    """Differences of two recipes, one short phrase each.
 
     Nested mappings are compared entry by entry, the pool's images by name, content and order.
     """

@@ -1,4 +1,4 @@
-"""The network as it is trained: laid out for the device, in mixed precision where it has it."""
+"""The forward pass of a training step, in mixed precision where the device has it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_localdisc.core.pretraining.config import PretrainConfig
 
 
 class TrainingStep:
-    """Runs a network for an objective; whatever the precision inside, results are float32.
+    """Forward passes of a network for an objective, with float32 results in any precision.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ class TrainingStep:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_mixed)
 
     def _exact(self, x: Tensor, norm: int) -> Tensor:
-        """Undo what rounding did to the norm along dimension 1, which is 1: losses see it."""
+        """Renormalise along dimension 1 after rounding: losses need a norm of exactly 1."""
         return F.normalize(x.float(), p=norm, dim=1) if self._is_mixed else x
 
 
 def choose_precision(config: PretrainConfig, device: torch.device) -> torch.dtype:
-    """Say what a network computes in on a device."""
+    """Choose the floating-point type of a network on a device."""
     if config.precision == "auto":
         mixed = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     else:

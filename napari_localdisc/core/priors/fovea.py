@@ -36,7 +36,7 @@ def simulate_fovea(count: int, rng: np.random.Generator, size: int) -> Mask:
 def _framed(
     disc: Ellipse, fovea: Ellipse, rng: np.random.Generator, size: int
 ) -> tuple[Ellipse, Ellipse]:
-    """Shift both together to a random place at which both lie inside the frame."""
+    """Shift both together to a random place inside the frame."""
     shifts = []
     for axis, radius in (("x", "radius_x"), ("y", "radius_y")):
         ends = [(getattr(e, axis), getattr(e, radius)) for e in (disc, fovea)]

@@ -61,7 +61,7 @@ _LEFT_DOME = np.array([(0.9, 0.945), (0.81, 0.9), (0.71, 0.88), (0.61, 0.883)])
 
 @dataclass(frozen=True)
 class _Chest:
-    """What differs between two chests that are both normal; 0 or 1 is the textbook's."""
+    """Normal variation of a chest; 0 or 1 is the textbook's."""
 
     half_width: float
     height: float

@@ -1,4 +1,4 @@
-"""Priors: what a structure looks like, as a set of reference masks."""
+"""Priors: the shape of a structure as a set of reference masks."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Prior:
         name: str,
         targets: Sequence[str] = ("target",),
     ) -> Prior:
-        """Lay masks of any size on the canvas.
+        """Resample masks of any size to the canvas.
 
         Parameters
         ----------

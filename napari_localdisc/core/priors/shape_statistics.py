@@ -1,4 +1,4 @@
-"""What the references say about shape in general: how many parts, how small, with holes or not."""
+"""Shape statistics of reference masks: width, density, number and size of parts, holes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,25 @@ from napari_localdisc.core.priors import CANVAS
 from napari_localdisc.core.priors.prior import Prior
 
 Mask = npt.NDArray[np.bool_]
+Sizes = npt.NDArray[np.int64]
 _CURVILINEAR = 20.0
 """Structures thinner than this on the canvas are treated as networks of lines."""
 _DENSE = 0.5
 """Share of its hull from which a structure with a hole is a ring, not a network."""
+_RARE_AREA = 0.08
+"""Share of all area that lies in parts small enough to be rare."""
+_MOST_PARTS = 95
+"""Percentile of the references' numbers of parts that is still usual."""
+_HOLES = 0.01
+"""Area of holes, relative to the mask's, from which a structure is not solid."""
+_LEAST_PART_CURVILINEAR, _LEAST_PART_COMPACT = 0.5, 0.25
+"""Least size of a part that is kept, relative to the smallest plausible one."""
+_NEIGHBOURS = np.ones((3, 3))
+"""Pixels that touch by a corner belong to one part."""
 
 
 class ShapeStatistics(BaseModel):
-    """Plain facts about one target, measured on its references.
+    """Shape statistics of one target, measured on its references.
 
     Attributes
     ----------
@@ -50,63 +61,81 @@ class ShapeStatistics(BaseModel):
 
     @property
     def curvilinear(self) -> bool:
-        """Whether it is thin and spread, as vessels are, rather than compact."""
+        """Whether the target is thin and spread, as vessels are, rather than compact."""
         return self.width < _CURVILINEAR
 
     def pixels(self, part: float, size: int) -> int:
-        """Pixels that make up a part of its width on a canvas of a side, at least one."""
+        """Width in pixels of a part of its width on a canvas of a side, at least one."""
         return max(1, round(self.width * size / CANVAS * part))
 
     @classmethod
     def of(cls, prior: Prior, target: int) -> ShapeStatistics:
         """Measure target number `target` on the references of a prior."""
         masks = [mask for mask in prior.masks[:, target] if mask.any()]
-        scale = CANVAS / masks[0].shape[0]
+        filled = [ndimage.binary_fill_holes(mask) for mask in masks]
+        holes = [whole.sum() / mask.sum() - 1 for whole, mask in zip(filled, masks, strict=True)]
+        density = float(np.mean([_density(mask) for mask in masks]))
         sizes = [_part_sizes(mask) for mask in masks]
-        thickest = float(np.median([ndimage.distance_transform_edt(m).max() for m in masks]))
-        every = np.sort(np.concatenate(sizes))
-        share = np.cumsum(every) / every.sum()
-        rare = float(every[np.searchsorted(share, 0.08)])
-        filled = [ndimage.binary_fill_holes(m) for m in masks]
-        holes = [whole.sum() / m.sum() - 1 for whole, m in zip(filled, masks, strict=True)]
-        density = float(np.mean([_density(m) for m in masks]))
+        counts = [len(one) for one in sizes]
         return cls(
-            width=scale * _width(filled if density >= _DENSE else masks),
+            width=CANVAS / masks[0].shape[0] * _width(filled if density >= _DENSE else masks),
             area=float(prior.masks[:, target].mean()),
             density=density,
-            parts=max(1, round(float(np.percentile([len(s) for s in sizes], 95)))),
-            smallest=min(rare, (2 * thickest) ** 2) / masks[0].size,
-            solid=float(np.median(holes)) < 0.01,
+            parts=max(1, round(float(np.percentile(counts, _MOST_PARTS)))),
+            smallest=min(_rare_size(sizes), _thickness(masks) ** 2) / masks[0].size,
+            solid=float(np.median(holes)) < _HOLES,
         )
 
     def tidy(self, mask: Mask) -> Mask:
-        """Remove what no reference shows: parts too small or too many, holes in solid shapes.
+        """Remove parts that are too small or too many, and holes in solid shapes.
 
         Parameters
         ----------
         mask : ndarray of bool, shape (S, S)
             On a square canvas of any side.
         """
-        parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
+        parts, count = ndimage.label(mask, structure=_NEIGHBOURS)
         if count == 0:
             return mask
         sizes = np.bincount(parts.ravel())[1:]
-        limit = self.smallest * mask.size * (0.5 if self.curvilinear else 0.25)
-        keep = sizes >= limit
-        if not self.curvilinear:
-            keep &= np.argsort(np.argsort(-sizes, kind="stable"), kind="stable") < self.parts
-        if not keep.any():
-            keep[np.argmax(sizes)] = not self.curvilinear
+        keep = self._plausible(sizes, mask.size)
         kept = np.concatenate([[False], keep])[parts]
         return np.asarray(ndimage.binary_fill_holes(kept) if self.solid else kept, dtype=bool)
+
+    def _plausible(self, sizes: Sizes, canvas: int) -> Mask:
+        """Which parts of these sizes in pixels are plausible on a canvas of so many pixels.
+
+        Of a compact target the largest part is always kept.
+        """
+        smallest = self.smallest * canvas
+        if self.curvilinear:
+            return np.asarray(sizes >= smallest * _LEAST_PART_CURVILINEAR)
+        by_size = np.argsort(-sizes, kind="stable")
+        keep = np.zeros(len(sizes), dtype=bool)
+        keep[by_size[: self.parts]] = True
+        keep &= sizes >= smallest * _LEAST_PART_COMPACT
+        keep[by_size[0]] = True
+        return keep
+
+
+def _rare_size(sizes: list[Sizes]) -> float:
+    """Size in pixels of parts up to which they hold a small share of all area."""
+    every = np.sort(np.concatenate(sizes))
+    cumulated = np.cumsum(every) / every.sum()
+    return float(every[np.searchsorted(cumulated, _RARE_AREA)])
+
+
+def _thickness(masks: list[Mask]) -> float:
+    """Median over masks of the largest width in pixels."""
+    return 2 * float(np.median([ndimage.distance_transform_edt(mask).max() for mask in masks]))
 
 
 def _width(masks: list[Mask]) -> float:
     return float(np.mean([2 * mask.sum() / max(perimeter(mask), 1.0) for mask in masks]))
 
 
-def _part_sizes(mask: Mask) -> npt.NDArray[np.int64]:
-    parts, _ = ndimage.label(mask, structure=np.ones((3, 3)))
+def _part_sizes(mask: Mask) -> Sizes:
+    parts, _ = ndimage.label(mask, structure=_NEIGHBOURS)
     return np.asarray(np.bincount(parts.ravel())[1:])
 
 

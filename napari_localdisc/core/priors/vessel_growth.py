@@ -64,7 +64,7 @@ class Sprouts:
 
 
 class Ground:
-    """Which branch occupies each cell of each eye, so that tips can look ahead."""
+    """Occupancy grid: the branch in each cell of each eye."""
 
     def __init__(self, eyes: int) -> None:
         self.side = int(FRAME / CELL)

@@ -1,4 +1,4 @@
-"""Masks of retinal vessels, as a person who traces them in a fundus photograph would leave them."""
+"""Simulated masks of retinal vessels, like manual tracings of fundus photographs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well the border of masks shows in the images."""
+"""Border contrast: the Fisher ratio of pixels on both sides of the border of masks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WIDTH = 2
 
 
 def border_contrast(masks: Tensor, pixels: PixelSet) -> float:
-    """Fisher ratio of what lies just inside the border of masks and what lies just outside.
+    """Fisher ratio of the pixels just inside the border of masks against those just outside.
 
     Parameters
     ----------
@@ -30,14 +30,14 @@ def border_contrast(masks: Tensor, pixels: PixelSet) -> float:
     plain = masks.float()
     inner = masks & (erode(plain, _WIDTH) < 0.5)
     outer = ~masks & (dilate(plain, _WIDTH) > 0.5)
-    seen = pixels.fields[:, None]
-    counts = [(band & seen).sum(dim=(0, 2, 3)) for band in (inner, outer)]
+    fields = pixels.fields[:, None]
+    counts = [(band & fields).sum(dim=(0, 2, 3)) for band in (inner, outer)]
     if int(torch.cat(counts).min()) < 2:
         return 0.0
     return discriminate(pixels.features, pixels.fields, inner, outer).fisher
 
 
 def label_contrast(labels: Tensor, targets: int, pixels: PixelSet) -> float:
-    """Do the same for labels (n, S, S), -1 or 0 where there is none of the targets."""
+    """Border contrast of labels (n, S, S), -1 or 0 where there is none of the targets."""
     numbers = torch.arange(1, targets + 1, device=labels.device)
     return border_contrast(labels[:, None] == numbers[:, None, None], pixels)

@@ -1,7 +1,7 @@
-"""Guided heads: per-pixel classifiers of the features, trained against a prior.
+"""Guided heads: per-pixel classifiers of the features, trained against a prior with a critic.
 
-Several are trained in parallel. A head sees only the pixel's own features, so it cannot paint
-shapes that the image does not hold.
+A maximisation step (M-step) of guidance. Several heads are trained in parallel. A head sees only
+the pixel's own features, so it cannot paint shapes that the image does not hold.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
 
 class Head(nn.Module):
-    """Two 1x1 convolutions beside a linear path.
+    """Per-pixel classifier: two 1x1 convolutions beside a linear path.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Head(nn.Module):
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How heads are trained.
+    """Settings of the training of heads.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class HeadSettings:
     kl, region : float
         Weights of the critic's KL and of region discrimination beside the fit to the labels.
     critic_side : int
-        Side that whole-canvas masks are reduced to before the critic sees them; 0 for no reduction.
+        Side that whole-canvas masks are reduced to for the critic; 0 for no reduction.
     """
 
     crop: int
@@ -72,7 +72,7 @@ class HeadSettings:
 
 
 class HeadTrainer:
-    """One head with its critic.
+    """Trainer of one head with its critic.
 
     Parameters
     ----------
@@ -110,13 +110,13 @@ class HeadTrainer:
         features, labels = self._crops()
         logits = self.head(features)
         probabilities = logits.softmax(dim=1)
-        predicted = self._seen(probabilities[:, 1:])
-        real = self._seen(self._references().float())
-        judged = critic_loss(
+        predicted = self._for_critic(probabilities[:, 1:])
+        real = self._for_critic(self._references().float())
+        criticism = critic_loss(
             self.critic(self._noisy(real)), self.critic(self._noisy(predicted.detach()))
         )
         self.critic_optimiser.zero_grad(set_to_none=True)
-        judged.backward()
+        criticism.backward()
         self.critic_optimiser.step()
         kl = kl_estimate(self.critic(predicted))
         fit = segmentation_loss(logits, labels.long(), overlap=not self.settings.curvilinear)
@@ -154,7 +154,7 @@ class HeadTrainer:
             crops.append(crop)
         return torch.stack(crops)
 
-    def _seen(self, masks: Tensor) -> Tensor:
+    def _for_critic(self, masks: Tensor) -> Tensor:
         if self.settings.critic_side:
             return F.adaptive_avg_pool2d(masks, self.settings.critic_side)
         return blur(masks, 0.7)

@@ -1,4 +1,4 @@
-"""Linear discriminants: the direction in feature space that best tells two sets of pixels apart."""
+"""Linear discriminants: the direction in feature space that best separates two sets of pixels."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 _RIDGE = 0.05
+"""Ridge of the covariance within classes, relative to its mean variance."""
 
 
 @dataclass(frozen=True)
 class Discriminant:
-    """A direction for each of K targets.
+    """Linear discriminant of each of K targets.
 
     Attributes
     ----------

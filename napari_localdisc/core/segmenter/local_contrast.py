@@ -1,4 +1,4 @@
-"""How a curvilinear target differs from its surroundings, by how wide it is."""
+"""Local contrast of a curvilinear target with its surroundings, by local width."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_localdisc.core.imaging.scale_space import blur
 _HALF_WIDTHS = (1.2, 2.2, 3.2)
 """Local half-widths in pixels at which contrast is measured anew."""
 _BESIDE = 2
-"""Pixels from the border at which a pixel still knows the width of the structure."""
+"""Pixels from the border up to which a pixel takes the width of the structure."""
 _AROUND = 6.0
 """Width in pixels of the surroundings that contrast is measured against."""
 _ENOUGH = 50
@@ -48,14 +48,14 @@ def local_contrast(channels: Tensor, fields: Tensor, labels: Tensor, target: int
     levels = torch.arange(len(_HALF_WIDTHS) + 1)
     total = torch.zeros(len(levels), channels.shape[1], device=labels.device)
     count = torch.zeros(len(levels), 1, device=labels.device)
-    for index, seen in enumerate(channels):
+    for index, image in enumerate(channels):
         field = fields[index]
         beside = ((labels[index] == 0) & field).float()[None, None]
-        known = blur(seen[None].float() * beside, _AROUND)
-        around = known / (blur(beside, _AROUND) + 1e-3)
+        summed = blur(image[None].float() * beside, _AROUND)
+        around = summed / (blur(beside, _AROUND) + 1e-3)
         found = (labels[index] == target) & field
         level = width_levels(found[None])[0][found]
-        total.index_add_(0, level, (seen.float() - around[0])[:, found].T)
+        total.index_add_(0, level, (image.float() - around[0])[:, found].T)
         count.index_add_(0, level, torch.ones_like(level[:, None], dtype=torch.float32))
     mean = total / count.clamp_min(1)
     enough = levels[(count[:, 0] >= _ENOUGH).cpu()]

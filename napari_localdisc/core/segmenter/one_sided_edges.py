@@ -1,7 +1,7 @@
-"""Edges that were taken for a curvilinear target.
+"""One-sided edges: false positives of a curvilinear target along the edges of large structures.
 
-A curvilinear structure stands out from both its sides; what follows the edge of something large, as
-the rim of the optic disc does, stands out from one of them only.
+A curvilinear structure has contrast on both sides; the edge of something large, as the rim of the
+optic disc, has it on one side only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from napari_localdisc.core.segmenter.local_contrast import local_contrast
 from napari_localdisc.core.segmenter.postprocessing import postprocess
 
 _ANGLES = 8
+"""Directions, of half a turn, in which the two sides are looked for."""
 _DISTANCES = (4, 6, 8, 11)
 """Pixels from a middle line to either side: the first beyond both borders shows most."""
 _SOFT = 1.0
+"""Blur in pixels before sides are compared."""
 _ALONG = 5.0
 """Width in pixels over which sides are averaged along a middle line."""
 _USUAL = 0.5
@@ -32,7 +34,7 @@ _LEAST = 0.5
 
 
 def one_sided_edges(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> Tensor:
-    """Find what stands out from one side only.
+    """Find pixels of a curvilinear target with contrast on one side only.
 
     Parameters
     ----------
@@ -75,9 +77,9 @@ def remove_one_sided_edges(
     thresholds: tuple[float, ...],
     shape_statistics: tuple[ShapeStatistics, ...],
 ) -> Tensor:
-    """Take edges from the curvilinear targets, image by image.
+    """Remove one-sided edges from the probabilities of curvilinear targets, image by image.
 
-    The background does not gain what they lose: how sure a classifier was is not forgotten.
+    The background does not gain what they lose: confidence stays that of the classifier.
 
     Parameters
     ----------
@@ -130,7 +132,7 @@ def _sides(evidence: Tensor, mask: Tensor) -> Tensor:
 
 
 def _opposite(evidence: Tensor) -> tuple[Tensor, Tensor]:
-    """By how much each pixel stands out from two opposite sides, where the lesser is largest."""
+    """Contrast with two opposite sides of each pixel, at the angle where the lesser is largest."""
     smooth = blur(evidence[None, None], _SOFT)
     room, size = max(_DISTANCES), evidence.shape[-1]
     padded = F.pad(smooth, (room,) * 4, mode="replicate")[0, 0]

@@ -1,7 +1,8 @@
-"""Pixel features of a set of images: what a guided head sees of each pixel.
+"""Pixel features of a set of images: the inputs of guided heads.
 
 A pixel's features are its embedding beside the normalised input at that pixel (the shallowest
-detail), standardised per image, whitened over the set and reduced to the main components.
+detail), standardised per image, then whitened over the set and reduced by principal component
+analysis (PCA).
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _KEPT = 48
 
 @dataclass(frozen=True)
 class PixelSet:
-    """Images on their canvas, ready for guidance.
+    """Whitened features of images on their canvas, ready for guidance.
 
     Attributes
     ----------
     features : Tensor of float16, shape (n, D, S, S)
         Whitened; zero outside the field of view.
     normalised : Tensor of float16, shape (n, C, S, S)
-        What the network's input is described from.
+        Channels that the network's input is computed from.
     fields : Tensor of bool, shape (n, S, S)
     whitening : Tensor of float32, shape (F, D)
         Maps F standardised features to whitened ones.
@@ -63,7 +64,7 @@ class PixelSet:
         return self.preprocessing.whole(self.normalised)
 
     def inputs(self, index: int) -> Tensor:
-        """Describe what the network sees of an image: float32, shape (1, inputs, S, S)."""
+        """Network inputs of an image: float32, shape (1, inputs, S, S)."""
         field = self.fields[index][None, None].float()
         return self.preprocessing.describe(self.normalised[index][None].float(), field)
 
@@ -83,7 +84,7 @@ def prepare(
     size: int,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Lay images on canvases, and prepare them for the network.
+    """Put images on canvases and compute the network inputs.
 
     Parameters
     ----------
@@ -99,14 +100,14 @@ def prepare(
     inputs : Tensor of float32, shape (N, C, size, size)
     fields : Tensor of float32, shape (N, 1, size, size)
     """
-    framed = [image_to_canvas(as_image(image), preprocessing, size) for image in images]
-    pixels, fields = (torch.cat(parts).to(device) for parts in zip(*framed, strict=True))
+    on_canvas = [image_to_canvas(as_image(image), preprocessing, size) for image in images]
+    pixels, fields = (torch.cat(parts).to(device) for parts in zip(*on_canvas, strict=True))
     return preprocessing(pixels, fields), fields
 
 
 @torch.inference_mode()
 def features_of(inputs: Tensor, fields: Tensor, encoder: Encoder) -> Tensor:
-    """Features of images before whitening.
+    """Standardised features of images before whitening.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ def _standard(features: Tensor, field: Tensor) -> Tensor:
 def pixel_set(
     images: Sequence[npt.NDArray[np.generic]], encoder: Encoder, size: int, device: torch.device
 ) -> Run[PixelSet]:
-    """Describe and whiten a set of images.
+    """Compute and whiten the features of a set of images.
 
     Parameters
     ----------

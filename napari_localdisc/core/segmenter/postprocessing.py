@@ -1,4 +1,4 @@
-"""Deciding: from class probabilities on the canvas to labels of an image."""
+"""Postprocessing: from class probabilities on the canvas to labels of an image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def postprocess(
     thresholds: tuple[float, ...],
     shape_statistics: tuple[ShapeStatistics, ...],
 ) -> npt.NDArray[np.uint8]:
-    """Turn probabilities into tidy labels.
+    """Threshold class probabilities and tidy the masks by shape statistics.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def postprocess(
 def labels_from_canvas(
     labels: npt.NDArray[np.uint8], canvas: Canvas, targets: int
 ) -> npt.NDArray[np.uint8]:
-    """Bring labels (S, S) from the canvas back to the image's size (H, W)."""
+    """Resample labels (S, S) from the canvas to the image's size (H, W)."""
     return _strongest(canvas.from_canvas(_planes(labels, targets)))
 
 
@@ -58,7 +58,7 @@ def postprocess_at_full_size(
     thresholds: Sequence[float],
     shape_statistics: Sequence[ShapeStatistics],
 ) -> npt.NDArray[np.uint8]:
-    """Bring labels to the image's size, and threshold borders of curvilinear targets there.
+    """Resample labels to the image's size, and threshold borders of curvilinear targets there.
 
     Labels lose a curvilinear target's outline on a canvas whose pixels are hardly narrower than it
     is.
@@ -108,7 +108,7 @@ def _strongest(planes: Tensor) -> npt.NDArray[np.uint8]:
 
 
 def expected_dice(likely: npt.NDArray[np.floating[Any]], found: npt.NDArray[np.bool_]) -> float:
-    """Dice that a mask can be expected to have.
+    """Compute the expected Dice of a mask under the probabilities.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Borders that were left open, closed where the images show them, by random walks.
+"""Borders by the random walker: open borders closed along the edges of the images.
 
 From every pixel that is undecided a walker sets out that crosses edges of the image unwillingly;
 the pixel is given to what it most likely reaches first (Grady, "Random Walks for Image
-Segmentation", IEEE TPAMI 28, 2006). Which of several open borders to close is decided by how well
-the result shows in the images; no label is needed.
+Segmentation", IEEE TPAMI 28, 2006). Of several open borders the one is kept that has the highest
+contrast in the images once it is closed; no label is needed.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 from napari_localdisc.core.segmenter.border_contrast import label_contrast
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
-_UNWILLING = 250.0
+_EDGE_WEIGHT = 250.0
 """Weight of edges; half or twice as much changes little."""
 _WITHIN, _AROUND = 0.15, 0.25
-"""How far inside and outside of where it was found a border may lie in truth, relative to the
-structure's width: pointed corners stick out of rigid shapes, and networks round them."""
-_NEARLY = 0.8
-"""Factor by which borders on edges must show at least, beside those that a network found."""
+"""How far inside and outside of a given border the true one may lie, relative to the structure's
+width: pointed corners stick out of rigid shapes, and networks round them."""
+_LEAST_CONTRAST = 0.8
+"""Least contrast of moved borders, relative to that of the borders that a network found."""
 
 
 class RandomWalkerBorders:
-    """Closes the open borders of labels.
+    """Closes the open borders of labels by the random walker.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ class RandomWalkerBorders:
         self.pixels, self.targets = pixels, targets
         self._first: Tensor | None = None
 
-    def close(self, posed: Tensor, choices: Sequence[Tensor]) -> Run[Tensor | None]:
-        """Close each of several open borders; the one that shows best is kept.
+    def close(self, given: Tensor, choices: Sequence[Tensor]) -> Run[Tensor | None]:
+        """Close each of several open borders; the one with the highest contrast is kept.
 
         Parameters
         ----------
-        posed : Tensor of int8, shape (n, S, S)
-            Labels whose borders are to be bettered.
+        given : Tensor of int8, shape (n, S, S)
+            Labels whose borders are to be improved.
         choices : sequence of Tensor of int8, shape (n, S, S)
             Labels, -1 where undecided.
 
@@ -64,10 +64,10 @@ class RandomWalkerBorders:
         Returns
         -------
         Tensor of int8, shape (n, S, S), or None
-            Labels whose borders show best; -1 is left only in images that `random_walker_labels`
-            leaves as they are. None if none show better than the posed ones.
+            Labels whose borders have the highest contrast; -1 is left only in images that
+            `random_walker_labels` leaves as they are. None if none has more than the given ones.
         """
-        best, shown = None, self._contrast(posed)
+        best, shown = None, self._contrast(given)
         for number, labels in enumerate(choices):
             closed = yield from self._walk(labels, number * len(labels), len(choices) * len(labels))
             contrast = self._contrast(closed)
@@ -77,7 +77,7 @@ class RandomWalkerBorders:
         return best
 
     def first_image_probabilities(self) -> Tensor | None:
-        """Return the best so far of the first image, shape (K, S, S)."""
+        """Masks of the best labels so far on the first image, shape (K, S, S), or None."""
         if self._first is None:
             return None
         return torch.stack([self._first == target + 1 for target in range(self.targets)]).float()
@@ -95,16 +95,16 @@ class RandomWalkerBorders:
 
 
 def border_band(statistics: ShapeStatistics, size: int) -> tuple[int, int]:
-    """Pixels inside and outside of a border that are left open on a canvas of a side."""
+    """Width in pixels, inside and outside, of the open band along a border on a canvas."""
     return statistics.pixels(_WITHIN, size), statistics.pixels(_AROUND, size)
 
 
 def refine_borders(
     labels: npt.NDArray[np.uint8], shape_statistics: Sequence[ShapeStatistics], pixels: PixelSet
 ) -> Run[npt.NDArray[np.uint8] | None]:
-    """Move the borders of compact targets to edges of their images, if they show about as well.
+    """Move the borders of compact targets by the random walker, if their contrast is about as high.
 
-    Where edges are faint, or others are near, a network that has seen many images knows better.
+    Where edges are faint, or others are near, the borders of a network are better.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def refine_borders(
         label_contrast(torch.from_numpy(each).to(device), len(shape_statistics), pixels)
         for each in (labels, found)
     )
-    return found if after >= _NEARLY * before else None
+    return found if after >= _LEAST_CONTRAST * before else None
 
 
 def random_walker_borders(
@@ -141,7 +141,7 @@ def random_walker_borders(
     field: Tensor,
     shape_statistics: Sequence[ShapeStatistics],
 ) -> npt.NDArray[np.uint8]:
-    """Move the borders of compact targets to edges of the image that are near.
+    """Move the borders of compact targets to near edges of the image by the random walker.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def random_walker_borders(
 def random_walker_labels(
     image: npt.NDArray[np.float64], labels: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int8]:
-    """Decide the undecided pixels of one image.
+    """Label the undecided pixels of one image by the random walker.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def random_walker_labels(
     Returns
     -------
     ndarray of int8, shape (H, W)
-        As given where the image is flat, everything is decided, or nothing tells two labels apart.
+        As given where the image is flat, everything is decided, or there are fewer than two labels.
     """
     values, seeds = np.unique(labels, return_inverse=True)
     if image.std() == 0 or values[0] != IGNORE or len(values) < 3:
@@ -191,7 +191,7 @@ def random_walker_labels(
     reached = random_walker(
         np.moveaxis(image, 0, -1),
         seeds.reshape(labels.shape),
-        beta=_UNWILLING,
+        beta=_EDGE_WEIGHT,
         mode="bf",  # exact; conjugate gradients go astray where edges are strong
         channel_axis=-1,
     )

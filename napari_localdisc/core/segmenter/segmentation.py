@@ -1,4 +1,4 @@
-"""What was found in an image, or in the planes of a stack."""
+"""The segmentation of an image, or of the planes of a stack."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def segment_planes(
     targets: tuple[str, ...],
     keep_probabilities: bool,
 ) -> Segmentation:
-    """Segment a stack; planes that show nothing hold nothing.
+    """Segment a stack plane by plane; blank planes stay empty.
 
     Parameters
     ----------
@@ -116,9 +116,9 @@ def segment_planes(
         np.zeros(planes.shape[:3], np.uint8), np.ones(planes.shape[:3], np.float32), 0.0, targets
     )
     canvas: list[Canvas | None] = [None] * len(planes)
-    shown = [index for index, plane in enumerate(planes) if _shows_something(plane)]
+    in_use = [index for index, plane in enumerate(planes) if _shows_something(plane)]
     score, area = 0.0, 0
-    for some in _parts(shown, at_once):
+    for some in _parts(in_use, at_once):
         for index, one in zip(some, segment([planes[index] for index in some]), strict=True):
             found.labels[index], found.confidence[index] = one.labels, one.confidence
             canvas[index] = one.canvas[0] if one.canvas else None
@@ -139,7 +139,7 @@ def _shows_something(plane: Pixels) -> bool:
 
 
 def low_confidence(mean: float) -> str:
-    """Say that masks are not to be relied on."""
+    """Warning that the mean confidence is low and masks are not to be relied on."""
     return (
         f"the mean confidence is very low ({mean:.2f}): look at the masks before you use them, and"
         " check that the images show the structure."

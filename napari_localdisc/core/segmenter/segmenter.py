@@ -42,7 +42,7 @@ class Segmenter:
     whitening: Tensor
     refined: SegmentationNet | None = None
     _device: torch.device = field(default=CPU, repr=False)
-    _most: int = field(default=sys.maxsize, repr=False)  # images that found memory together
+    _batch: int = field(default=sys.maxsize, repr=False)  # images that found memory together
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Segmenter:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """How it was made."""
+        """Recipe of the guidance that it was fitted by."""
         return self.card.recipe
 
     @property
@@ -61,7 +61,7 @@ class Segmenter:
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of its weights."""
         return self._device
 
     def to(self, device: torch.device) -> Segmenter:
@@ -76,7 +76,7 @@ class Segmenter:
         return self
 
     def on_device(self, device: torch.device) -> Segmenter:
-        """Note that all weights are on a device already."""
+        """Record that all weights are on a device already."""
         self._device = device
         return self
 
@@ -121,9 +121,9 @@ class Segmenter:
         device: torch.device | None = None,
         keep_probabilities: bool = False,
     ) -> list[Segmentation]:
-        """Segment images that go through the network together.
+        """Segment images in one batch.
 
-        Each is found as it would be alone, to rounding. Short of memory, fewer go together.
+        Each result is what it would be alone, to rounding. Short of memory, batches get smaller.
 
         Parameters
         ----------
@@ -141,11 +141,11 @@ class Segmenter:
         self.to(device or self._device)
         found: list[Segmentation] = []
         while len(found) < len(images):
-            some = images[len(found) : len(found) + self._most]
+            some = images[len(found) : len(found) + self._batch]
             try:
                 planes = self._probabilities(some)
             except torch.OutOfMemoryError as error:
-                self._lessen(len(some), error)
+                self._shrink_batch(len(some), error)
             else:
                 found += [
                     self._found(image.shape[:2], keep_probabilities, *own)
@@ -153,14 +153,14 @@ class Segmenter:
                 ]
         return found
 
-    def _lessen(self, tried: int, error: torch.OutOfMemoryError) -> None:
-        """Let fewer images go together from now on."""
+    def _shrink_batch(self, tried: int, error: torch.OutOfMemoryError) -> None:
+        """Halve the batch from now on."""
         if tried == 1:
             raise LocaldiscError(
                 f"{self._device} has no memory left for a canvas of {self.card.size} pixels; close"
                 " what else uses it, or compute on another device."
             ) from error
-        self._most = tried // 2
+        self._batch = tried // 2
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

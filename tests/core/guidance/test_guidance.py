@@ -171,6 +171,11 @@ class TestRun:
         assert recipe["encoder"] == "tiny"
         assert GuideConfig.model_validate(recipe["guidance"]) == effort
 
+    def test_recipes_of_earlier_versions_are_read(self):
+        old = GuideConfig(denoise_steps=7).model_dump()
+        old["restore_steps"] = old.pop("denoise_steps")
+        assert GuideConfig.model_validate(old) == GuideConfig(denoise_steps=7)
+
 
 class TestFewImages:
     @pytest.mark.parametrize("count", [1, 2])

@@ -1,8 +1,8 @@
-"""Judging masks without labels: shape KL against the references, and the area to have.
+"""The match of masks and prior without labels: shape KL, and thresholds for the prior's area.
 
-The masks of compact targets are compared at the references' mean size: how large a structure is
-depends on the camera, what it looks like does not. Posed references are the exception: their shapes
-are the references' own, and only places and sizes tell a good pose from a bad one.
+The masks of compact targets are compared at the references' mean size: size depends on the camera,
+shape does not. Matched templates are the exception: their shapes are the references' own, and only
+places and sizes differ between a good pose and a bad one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_de
 from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 
 _DRAWS = 8
-"""At most so many handfuls of references tell what a few masks have by chance."""
+"""At most so many samples of references are drawn for the KL of a few masks by chance."""
 _ANY_SIZE = 1.5
 """Factor up to which the width of a compact structure may differ from the references'."""
 _THRESHOLDS = [step / 200 for step in range(4, 197)]
 """Of curvilinear targets: 0.02 to 0.98."""
 _ENOUGH = 20
-"""Images whose area tells a threshold well enough."""
+"""Images whose areas are enough to fit a threshold."""
 
 
 class PriorMatch:
-    """Compares predicted masks with the references.
+    """The shape KL of predicted masks against the references of a prior.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ class PriorMatch:
             masks = self._at_mean_size(masks, target)
         small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
         weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]
-        words = torch.cat([shape_descriptors(one[None]) for one in small])
-        return Moments.of(words.transpose(0, 1).flatten(1), weight.flatten())
+        descriptors = torch.cat([shape_descriptors(one[None]) for one in small])
+        return Moments.of(descriptors.transpose(0, 1).flatten(1), weight.flatten())
 
     def _at_mean_size(self, masks: Tensor, target: int) -> Tensor:
         """Scale masks (n, S, S) to the references' mean area, as far as sizes may differ."""
@@ -78,10 +78,10 @@ class PriorMatch:
         labels : ndarray of uint8, shape (n, S, S)
         fields : Tensor of bool, shape (n, S, S)
         """
-        shown = torch.from_numpy(labels).to(fields.device)
+        found = torch.from_numpy(labels).to(fields.device)
         kls = []
         for target, statistics in enumerate(self.resolution.shape_statistics):
-            masks = shown == target + 1
+            masks = found == target + 1
             inside = fields if statistics.curvilinear else torch.ones_like(fields)
             kls.append(
                 float(gaussian_kl(self._moments(masks, inside, target), self.moments[target]))
@@ -89,7 +89,7 @@ class PriorMatch:
         return float(np.mean(kls))
 
     def chance_kl(self, count: int) -> float:
-        """Highest shape KL in nats that so few of the references alone have against all of them.
+        """Highest shape KL in nats of so few of the references against all of them.
 
         A handful of masks has a poor covariance, and a high KL whatever it shows.
 
@@ -110,7 +110,7 @@ class PriorMatch:
         return max(kls)
 
     def thresholds(self, probabilities: Tensor, fields: Tensor) -> tuple[float, ...]:
-        """Probabilities at which tidy masks have the area that the prior says.
+        """Thresholds of the probabilities at which tidy masks have the area of the prior.
 
         Curvilinear targets cover as much of the field of view as the references cover of their
         convex hulls; a compact target has any area, and its threshold is one half.

@@ -1,9 +1,9 @@
-"""Restoring masks from noisy score maps, with the references as the only teacher.
+"""Mask denoising: masks from noisy score maps, learned from the references alone.
 
-A small network learns to recover reference masks to which noise was added that has the spectrum of
-the score maps at hand but none of their structure (random phases). Applied to the score maps it
-projects them on the shapes that the prior knows: the mask's posterior mean under the prior, as in
-denoising autoencoders (Vincent et al. 2010; Larrazabal et al. 2020 for segmentation).
+A small network learns to recover reference masks from noise with the spectrum of the score maps at
+hand but none of their structure (random phases). On the score maps themselves it gives the mask's
+posterior mean under the prior, as denoising autoencoders do (Vincent et al. 2010; Larrazabal et al.
+2020 for segmentation).
 """
 
 from __future__ import annotations
@@ -19,14 +19,26 @@ from napari_localdisc.core.encoder.network import UNet, channels_last
 from napari_localdisc.core.imaging.morphology import dilate
 from napari_localdisc.core.imaging.scale_space import blur
 
-_SIDE = 96
-_BATCH = 8
+_SIDE, _BATCH = 96, 8
+"""Side in pixels of the patches of a training step, and their number."""
 _RIM = 4
-"""Coarse pixels at the rim of the field of view, not to be trusted: it looks like a line."""
+"""Pixels at the rim of the field of view whose masks are discarded: the rim looks like a line."""
+_CORRELATION = (0.2, 0.95)
+"""Range of the correlation of scores and mask that is estimated from their skewness."""
+_LEAST_FACTOR, _FACTOR_RANGE = 0.7, 0.6
+"""Factor that varies the correlation from patch to patch: its least, and how far it reaches."""
+_TRAINED_CORRELATION = (0.1, 0.97)
+"""Range of the correlation in training."""
+_CONTRAST_SPREAD, _CONTRAST_WIDTH = 1.8, 6.0
+"""How much contrast varies along a structure, before blurring, and over how many pixels."""
+_CONTRAST = (0.3, 1.7)
+"""Range of that contrast, relative to the usual one."""
+_LEAST_NOISE = 0.05
+"""Least variance of the noise, where the signal has nearly all."""
 
 
 class MaskDenoiser:
-    """Denoises score maps of a curvilinear target.
+    """A denoising network for score maps of a curvilinear target.
 
     Parameters
     ----------
@@ -49,7 +61,7 @@ class MaskDenoiser:
         self.skewness = float((((inside - self.mean) / self.spread) ** 3).mean())
 
     def fit(self, scores: Tensor, fields: Tensor, steps: int) -> Run[None]:
-        """Learn to restore references from noise like that of `scores`.
+        """Train the network to recover references from noise like that of `scores`.
 
         Parameters
         ----------
@@ -58,18 +70,13 @@ class MaskDenoiser:
         fields : Tensor of bool, shape (n, S, S)
         steps : int
         """
-        signal, inside = self._signal(scores[fields]), fields.cpu().numpy()
+        correlation, inside = self._correlation(scores[fields]), fields.cpu().numpy()
         optimiser = torch.optim.AdamW(self.network.parameters(), 4e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 8e-3, total_steps=steps + 1)
         self.network.train()
         for step in range(steps):
             masks, noise = self._masks(), self._noise(scores, inside)
-            share = signal * (0.7 + 0.6 * torch.rand(_BATCH, 1, 1, generator=self.generator))
-            share = share.clamp(0.1, 0.97).to(masks.device)
-            bright = 1 + 1.8 * blur(self._normal(masks.shape).to(masks.device)[:, None], 6.0)[:, 0]
-            shown = (masks - self.mean) / self.spread * bright.clamp(0.3, 1.7)
-            seen = share * shown + (1 - share.square()).clamp_min(0.05).sqrt() * noise
-            logits = self.network(seen[:, None])[:, 0]
+            logits = self.network(self._noisy_scores(masks, noise, correlation)[:, None])[:, 0]
             loss = F.binary_cross_entropy_with_logits(logits, (masks > 0.5).float())
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -80,20 +87,32 @@ class MaskDenoiser:
 
     @torch.inference_mode()
     def __call__(self, scores: Tensor, fields: Tensor) -> tuple[Tensor, Tensor]:
-        """Posterior means (n, S, S) in [0, 1], and where they may be trusted."""
+        """Denoise score maps: posterior means (n, S, S) in [0, 1], and where they are reliable."""
         size = scores.shape[-1]
         padding = -size % 4
         padded = F.pad(scores[:, None], (0, padding, 0, padding))
         logits = torch.cat([self.network(one[None]) for one in padded])[:, 0, :size, :size]
         wide = dilate((~fields)[:, None].float(), _RIM)[:, 0]
-        trusted = wide == 0
-        return logits.sigmoid() * trusted, trusted
+        reliable = wide == 0
+        return logits.sigmoid() * reliable, reliable
 
-    def _signal(self, values: Tensor) -> Tensor:
-        """Match skewness for the correlation of scores and mask: noise is symmetric, masks not."""
-        skewness = (values**3).mean().clamp_min(1e-3)
+    def _correlation(self, scores: Tensor) -> Tensor:
+        """Correlation of scores and mask, by their skewness: noise is symmetric, masks are not."""
+        least, most = _CORRELATION
+        skewness = (scores**3).mean().clamp_min(1e-3)
         ratio = float((skewness / max(self.skewness, 1e-3)) ** (1 / 3))
-        return torch.tensor(min(0.95, max(0.2, ratio)))
+        return torch.tensor(min(most, max(least, ratio)))
+
+    def _noisy_scores(self, masks: Tensor, noise: Tensor, correlation: Tensor) -> Tensor:
+        """Score maps of unit variance: masks of varied contrast, and noise, both (B, s, s)."""
+        factor = torch.rand(_BATCH, 1, 1, generator=self.generator)
+        varied = correlation * (_LEAST_FACTOR + _FACTOR_RANGE * factor)
+        varied = varied.clamp(*_TRAINED_CORRELATION).to(masks.device)
+        patches = self._normal(masks.shape).to(masks.device)[:, None]
+        contrast = 1 + _CONTRAST_SPREAD * blur(patches, _CONTRAST_WIDTH)[:, 0]
+        signal = (masks - self.mean) / self.spread * contrast.clamp(*_CONTRAST)
+        noise_deviation = (1 - varied.square()).clamp_min(_LEAST_NOISE).sqrt()
+        return varied * signal + noise_deviation * noise
 
     def _normal(self, shape: torch.Size) -> Tensor:
         return torch.randn(shape, generator=self.generator)
@@ -103,6 +122,7 @@ class MaskDenoiser:
         return found
 
     def _masks(self) -> Tensor:
+        """Patches (B, s, s) of references: of three each the fullest, turned and mirrored."""
         side = min(_SIDE, self.masks.shape[-1] - self.masks.shape[-1] % 4)
         room = self.masks.shape[-1] - side
         crops = []
@@ -117,7 +137,7 @@ class MaskDenoiser:
         return index, slice(row, row + side), slice(column, column + side)
 
     def _noise(self, scores: Tensor, inside: npt.NDArray[np.bool_]) -> Tensor:
-        """Noise of the spectrum of patches, as far inside the fields of view as may be."""
+        """Noise (B, s, s) with the power spectrum of patches inside the fields of view."""
         side = min(_SIDE, scores.shape[-1] - scores.shape[-1] % 4)
         room = scores.shape[-1] - side
         found = []

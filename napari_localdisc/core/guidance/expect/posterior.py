@@ -1,7 +1,6 @@
-"""What the prior and a first score say together about every pixel: posterior labels for training.
+"""Posterior labels: the expectation step (E-step) of guidance for curvilinear targets.
 
-The E-step of guidance for curvilinear targets, whose score maps are denoised; `posing` has that of
-compact ones.
+Their score maps go through mask denoising; `template_matching` has the E-step of compact targets.
 """
 
 from __future__ import annotations
@@ -23,24 +22,27 @@ from napari_localdisc.core.guidance.start.direction_search import (
 from napari_localdisc.core.losses.segmentation import IGNORE
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
-_SURE, _SURELY_NOT = 0.5, 0.05
-_HOPELESS = 1.5
+_TARGET, _BACKGROUND = 0.5, 0.05
+"""Probabilities above which a pixel is labelled as the target, and below which as background."""
+_SCORES = (-4.0, 6.0)
+"""Range in standard deviations that score maps are clipped to."""
+_LOOK_ALIKE = 1.5
 """Shape KL in nats of a look-alike: that of the structure itself is well below 1."""
-_FEW, _CONVINCING = 5, 0.4
+_FEW, _CONVINCING_KL = 5, 0.4
 """In fewer images look-alikes come as low as 0.7; the structure itself has 0.2 to 0.6."""
 _NEXT_SEED = 1000
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is believed of one target.
+    """Posterior probability of one target at every pixel.
 
     Attributes
     ----------
     probability : Tensor, shape (n, S, S)
         Probability in [0, 1].
     certain : Tensor of bool, shape (n, S, S)
-        Where it may be learned from.
+        Where it becomes a label to train on.
     """
 
     probability: Tensor
@@ -64,7 +66,7 @@ def labels_of(evidence: list[Evidence], fields: Tensor) -> Tensor:
 def winners(evidence: list[Evidence], fields: Tensor) -> Tensor:
     """Labels of int8 (n, S, S): 1..K, 0 background, whether certain or not."""
     best, winner = torch.stack([one.probability for one in evidence], dim=1).max(dim=1)
-    return (torch.where(best > _SURE, winner + 1, 0) * fields).to(torch.int8)
+    return (torch.where(best > _TARGET, winner + 1, 0) * fields).to(torch.int8)
 
 
 def class_probabilities(evidence: list[Evidence], fields: Tensor) -> Tensor:
@@ -75,7 +77,7 @@ def class_probabilities(evidence: list[Evidence], fields: Tensor) -> Tensor:
 
 
 class CurvilinearPosterior:
-    """Evidence for a curvilinear target.
+    """Posterior probabilities of a curvilinear target by direction search and mask denoising.
 
     Parameters
     ----------
@@ -99,27 +101,27 @@ class CurvilinearPosterior:
         return (yield from self._denoise(scores, fields, config.denoise_steps))
 
     def first_look(self) -> Run[Tensor]:
-        """Look along the single feature that suits best, see `first_image_probabilities`."""
+        """Score map along the best single feature, see `first_image_probabilities`."""
         screening = screen_features(self.pixels, self.references, self.seed)
-        found = yield from relay(screening, self._noted)
+        found = yield from relay(screening, self._keep_preview)
         return self._along(found.direction)
 
     def _search(self, config: GuideConfig) -> Run[Direction]:
-        """Search again, from another seed, while what is found is hopeless.
+        """Search for a direction, from further seeds while its shape KL is that of a look-alike.
 
-        In a few images a search is quick and easily led astray: there again until it convinces.
+        In a few images a search is quick and easily led astray; there the KL must be lower.
         """
-        enough = _CONVINCING if len(self.pixels) < _FEW else _HOPELESS
+        enough = _CONVINCING_KL if len(self.pixels) < _FEW else _LOOK_ALIKE
         tried: list[Direction] = []
         while len(tried) < config.searches:
             seed = self.seed + len(tried) * _NEXT_SEED
             looking = search_direction(
                 self.pixels, self.references, config.candidates, config.generations, seed
             )
-            tried.append((yield from relay(looking, self._noted)))
+            tried.append((yield from relay(looking, self._keep_preview)))
             if tried[-1].kl <= enough:
                 break
-        return min(tried, key=lambda start: start.kl)
+        return min(tried, key=lambda direction: direction.kl)
 
     def first_image_probabilities(self) -> Tensor | None:
         """Score map of the first image along the best direction so far, shape (S / 2, S / 2).
@@ -133,7 +135,7 @@ class CurvilinearPosterior:
         coarse = F.adaptive_avg_pool2d(first.float(), self.half)[0]
         return torch.einsum("dhw,d->hw", coarse, direction).sigmoid()
 
-    def _noted(self, event: Progress) -> Progress:
+    def _keep_preview(self, event: Progress) -> Progress:
         if isinstance(event.payload, Tensor):
             self._best = event.payload
         return replace(event, payload=None)
@@ -144,13 +146,12 @@ class CurvilinearPosterior:
             inside = scores[index][field]
             if len(inside) > 1:
                 level = (scores[index] - inside.mean()) / inside.std().clamp_min(1e-6)
-                standard[index] = level.clamp(-4, 6) * field
+                standard[index] = level.clamp(*_SCORES) * field
         yield from self.denoiser.fit(standard, fields, steps)
-        denoised, trusted = self.denoiser(standard, fields)
+        denoised, reliable = self.denoiser(standard, fields)
         size = self.pixels.size
         probability = F.interpolate(denoised[:, None], size=(size, size), mode="bilinear")[:, 0]
-        sure = F.interpolate(trusted[:, None].float(), size=(size, size))[:, 0] > 0.5
+        reliable = F.interpolate(reliable[:, None].float(), size=(size, size))[:, 0] > 0.5
         outside = F.interpolate(fields[:, None].float(), size=(size, size))[:, 0] < 0.5
-        return Evidence(
-            probability, (sure & ((probability > _SURE) | (probability < _SURELY_NOT))) | outside
-        )
+        decided = (probability > _TARGET) | (probability < _BACKGROUND)
+        return Evidence(probability, (reliable & decided) | outside)

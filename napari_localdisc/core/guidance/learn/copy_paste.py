@@ -1,8 +1,8 @@
 """Copy-paste augmentation: reference shapes of a curvilinear target, pasted into images.
 
-Of a graft every border is known. Beside what is believed of the real structures it teaches a
-network borders at full resolution, and shapes that no belief has shown (copy-paste augmentation,
-Ghiasi et al. 2021, with shapes from the prior instead of labelled examples).
+Every border of a pasted shape is certain. Beside posterior labels of the real structures, pasted
+shapes teach a network borders at full resolution, and shapes that no posterior holds (Ghiasi et al.
+2021, with shapes from the prior instead of labelled examples).
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ from napari_localdisc.core.segmenter.local_contrast import local_contrast, width
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
 _STRENGTH = (0.2, 1.0)
-"""Range of a graft's contrast, in that of the structures that were found: others are fainter."""
+"""Range of a pasted shape's contrast, in that of the structures found: others are fainter."""
 _PATCHES = 8.0
-"""Width in pixels of the patches in which contrast varies along a graft."""
+"""Width in pixels of the patches in which contrast varies along a pasted shape."""
 _SOFT = 0.7
+"""Blur in pixels of its border."""
 _NEAR = 3
+"""Pixels around it in which undecided ones become background."""
+_VARIATION = (1.5, 0.4, 1.5)
+"""How much contrast varies, and its range, relative to the shape's own."""
 
 
 @dataclass(frozen=True)
 class PastedShape:
-    """A crop of a reference mask, and how it is to look.
+    """A crop of a reference mask to paste, and its contrast.
 
     Attributes
     ----------
@@ -39,7 +43,7 @@ class PastedShape:
     strength : Tensor, scalar
         Its contrast, in that of the structures that were found.
     noise : Tensor, shape (s, s)
-        White; blurred, it says how contrast varies along the graft.
+        White; blurred, it varies the contrast along the shape.
     """
 
     mask: Tensor
@@ -49,7 +53,7 @@ class PastedShape:
 
 
 class CopyPaste:
-    """Draws crops of reference masks into crops of images.
+    """Copy-paste augmentation: pastes crops of reference masks into crops of images.
 
     Parameters
     ----------
@@ -57,7 +61,7 @@ class CopyPaste:
     masks : Tensor of bool, shape (N, S, S)
         References of one target, on the canvas of `pixels`.
     labels : Tensor of int8, shape (n, S, S)
-        What is believed of the images: 0 background, 1..K targets, -1 undecided.
+        Posterior labels of the images: 0 background, 1..K targets, -1 undecided.
     target : int
         Label of the target.
 
@@ -74,7 +78,7 @@ class CopyPaste:
         self.contrast = local_contrast(pixels.normalised, pixels.fields, labels, target)
 
     def sample(self, side: int, generator: torch.Generator) -> PastedShape:
-        """Draw the fullest of three crops (side, side) of a reference, and how it is to look."""
+        """Draw the fullest of three crops (side, side) of a reference, and its contrast."""
         index = int(torch.randint(len(self.masks), (), generator=generator))
         room = self.masks.shape[-1] - side + 1
         corners = torch.randint(room, (3, 2), generator=generator).tolist()
@@ -89,7 +93,7 @@ class CopyPaste:
     def paste(
         self, crops: Tensor, labels: Tensor, fields: Tensor, shapes: Sequence[PastedShape]
     ) -> tuple[Tensor, Tensor]:
-        """Draw grafts into crops.
+        """Paste shapes into crops.
 
         Parameters
         ----------
@@ -103,14 +107,15 @@ class CopyPaste:
         Returns
         -------
         crops, labels : Tensor
-            Of the same shapes. Pixels near a graft that were undecided are background.
+            Of the same shapes. Undecided pixels near a shape are background.
         """
         mask, level, strength, noise = (
             torch.stack([getattr(shape, name) for shape in shapes])
             for name in ("mask", "level", "strength", "noise")
         )
-        varied = 1 + 1.5 * _PATCHES * blur(noise[:, None], _PATCHES)
-        strength = strength[:, None, None, None] * varied.clamp(0.4, 1.5)
+        variation, least, most = _VARIATION
+        varied = 1 + variation * _PATCHES * blur(noise[:, None], _PATCHES)
+        strength = strength[:, None, None, None] * varied.clamp(least, most)
         amount = strength.to(crops) * mask[:, None]
         drawn = blur(self.contrast[level].permute(0, 3, 1, 2) * amount, _SOFT)
         near = dilate(mask[:, None].float(), _NEAR)[:, 0] > 0

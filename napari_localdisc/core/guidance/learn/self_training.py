@@ -1,4 +1,7 @@
-"""Refinement: a network trained on the pixels that the guided result is sure of."""
+"""Self-training (refinement): a network learns the certain pixels of posterior labels.
+
+The maximisation step (M-step) of guidance with a network that sees context.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
 
 class SelfTrainer:
-    """Trains a `SegmentationNet` on confident labels.
+    """Self-training of a `SegmentationNet` on posterior labels.
 
     Parameters
     ----------
@@ -89,19 +92,19 @@ class SelfTrainer:
             sampled.append(
                 [copy_paste.sample(self.crop, self.generator) for copy_paste in copy_pastes]
             )
-        seen = torch.stack([self.pixels.normalised[i, :, r, c] for i, r, c in spans]).float()
+        channels = torch.stack([self.pixels.normalised[i, :, r, c] for i, r, c in spans]).float()
         fields = torch.stack([self.pixels.fields[one] for one in spans])
         truth = torch.stack([labels[one] for one in spans]).long()
         for copy_paste, drawn in zip(copy_pastes, zip(*sampled, strict=True), strict=True):
-            seen, truth = copy_paste.paste(seen, truth, fields, drawn)
-        seen = self._vary(torch.cat([seen, fields[:, None].float()], dim=1))
+            channels, truth = copy_paste.paste(channels, truth, fields, drawn)
+        channels = self._vary(torch.cat([channels, fields[:, None].float()], dim=1))
         if self.curvilinear:
             turn = Turn.draw(self.generator)
-            seen, truth = turn(seen), turn(truth)
-        return seen.contiguous(memory_format=torch.channels_last), truth
+            channels, truth = turn(channels), turn(truth)
+        return channels.contiguous(memory_format=torch.channels_last), truth
 
     def _vary(self, crops: Tensor) -> Tensor:
-        """Network inputs of normalised crops, whose last channel is the field of view."""
+        """Augmented network inputs of normalised crops, whose last channel is the field of view."""
         normalised, field = crops[:, :-1], crops[:, -1:]
         varied = vary_inputs(normalised, self.generator) * field
         return self.pixels.preprocessing.describe(varied, field)

@@ -1,4 +1,4 @@
-"""Global search for a curvilinear target's centre under the closed-form shape KL.
+"""Direction search: a curvilinear target's centre under the closed-form shape KL, by CMA-ES.
 
 The target is one direction in whitened feature space; its mask holds the pixels that score highest
 along it, at the references' own density. Directions are screened, then race, polished by CMA-ES.
@@ -19,13 +19,14 @@ from napari_localdisc.core.guidance.config import show_kl
 from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_descriptors
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
-_SIDE = 128
-_CROPS = 10
+_SIDE, _CROPS = 128, 10
+"""Side in pixels of the crops that shapes are compared on, and their number."""
 _FEW = 4
-"""Crops that screening and the first heats are judged on."""
+"""Crops of the screening and of the first heats."""
 _BATCH = 16
 """Directions screened at a time."""
 _RACERS = 8
+"""Directions that CMA-ES begins with."""
 _HEAT = 8
 """Generations of each of the first heats."""
 _COPY = 0.8
@@ -34,7 +35,7 @@ _COPY = 0.8
 
 @dataclass(frozen=True)
 class Direction:
-    """A direction found.
+    """A direction in feature space.
 
     Attributes
     ----------
@@ -99,11 +100,11 @@ class DirectionSearch:
 def search_direction(
     pixels: PixelSet, references: Tensor, candidates: int, generations: int, seed: int
 ) -> Run[Direction]:
-    """Find the direction whose masks look most like the references.
+    """Search for the direction whose masks have the lowest shape KL.
 
     Directions are screened; the best of them, unlike each other, race: all are polished by CMA-ES,
-    and after each heat the half with the higher KL drops out. One start alone often settles on a
-    look-alike of the target, and the KL tells.
+    and after each heat the half with the higher KL drops out. A single start often ends on a
+    look-alike of the target, whose KL is higher.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ def search_direction(
 
 
 def screen_features(pixels: PixelSet, references: Tensor, seed: int) -> Run[Direction]:
-    """Find the single feature whose masks look most like the references: quickly, and coarsely.
+    """Screen single features for the one whose masks have the lowest shape KL.
 
     Takes and yields what `search_direction` does.
     """
@@ -170,7 +171,7 @@ def _screened(scorer: DirectionSearch, directions: Tensor, total: int) -> Run[Te
 def _single_features(whitening: Tensor) -> Tensor:
     """Directions (2 F, D) along which pixels score as in one of the F features, or its negative.
 
-    The answers of ridge filters are among them, and a search that begins there goes less astray.
+    Responses of ridge filters are among them, from which a search goes less astray.
     """
     alone = F.normalize(torch.linalg.pinv(whitening).T, dim=1)
     return torch.cat([alone, -alone])

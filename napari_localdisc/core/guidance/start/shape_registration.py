@@ -1,9 +1,9 @@
-"""Latent pose: the start for compact targets.
+"""Shape registration: expectation-maximisation over the latent pose of compact targets.
 
-Each image is taken to hold one copy of a reference at an unknown place and scale. In turn, the pose
-of highest likelihood is found for every image (E-step), and the direction in feature space that
-best separates the posed shape from its surroundings is refitted (M-step). The run with the highest
-Fisher ratio wins; no label is needed.
+Each image is taken to hold one copy of a reference at an unknown place and scale. In turn, template
+matching finds the pose of highest likelihood in every image (expectation step, E-step), and the
+linear discriminant of the posed shape against its surroundings is refitted (maximisation step,
+M-step). The run with the highest Fisher ratio wins; no label is needed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from napari_localdisc.core.guidance.start.templates import STRETCHED, Templates
 from napari_localdisc.core.segmenter.linear_discriminant import discriminate
 
 _ROUNDS = 5
-_TRIAL_ROUNDS = 4
-_TRIAL_IMAGES = 12
+"""E-steps and M-steps on all images, at most."""
+_TRIAL_ROUNDS, _TRIAL_IMAGES = 4, 12
+"""Those of each start, and the images that it sees."""
 _BUILDS = 6
 """At most so many references are stretched; more cost time and change little."""
 _CLIP = 2.0
+"""Standard deviations to which the evidence of a pixel is clipped."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """References posed on images.
+    """References registered to images.
 
     Attributes
     ----------
@@ -49,11 +51,11 @@ def register_shapes(
     references: Tensor,
     starts: int,
     seed: int,
-    place: float = 0.0,
+    location_penalty: float = 0.0,
     *,
     by_border: bool = False,
 ) -> Run[Registration]:
-    """Pose the references on every image.
+    """Register the references to every image.
 
     Several starts are followed for a few rounds on a few images: the references where they are,
     then random directions. The one with the highest Fisher ratio goes on with all images, and
@@ -69,11 +71,11 @@ def register_shapes(
     starts : int
         How many.
     seed : int
-    place : float
-        How much directions are kept from telling places, the same in all images, rather than what
-        is there: the weight of the covariance of the images' mean map, beside that within classes.
+    location_penalty : float
+        Weight of the covariance of the images' mean map, beside that within classes: penalises
+        directions that encode where a pixel lies, the same in all images, not what is there.
     by_border : bool
-        Whether only what lies along a border tells a pose, see `Templates`.
+        Whether templates are compared along their border only, see `Templates`.
 
     Yields
     ------
@@ -86,7 +88,9 @@ def register_shapes(
     total = starts * _TRIAL_ROUNDS + _ROUNDS
     trials: list[_Fit] = []
     even = Templates(references, by_border=by_border)
-    few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], even, place)
+    few = _ExpectationMaximisation(
+        features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], even, location_penalty
+    )
     for start in range(starts):
         drawn = torch.randn(shape, generator=generator).to(features.device)
         fit = _Fit(drawn) if start else few.in_place()
@@ -97,7 +101,7 @@ def register_shapes(
         trials.append(fit)
     best = max(trials, key=_fisher)
     stretched = Templates(references[:_BUILDS], STRETCHED, by_border=by_border)
-    every = _Problem(features, fields, stretched, place)
+    every = _ExpectationMaximisation(features, fields, stretched, location_penalty)
     for turn in range(_ROUNDS):
         last, best = best.masks, every.improve(best)
         yield _progress(best, starts * _TRIAL_ROUNDS + turn + 1, total, best.masks)
@@ -114,23 +118,23 @@ class _Fit:
     masks: Tensor | None = None
 
 
-class _Problem:
-    """Images and templates, between which a fit is improved."""
+class _ExpectationMaximisation:
+    """Expectation-maximisation of directions and poses on some images with some templates."""
 
     def __init__(
-        self, features: Tensor, fields: Tensor, templates: Templates, place: float
+        self, features: Tensor, fields: Tensor, templates: Templates, location_penalty: float
     ) -> None:
         self.features, self.fields, self.templates = features, fields, templates
         self.valid_shifts = templates.valid_shifts(fields)
-        self.penalty = place * _places(features, fields)
+        self.penalty = location_penalty * _location_covariance(features, fields)
 
     def _pose(self, fit: _Fit) -> tuple[Tensor, Tensor]:
-        share = self.templates.share
-        evidence = _evidence(self.features, self.fields, fit.directions, fit.offsets, share)
+        area = self.templates.mean_area
+        evidence = _evidence(self.features, self.fields, fit.directions, fit.offsets, area)
         return self.templates.pose(self.templates.best_match(evidence, self.valid_shifts))
 
     def improve(self, fit: _Fit) -> _Fit:
-        """One E-step and one M-step."""
+        """Fit by one E-step and one M-step."""
         return self._refit(*self._pose(fit))
 
     def _refit(self, masks: Tensor, rings: Tensor) -> _Fit:
@@ -138,7 +142,7 @@ class _Problem:
         return _Fit(found.directions, found.offsets, found.fisher, masks)
 
     def in_place(self) -> _Fit:
-        """Fit to the references where they are: image by image the next one."""
+        """M-step on the references where they are: image by image the next one."""
         return self._refit(*self.templates.pose(self.templates.in_place(len(self.features))))
 
     def posed(self, fit: _Fit) -> Tensor:
@@ -157,20 +161,20 @@ def _progress(fit: _Fit, done: int, total: int, shown: Tensor | None) -> Progres
 
 
 def _evidence(
-    features: Tensor, fields: Tensor, directions: Tensor, offsets: Tensor | None, share: float
+    features: Tensor, fields: Tensor, directions: Tensor, offsets: Tensor | None, mean_area: float
 ) -> Tensor:
     scores = torch.einsum("ndhw,kd->nkhw", features, directions)
     inside = scores.transpose(0, 1)[:, fields]
     if offsets is None:
-        rank = max(1, round((1 - share) * inside.shape[1]))
+        rank = max(1, round((1 - mean_area) * inside.shape[1]))
         offsets = inside.kthvalue(rank, dim=1).values
     spread = inside.std(dim=1).clamp_min(1e-9)
     scaled = (scores - offsets[:, None, None]) / spread[:, None, None]
     return scaled.clamp(-_CLIP, _CLIP) * fields[:, None]
 
 
-def _places(features: Tensor, fields: Tensor) -> Tensor:
-    """Covariance (D, D) over places of the features' mean over images."""
+def _location_covariance(features: Tensor, fields: Tensor) -> Tensor:
+    """Covariance (D, D) over pixels of the features' mean over images."""
     seen = fields.sum(dim=0)
     mean = features.sum(dim=0) / seen.clamp_min(1)
     return torch.cov(mean[:, seen > len(fields) / 2])

@@ -1,4 +1,4 @@
-"""What an encoder is trained for: local discrimination, and the baselines beside it."""
+"""Objectives of pretraining: local discrimination, and the baselines beside it."""
 
 from __future__ import annotations
 

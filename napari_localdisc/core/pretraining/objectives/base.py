@@ -1,4 +1,4 @@
-"""What every objective has in common."""
+"""The base class of pretraining objectives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_localdisc.core.pretraining.training_step import TrainingStep
 
 @dataclass(frozen=True)
 class Setting:
-    """What an objective may need to know before the first step.
+    """Inputs of an objective before the first step.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Setting:
     classes : tuple of int, optional
         Class of each image, 0..K-1.
     pseudo_label_counts : tuple of int
-        Of how many clusters each of the codes is that views carry; empty if they carry none.
+        Number of clusters of each of the pseudo-labels of a pixel; empty if there are none.
     """
 
     config: PretrainConfig
@@ -44,7 +44,7 @@ class Setting:
 
 
 class Objective(nn.Module, ABC):
-    """Turns a batch of paired views into named loss terms.
+    """A pretraining objective: named loss terms of a batch of paired views.
 
     What an objective learns or remembers are its parameters and buffers: parameters are trained
     with the network, both go into checkpoints. Chance comes from `generator` alone, whose state
@@ -64,7 +64,7 @@ class Objective(nn.Module, ABC):
         Whether it shapes the embedding branch; if not, that is not watched for collapse.
     needs_classes : bool
     takes_teacher : bool
-        Whether it makes use of codes.
+        Whether it learns pseudo-labels.
     """
 
     name: ClassVar[str]
@@ -94,7 +94,7 @@ class Objective(nn.Module, ABC):
         """Compute the loss terms of a step, scalars, unweighted; all or some of `terms`."""
 
     def trains_clusters(self, step: int) -> bool:  # noqa: ARG002
-        """Whether it shapes the clustering branch at a step; if not, that cannot collapse."""
+        """Whether the clustering branch is trained at a step; if not, it cannot collapse."""
         return False
 
     def update(self) -> None:

@@ -1,4 +1,4 @@
-"""Instance discrimination (Wu et al., CVPR 2018): every image told from every other."""
+"""Instance discrimination (Wu et al., CVPR 2018): every image is a class of its own."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Local discrimination (Chen et al., IPMI 2021): pixels told apart, and grouped into clusters.
+"""Local discrimination (Chen et al., IPMI 2021): patch and region discrimination of pixels.
 
-Beyond the paper, memberships must agree with the embedding's own clusters, and the embedding must
-tell, by a linear map, what its pixel looked like before the view was varied (detail is kept, and
-told from noise). Where asked, it must tell what the U-Net's features tell, too; what is most like a
-pixel in another image is told from the others; and a pixel is assigned to a prototype, to the same
-in both views. With a teacher, the U-Net learns nothing but to tell codes, the teacher's clusters,
-of what is varied and hidden, and both branches learn from what it sees.
+Beyond the paper, memberships must agree with the embedding's own clusters, and a linear map of the
+embedding must predict the network's input before the view was augmented (detail). Optional terms:
+a linear map of the embedding predicts the U-Net's features (recall); the nearest neighbour of a
+pixel in another image counts as a positive, too (across); a pixel is assigned to the same prototype
+in both views (assignment). With a teacher, the U-Net learns pseudo-labels alone, the teacher's
+clusters, from augmented and masked views, and both branches learn from its features.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from napari_localdisc.core.pretraining.sampling.views import Views
 from napari_localdisc.core.pretraining.training_step import TrainingStep
 
 _UNUSUAL = 6.0
-"""Standard deviations beyond which detail counts as that."""
+"""Standard deviations to which the targets of regressions are clipped."""
 
 
 class LocalDiscrimination(Objective):
-    """Patch discrimination with near negatives, mixup and detail; then region discrimination."""
+    """The objective of local discrimination, with the terms described above."""
 
     name = "local-discrimination"
     takes_teacher = True
@@ -69,7 +69,7 @@ class LocalDiscrimination(Objective):
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """Those of the recipe."""
+        """Weights of the terms, from the configuration."""
         config = self.config
         return {
             "patch": config.patch,
@@ -86,45 +86,64 @@ class LocalDiscrimination(Objective):
         }
 
     def trains_clusters(self, step: int) -> bool:
-        """After the warm-up."""
+        """Whether the warm-up is over."""
         return step >= self.config.warmup * self.config.steps
 
     def forward(self, training_step: TrainingStep, views: Views, step: int) -> dict[str, Tensor]:
-        """Patch, mixup, detail and assignment; after the warm-up also those of clusters."""
-        partner, share = self._mix(views.first)
-        shares = share[:, None, None, None]
-        mixed = shares * views.first + (1 - shares) * views.first[partner]
+        """Patch, mixup, detail and assignment; after the warm-up also the terms of clusters."""
+        partner, own_share = self._mix(views.first)
+        weights = own_share[:, None, None, None]
+        mixed = weights * views.first + (1 - weights) * views.first[partner]
         features, embedding, memberships = training_step.everything(
             torch.cat([mixed, views.second]), apart=bool(self.pseudo_label_counts)
         )
         first, second = views.shared(*embedding.chunk(2))
         points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
-        shown = points.gather(views.overlap[:, None])[..., 0]
-        terms = self._patches(points, shown, (first, second), partner, share)
-        # Mixed crops tell nothing of the plain one.
-        pure = share == 1
-        vectors = torch.cat([first[pure], second]) * first.shape[1] ** 0.5
-        plain = torch.cat([views.plain[0][pure], views.plain[1]])
-        terms["detail"] = _told(self.decoder(vectors), self.standard(plain))
+        in_both = points.gather(views.overlap[:, None])[..., 0]
+        unmixed = own_share == 1
+        terms = self._patches(points, in_both, (first, second), partner, own_share)
+        terms["detail"] = self._detail((first, second), views.plain, unmixed)
         if self.config.recall:
             terms["recall"] = self._recall(embedding, features.detach())
         if views.pseudo_labels is not None:
-            read = self.reader(training_step.network.body.decoded(features)).chunk(2)
-            whole = (pure[:, None, None], views.overlap)
-            terms["codes"] = pseudo_label_loss(
-                views.shared(*read), views.pseudo_labels, whole, self.pseudo_label_counts
-            )
+            decoded = training_step.network.body.decoded(features)
+            terms["codes"] = self._pseudo_labels(decoded, views, views.pseudo_labels, unmixed)
         if self.config.assignment:
-            held = views.shared(*memberships.chunk(2))
-            counted = shown & pure[points.owner][:, None]
-            terms["assignment"] = self._assignment(points, counted, (first, second), held)
+            shared_memberships = views.shared(*memberships.chunk(2))
+            counted = in_both & unmixed[points.owner][:, None]
+            terms["assignment"] = self._assignment(
+                points, counted, (first, second), shared_memberships
+            )
         if self.trains_clusters(step):
-            terms["region"] = local_discrimination.region_discrimination(embedding, memberships)
-            seen = self._regional(embedding.detach())
-            terms["agreement"] = local_discrimination.agreement(seen, memberships)
-            terms["entropy"] = local_discrimination.entropy(memberships)
-            terms["balance"] = local_discrimination.imbalance(memberships)
+            terms |= self._clusters(embedding, memberships)
         return terms
+
+    def _detail(
+        self, embedding: tuple[Tensor, Tensor], plain: tuple[Tensor, Tensor], unmixed: Tensor
+    ) -> Tensor:
+        """Error of the plain views, predicted from the embedding; mixed crops count in one view."""
+        first, second = embedding
+        vectors = torch.cat([first[unmixed], second]) * first.shape[1] ** 0.5
+        targets = torch.cat([plain[0][unmixed], plain[1]])
+        return _regression(self.decoder(vectors), self.standard(targets))
+
+    def _pseudo_labels(
+        self, decoded: Tensor, views: Views, pseudo_labels: Tensor, unmixed: Tensor
+    ) -> Tensor:
+        """Cross-entropy of the pseudo-labels, predicted from the decoder's features."""
+        logits = views.shared(*self.reader(decoded).chunk(2))
+        counted = (unmixed[:, None, None], views.overlap)
+        return pseudo_label_loss(logits, pseudo_labels, counted, self.pseudo_label_counts)
+
+    def _clusters(self, embedding: Tensor, memberships: Tensor) -> dict[str, Tensor]:
+        """Region discrimination, and the terms that keep memberships decided and balanced."""
+        regional = self._regional(embedding.detach())
+        return {
+            "region": local_discrimination.region_discrimination(embedding, memberships),
+            "agreement": local_discrimination.agreement(regional, memberships),
+            "entropy": local_discrimination.entropy(memberships),
+            "balance": local_discrimination.imbalance(memberships),
+        }
 
     def _regional(self, embedding: Tensor) -> Tensor:
         """Mean direction around each pixel."""
@@ -133,16 +152,16 @@ class LocalDiscrimination(Objective):
         return F.normalize(blur(embedding, self.config.regional), dim=1)
 
     def _mix(self, first: Tensor) -> tuple[Tensor, Tensor]:
-        """Each crop's partner, and the share in [0.5, 1] that stays its own; 1 for every other."""
+        """Mixup: each crop's partner, and its own share in [0.5, 1]; 1 for every other crop."""
         partner = torch.arange(len(first), device=first.device).roll(1)
         share = 0.5 + 0.5 * torch.rand(len(first), generator=self.generator)
         share[:: 2 if self.config.mixed else 1] = 1.0
         return partner, share.to(first.device)
 
     def _recall(self, embedding: Tensor, features: Tensor) -> Tensor:
-        """Error of what the body tells of a pixel, as told by the embedding; every second pixel."""
-        vectors, seen = (x[..., ::2, ::2] for x in (embedding, features))
-        return _told(self.reminder(vectors * vectors.shape[1] ** 0.5), self.usual(seen))
+        """Error of the body's features, predicted from the embedding, at every second pixel."""
+        vectors, targets = (x[..., ::2, ::2] for x in (embedding, features))
+        return _regression(self.reminder(vectors * vectors.shape[1] ** 0.5), self.usual(targets))
 
     def _assignment(
         self,
@@ -151,44 +170,46 @@ class LocalDiscrimination(Objective):
         embedding: tuple[Tensor, Tensor],
         memberships: tuple[Tensor, Tensor],
     ) -> Tensor:
-        """Swap the assignments of points that count (G, P), of crops not mixed, between views."""
+        """Predict prototypes of counted points (G, P) from the other view (swapped prediction)."""
         prototypes = F.normalize(self.prototypes, dim=1)
         alike = [points.gather(x)[counted] @ prototypes.T for x in embedding]
         wanted = [local_discrimination.balanced_assignment(x.detach()) for x in alike]
-        told = [(x / self.config.tau).log_softmax(dim=1) for x in alike]
-        held = [points.gather(x)[counted].clamp_min(1e-6).log() for x in memberships]
-        swapped = [local_discrimination.swapped_prediction(*x, *wanted) for x in (told, held)]
+        by_embedding = [(x / self.config.tau).log_softmax(dim=1) for x in alike]
+        by_branch = [points.gather(x)[counted].clamp_min(1e-6).log() for x in memberships]
+        swapped = [
+            local_discrimination.swapped_prediction(*x, *wanted) for x in (by_embedding, by_branch)
+        ]
         return torch.stack(swapped).sum()
 
     def _patches(
         self,
         points: Points,
-        shown: Tensor,
+        in_both: Tensor,
         embedding: tuple[Tensor, Tensor],
         partner: Tensor,
-        share: Tensor,
+        own_share: Tensor,
     ) -> dict[str, Tensor]:
-        """Discriminate the points that both views show (G, P)."""
+        """Patch discrimination of the points in both views (G, P), with mixup and neighbours."""
         first, second = embedding
         anchors, positives = points.gather(first), points.gather(second)
         far = points.far_negatives(positives, self.config.far)
-        tau, near = self.config.tau, points.near_negatives & shown[:, None, :]
+        tau, near = self.config.tau, points.near_negatives & in_both[:, None, :]
         own = local_discrimination.patch_discrimination(anchors, positives, far, near, tau)
-        weight = share[points.owner][:, None] * shown
+        weight = own_share[points.owner][:, None] * in_both
         terms = {"patch": weight * own}
         if self.config.mixed:
             partners = points.gather(second[partner])
             other = local_discrimination.patch_discrimination(anchors, partners, far, near, tau)
-            terms["mixup"] = (1 - share)[points.owner][:, None] * shown * other
+            terms["mixup"] = (1 - own_share)[points.owner][:, None] * in_both * other
         if self.config.across:
             nearest_neighbours = points.nearest_neighbours(anchors.detach())
             alike = local_discrimination.patch_discrimination(
                 nearest_neighbours, positives, far, near, tau
             )
             terms["across"] = weight * alike
-        return {name: term.sum() / shown.sum().clamp_min(1) for name, term in terms.items()}
+        return {name: term.sum() / in_both.sum().clamp_min(1) for name, term in terms.items()}
 
 
-def _told(found: Tensor, wanted: Tensor) -> Tensor:
-    """Error of standardised maps as told by the embedding; what is far out counts no further."""
-    return F.smooth_l1_loss(found, wanted.clamp(-_UNUSUAL, _UNUSUAL))
+def _regression(predicted: Tensor, standardised: Tensor) -> Tensor:
+    """Smooth L1 error of standardised maps, whose outliers are clipped."""
+    return F.smooth_l1_loss(predicted, standardised.clamp(-_UNUSUAL, _UNUSUAL))

@@ -1,7 +1,7 @@
-"""Codebooks: several clusterings of what a trained encoder makes of a pixel.
+"""Codebooks: several k-means clusterings of the decoder's features, for pseudo-labels.
 
-One clustering puts its borders where chance and its number of clusters will have them. What several
-at once tell is steadier (cluster ensembles, as in HuBERT: Hsu et al., TASLP 2021).
+The borders of one clustering depend on chance and on its number of clusters. Several at once are
+steadier (cluster ensembles, as in HuBERT: Hsu et al., TASLP 2021).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from napari_localdisc.core.pretraining.pseudo_labels.subspace import (
 )
 
 _LEVELS = 0.25
-"""Variance of a pixel's own values, together, as a share of that of what the decoder made of it."""
+"""Variance of a pixel's own values, together, relative to that of the decoder's features."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Codebooks:
     centres: tuple[Vectors, ...]
 
     def read(self, placed: Vectors) -> npt.NDArray[np.uint8]:
-        """Tell of vectors (P, Q) the nearest cluster of every book, counted from 0: (B, P)."""
+        """Assign vectors (P, Q) to the nearest cluster of each codebook, counted from 0: (B, P)."""
         nearest = [(placed @ c.T - 0.5 * (c * c).sum(axis=1)).argmax(axis=1) for c in self.centres]
         return np.stack(nearest).astype(np.uint8)
 
 
 def codebook_features(teacher: Encoder, inputs: Tensor) -> Tensor:
-    """Compute what codebooks are of: what the decoder made of a pixel, and its own values.
+    """Compute the features that codebooks cluster: the decoder's, and the pixel's values.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ def kmeans(placed: Vectors, clusters: int, seed: int) -> tuple[Vectors, float]:
 
 
 def ward_merge(placed: Vectors, clusters: int, small: int, seed: int) -> tuple[Vectors, float]:
-    """Find small clusters of vectors (P, Q) by k-means, and merge them to M by Ward's linkage.
+    """Fit small clusters of vectors (P, Q) by k-means, and merge them to M by Ward's linkage.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Codes: to which of the clusters of a trained encoder each pixel of an image belongs.
+"""Pseudo-labels: the cluster of a trained encoder, the teacher, that each pixel belongs to.
 
 A second round of pretraining, as for speech (HuBERT: Hsu et al., TASLP 2021): a new network learns
-to tell, of what is varied and hidden, the clusters that k-means found in the features of the first.
+to predict, from augmented and masked views, the k-means clusters of the first one's features.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ _OUTSIDE = 255
 """Mark of what lies outside the field of view; clusters are fewer."""
 
 _MOST_MAPS = 4096
-"""Images whose codes are kept, a byte a pixel and book."""
+"""Images whose labels are cached, a byte a pixel and codebook."""
 
 
 class PseudoLabelMaps:
-    """Tells B codes of images of a pool, each seen as a whole and at one size.
+    """Maps of B pseudo-labels of the images of a pool.
 
     Parameters
     ----------
     teacher : Encoder
-        Whose clusters are told. It sees images as large as it saw them at most when it was trained.
+        Its clusters are the labels. Images are as large as the largest of its own training.
     pool : ImagePool
     device : torch.device
         Where it runs.
     superpixels : float
-        About how many pixels wide the superpixels are that codes of `books` follow; 0 for none.
+        Width in pixels of the superpixels that labels of `books` follow; 0 for none.
 
     Attributes
     ----------
     books : Codebooks, optional
-        Whose clusters are told instead of the teacher's own.
+        Its clusters are the labels, instead of the teacher's own.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class PseudoLabelMaps:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """How many clusters each code is one of."""
+        """Number of clusters of each pseudo-label."""
         if self.books is None:
             return (self.teacher.card.clusters,)
         return tuple(map(len, self.books.centres))
 
     def take(self, index: int, size: int) -> Tensor:
-        """Tell the codes of an image on a canvas of some size.
+        """Pseudo-labels of an image on a canvas of some size.
 
         Returns
         -------
@@ -81,11 +81,11 @@ class PseudoLabelMaps:
             Counted from 0, `IGNORE` outside the field of view; on the CPU.
         """
         seen = F.interpolate(self._kept(index)[None], size=(size, size), mode="nearest-exact")
-        codes = seen[0].long()
-        return codes.masked_fill(codes == _OUTSIDE, IGNORE)
+        pseudo_labels = seen[0].long()
+        return pseudo_labels.masked_fill(pseudo_labels == _OUTSIDE, IGNORE)
 
     def fit(self, counts: Sequence[int], seed: int) -> Run[None]:
-        """Find codebooks of so many clusters each, from images of the pool.
+        """Fit codebooks of so many clusters each, to images of the pool.
 
         Yields
         ------
@@ -99,17 +99,17 @@ class PseudoLabelMaps:
 
     @torch.no_grad()
     def _look(self, index: int) -> Tensor:
-        """Tell the codes of an image: uint8 (B, S, S)."""
+        """Compute the pseudo-labels of an image: uint8 (B, S, S)."""
         inputs, field = self.normalised.inputs(index, self.scale, self.device)
-        codes: Tensor
+        pseudo_labels: Tensor
         if self.books is None:
-            codes = self.teacher.network(inputs)[1].argmax(dim=1).cpu()
+            pseudo_labels = self.teacher.network(inputs)[1].argmax(dim=1).cpu()
         else:
-            codes = self._booked(self.books, inputs)
-        return codes.masked_fill(field[0].cpu() == 0, _OUTSIDE).to(torch.uint8)
+            pseudo_labels = self._booked(self.books, inputs)
+        return pseudo_labels.masked_fill(field[0].cpu() == 0, _OUTSIDE).to(torch.uint8)
 
     def _booked(self, books: Codebooks, inputs: Tensor) -> Tensor:
-        """Look inputs (1, C, S, S) up: (B, S, S), on the CPU."""
+        """Look inputs (1, C, S, S) up in the codebooks: (B, S, S), on the CPU."""
         seen = codebook_features(self.teacher, inputs)[0].cpu().numpy()
         shape = seen.shape[1:]
         placed = books.space.place(seen.reshape(len(seen), -1).T)
@@ -123,7 +123,7 @@ class PseudoLabelMaps:
 def pseudo_label_maps(
     teacher: Encoder, pool: ImagePool, config: PretrainConfig, device: torch.device
 ) -> Run[PseudoLabelMaps]:
-    """Prepare the codes of a pretraining: of codebooks if it wants some, see `PseudoLabelMaps`."""
+    """Prepare the pseudo-labels of a pretraining, of codebooks if it asks for some."""
     maps = PseudoLabelMaps(teacher, pool, device, config.superpixels)
     if config.codebooks:
         yield from maps.fit(config.codebooks, config.seed)
@@ -131,32 +131,32 @@ def pseudo_label_maps(
 
 
 def pseudo_label_loss(
-    told: tuple[Tensor, Tensor],
-    codes: Tensor,
+    logits: tuple[Tensor, Tensor],
+    pseudo_labels: Tensor,
     shown: tuple[Tensor, Tensor],
     counts: Sequence[int],
 ) -> Tensor:
-    """Cross-entropy of the codes, as told of two views of the same crops.
+    """Cross-entropy of pseudo-labels, predicted from two views of the same crops.
 
     Parameters
     ----------
-    told : tuple of two Tensors, shape (N, M, H, W)
-        Logits, of the clusters of one code after those of another.
-    codes : Tensor of int64, shape (N, B, H, W)
+    logits : tuple of two Tensors, shape (N, M, H, W)
+        Logits, of the clusters of one pseudo-label after those of another.
+    pseudo_labels : Tensor of int64, shape (N, B, H, W)
         `IGNORE` where there is none.
     shown : tuple of two Tensors of bool, shape (N, H, W), or (N, 1, 1) for whole crops
         Where a view shows a pixel, and nothing else.
     counts : sequence of B ints
-        How many clusters each code is one of; M is their sum.
+        Number of clusters of each pseudo-label; M is their sum.
 
     Returns
     -------
     Tensor, scalar
-        In nats: the mean of both views' and all codes' means over pixels.
+        In nats: the mean of both views' and all pseudo-labels' means over pixels.
     """
     errors = [
-        segmentation_loss(logits, wanted.masked_fill(~pixels, IGNORE), overlap=False)
-        for view, pixels in zip(told, shown, strict=True)
-        for logits, wanted in zip(view.split(tuple(counts), 1), codes.unbind(1), strict=True)
+        segmentation_loss(one, labels.masked_fill(~pixels, IGNORE), overlap=False)
+        for view, pixels in zip(logits, shown, strict=True)
+        for one, labels in zip(view.split(tuple(counts), 1), pseudo_labels.unbind(1), strict=True)
     ]
     return torch.stack(errors).mean()

@@ -1,4 +1,4 @@
-"""Subspaces that features are brought to before they are clustered."""
+"""Principal component analysis (PCA) of features before they are clustered."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sklearn.decomposition import PCA
 Vectors = npt.NDArray[np.float32]
 
 DECODER_AXES = 8
-"""Principal components that clusters are told apart by where only a decoder's features count."""
+"""Principal components that pixels are clustered by where only a decoder's features count."""
 
 _LEAST = 1e-6
-"""A deviation below which a feature tells nothing."""
+"""Standard deviation below which a feature counts as constant."""
 
 
 @dataclass(frozen=True)
 class Subspace:
-    """A linear view of features.
+    """A linear subspace of features.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Subspace:
     axes: Vectors
 
     def place(self, features: Vectors) -> Vectors:
-        """Bring features (P, F) to the subspace (P, Q)."""
+        """Project features (P, F) on the subspace (P, Q)."""
         return np.ascontiguousarray((features - self.mean) @ self.axes.T, dtype=np.float32)
 
 

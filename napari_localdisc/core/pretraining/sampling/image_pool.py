@@ -40,7 +40,7 @@ class PooledImage:
 
     @property
     def digest(self) -> str:
-        """Tells the content apart from any other."""
+        """Digest of the content."""
         shape = repr(self.pixels.shape).encode()
         pixels = np.ascontiguousarray(self.pixels)
         return hashlib.blake2b(shape + pixels.tobytes(), digest_size=10).hexdigest()
@@ -80,7 +80,7 @@ class ImagePool:
         return len(self.images)
 
     def take(self, chosen: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
-        """Lay some of the images out.
+        """Draw some of the images on their canvases.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ def fill_pool(
     order : sequence of int
         Which images, in the order of the pool.
     card : EncoderCard
-        Says size, channels and whether there is a field of view.
+        With size, channels and whether there is a field of view.
 
     Yields
     ------

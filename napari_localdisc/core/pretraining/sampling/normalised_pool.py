@@ -34,7 +34,7 @@ class NormalisedPool:
         self._bytes = 0
 
     def take(self, index: int, size: int, device: torch.device) -> Tensor:
-        """Look at an image at a size.
+        """Normalise an image at a size.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class NormalisedPool:
 
     @torch.no_grad()
     def inputs(self, index: int, scale: float, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Show a network all of an image.
+        """Network inputs of a whole image.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Which pixels are told apart: small windows of points, so that neighbours are negatives."""
+"""Sampling of points for patch discrimination: small windows, so that neighbours are negatives."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Points:
         return embedding[self.owner[:, None], :, self.rows, self.columns]
 
     def nearest_neighbours(self, vectors: Tensor) -> Tensor:
-        """For each point (G, P, D) the vector of the most alike point in another crop."""
+        """Nearest neighbour of each point (G, P, D) among the points of other crops."""
         flat = vectors.flatten(0, 1)
         owner = self.owner.repeat_interleave(vectors.shape[1])
         alike = (flat @ flat.T).masked_fill(owner[:, None] == owner, -torch.inf)

@@ -1,4 +1,4 @@
-"""Pixels of a pool, drawn once and for all, for clusters to be found among them."""
+"""A fixed sample of the pixels of a pool, to fit clusters to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IMAGES, _PIXELS = 150, 1000
 
 
 class PoolPixels:
-    """Pixels drawn of images of a pool, and what a network sees of them.
+    """A sample of pixels of the images of a pool, and their features.
 
     Parameters
     ----------

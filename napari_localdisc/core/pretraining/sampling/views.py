@@ -1,4 +1,4 @@
-"""Pairs of views: the same crops of images under two random variations."""
+"""Pairs of views: the same crops of images under two random augmentations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _INSIDE = 0.99
 
 @dataclass(frozen=True)
 class Views:
-    """N crops, seen twice, prepared for the network.
+    """Two augmented views of N crops, as network inputs.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class Views:
     warp : Warp
         How it is zoomed and tilted.
     plain : tuple of two Tensors, shape (N, C, core, core)
-        What both show, as it looks in either, neither varied nor turned.
+        Their overlap as seen in either, neither augmented nor turned.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
     pseudo_labels : Tensor of int64, shape (N, B, core, core), optional
-        What a teacher tells of what both show.
+        Pseudo-labels of a teacher where both views overlap.
     """
 
     first: Tensor
@@ -59,19 +59,19 @@ class Views:
     pseudo_labels: Tensor | None = None
 
     def shared(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Bring maps of both views (N, D, side, side) to what both show (N, D, core, core)."""
+        """Align maps of both views (N, D, side, side) in their overlap (N, D, core, core)."""
         windows = self.windows
         straight = _straight(self.turn.undo(second), windows, self.warp)[0]
         return windows.shared(first, windows.first), straight
 
     @property
     def overlap(self) -> Tensor:
-        """Where the core is shown in both views: bool (N, core, core)."""
+        """Pixels of the core in both views: bool (N, core, core)."""
         return _straight(self.second[:, :1], self.windows, self.warp)[1]
 
 
 class ViewFeeder:
-    """Draws pairs of views from a pool, and varies them on the device.
+    """Draws pairs of views from a pool, and augments them on the device.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class ViewFeeder:
     one_crop_each : bool
         Cut one crop from each of as many different images, rather than several from a few.
     pseudo_labels : PseudoLabelMaps, optional
-        Tells codes of the images of the pool.
+        Of the images of the pool.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class ViewFeeder:
         windows: Windows,
         device: torch.device,
     ) -> Tensor | None:
-        """Cut out what the teacher tells of what both views show."""
+        """Crop the teacher's pseudo-labels to the overlap of both views."""
         if self.pseudo_labels is None:
             return None
         maps = [self.pseudo_labels.take(index, size) for index in owners]
@@ -140,7 +140,7 @@ class ViewFeeder:
     def _plain(
         self, normalised: Tensor, warped: Tensor, windows: Windows, warp: Warp
     ) -> tuple[Tensor, Tensor]:
-        """Describe what both views show, as it looks in either."""
+        """Compute inputs without augmentation in the overlap of both views, as seen in either."""
         first = windows.middle(self._describe(normalised, varied=False))
         if warp.matrix is None:
             return first, first
@@ -193,7 +193,7 @@ def _cut(maps: Sequence[Tensor], places: Sequence[_Place]) -> Tensor:
 
 
 def _straight(second: Tensor, windows: Windows, warp: Warp) -> tuple[Tensor, Tensor]:
-    """Bring a map of the second view to the core, and tell where the view shows that."""
+    """Align a map of the second view with the core, and find where the view covers it."""
     if warp.matrix is not None:
         return warp.undo(second, windows.from_middle(windows.second), windows.core)
     straight = windows.shared(second, windows.second)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Warp:
-    """How each of N squares is zoomed and tilted about its middle.
+    """Zoom and rotation of each of N squares about its middle.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Warp:
         return F.grid_sample(squares, grid, padding_mode="reflection", align_corners=False)
 
     def undo(self, window: Tensor, corner: tuple[int, int], side: int) -> tuple[Tensor, Tensor]:
-        """Bring what a window of the warped squares shows back to squares about the middle.
+        """Warp a window of the warped squares back to squares about the middle.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Where the two views of a crop lie in what was cut from an image."""
+"""Windows: the places of the two views of a crop in the region cut from an image."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 class Windows:
     """Two windows, shifted against each other, inside a cut with a margin.
 
-    A pixel lies at another distance from the borders of either window, so those tell nothing about
-    which pixel it is; the margin lets neighbourhoods reach beyond the windows.
+    A pixel lies at another distance from the borders of either window, so those do not identify
+    the pixel; the margin lets neighbourhoods reach beyond the windows.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Windows:
 
     @classmethod
     def draw(cls, side: int, margin: int, size: int, generator: torch.Generator) -> Windows:
-        """Draw windows for images of a size; slack and margin are what there is room for."""
+        """Draw windows for images of a size, with as much slack and margin as fit."""
         slack = min(side // 4, size - side)
         margin = max(0, min(margin, (size - side - slack) // 2))
         rows, columns = torch.randint(0, slack + 1, (2, 2), generator=generator).tolist()
@@ -43,12 +43,12 @@ class Windows:
 
     @property
     def cut(self) -> int:
-        """Side of what is to be cut from an image."""
+        """Side of the region that is cut from an image."""
         return self.side + self.slack + 2 * self.margin
 
     @property
     def core(self) -> int:
-        """Side of what lies in both windows, wherever they are."""
+        """Side of the region in both windows, wherever they are."""
         return self.side - self.slack
 
     def view(self, x: Tensor, corner: tuple[int, int]) -> Tensor:
@@ -56,7 +56,7 @@ class Windows:
         return _span(x, self.margin + corner[0], self.margin + corner[1], self.side)
 
     def shared(self, x: Tensor, corner: tuple[int, int]) -> Tensor:
-        """Crop a map of what that window shows (..., side, side) to the core."""
+        """Crop a map of that window (..., side, side) to the core."""
         return _span(x, self.slack - corner[0], self.slack - corner[1], self.core)
 
     def from_middle(self, corner: tuple[int, int]) -> tuple[int, int]:
