@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_localdisc.base.card_fields import Cells, Scales, Text, Texts, Widths
@@ -127,6 +128,22 @@ def default_encoder(image: npt.NDArray[np.generic]) -> str:
         too).
     """
     return "fundus" if is_coloured(image) else "chest-xray"
+
+
+def untrained_encoder(card: EncoderCard, seed: int = 0) -> Encoder:
+    """Make an encoder of a card's architecture with random weights, for comparison.
+
+    Parameters
+    ----------
+    card : EncoderCard
+    seed : int
+        The same seed gives the same weights.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = card.build().eval()
+    untrained = {"name": "random", "training_sets": (), "training": {"seed": seed}, "probes": {}}
+    return Encoder(card.model_copy(update=untrained), network)
 
 
 def save_encoder(encoder: Encoder, path: Path) -> None:
