@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
 
@@ -22,8 +21,8 @@ from napari_localdisc.core.clusters.spherical_kmeans import (
 )
 from napari_localdisc.core.encoder import embedding as core
 from napari_localdisc.core.encoder import encoder as stored
-from napari_localdisc.core.encoder.encoder import Encoder, default_encoder
-from napari_localdisc.core.encoder.untrained import untrained_encoder
+from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.stores.chosen_encoder import AUTO, EncoderChoice
 
 Pixels = npt.NDArray[np.generic]
 OnProgress = Callable[[Progress], object] | None
@@ -31,37 +30,16 @@ OnProgress = Callable[[Progress], object] | None
 _MOST_CLUSTERS = 255
 
 
-@dataclass(frozen=True)
-class EncoderByImage:
-    """An encoder that is chosen once there is an image: fundus for colour, chest X-ray for grey.
-
-    Attributes
-    ----------
-    name : str
-        ``"auto"`` for the shipped one, ``"random"`` for its architecture with random weights.
-    seed : int
-        Of random weights.
-    """
-
-    name: Literal["auto", "random"] = "auto"
-    seed: int = 0
-
-    def choose(self, image: Pixels) -> Encoder:
-        """Load the encoder for an image (H, W) or (H, W, C)."""
-        shipped = stored.load_encoder(default_encoder(image))
-        return shipped if self.name == "auto" else untrained_encoder(shipped.card, self.seed)
-
-
-AnyEncoder = Encoder | EncoderByImage | str | Path | None
+AnyEncoder = Encoder | EncoderChoice | str | Path | None
 
 
 @overload
 def load_encoder(  # type: ignore[overload-overlap]
     name_or_path: Literal["auto", "random"], seed: int = 0
-) -> EncoderByImage: ...
+) -> EncoderChoice: ...
 @overload
 def load_encoder(name_or_path: str | Path, seed: int = 0) -> Encoder: ...
-def load_encoder(name_or_path: str | Path, seed: int = 0) -> Encoder | EncoderByImage:
+def load_encoder(name_or_path: str | Path, seed: int = 0) -> Encoder | EncoderChoice:
     """Load an encoder.
 
     Parameters
@@ -74,7 +52,7 @@ def load_encoder(name_or_path: str | Path, seed: int = 0) -> Encoder | EncoderBy
 
     Returns
     -------
-    Encoder or EncoderByImage
+    Encoder or EncoderChoice
         The latter for ``"auto"`` and ``"random"``; all functions take either.
 
     Raises
@@ -86,20 +64,19 @@ def load_encoder(name_or_path: str | Path, seed: int = 0) -> Encoder | EncoderBy
     --------
     >>> import napari_localdisc as ld
     >>> ld.load_encoder("fundus").card.modality
-    'colour fundus photograph'
+    'colour fundus'
     """
     if name_or_path in ("auto", "random"):
-        return EncoderByImage("auto" if name_or_path == "auto" else "random", seed)
+        return EncoderChoice(str(name_or_path), seed=seed)
     return stored.load_encoder(name_or_path)
 
 
 def encoder_for(image: Pixels, encoder: AnyEncoder) -> Encoder:
     """Load the encoder for an image, if it is not loaded yet; ``"auto"`` if None."""
-    if encoder is None:
-        encoder = EncoderByImage()
-    elif isinstance(encoder, str | Path):
-        encoder = load_encoder(encoder)
-    return encoder.choose(image) if isinstance(encoder, EncoderByImage) else encoder
+    if isinstance(encoder, Encoder):
+        return encoder
+    choice = encoder if isinstance(encoder, EncoderChoice) else EncoderChoice(str(encoder or AUTO))
+    return choice.obtain(image).encoder
 
 
 def embed(
@@ -114,7 +91,7 @@ def embed(
     ----------
     image : ndarray, shape (H, W) or (H, W, C)
         Grey or RGB, of any type and size.
-    encoder : Encoder, EncoderByImage, str or Path, optional
+    encoder : Encoder, EncoderChoice, str or Path, optional
         As `load_encoder` returns or takes it; ``"auto"`` if not given.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
@@ -136,7 +113,7 @@ def embed(
     >>> import napari_localdisc as ld
     >>> from napari_localdisc.core.phantoms import fundus_phantom
     >>> ld.embed(fundus_phantom(0, 64).image, "fundus").shape
-    (64, 64, 48)
+    (64, 64, 64)
     """
     return drain(embed_steps(image, encoder, device), on_progress)
 
@@ -163,7 +140,7 @@ def clusters(
     Parameters
     ----------
     image : ndarray, shape (H, W) or (H, W, C)
-    encoder : Encoder, EncoderByImage, str or Path, optional
+    encoder : Encoder, EncoderChoice, str or Path, optional
         As `load_encoder` returns or takes it; ``"auto"`` if not given.
     k : int, optional
         Number of clusters, found by k-means on the embedding's sphere; the encoder's own if not

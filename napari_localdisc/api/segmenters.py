@@ -8,22 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from napari_localdisc.api.encoders import AnyEncoder, encoder_for
+from napari_localdisc.api.encoders import AnyEncoder
 from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run, drain
 from napari_localdisc.batch.run_files import BatchReport, RunOptions
-from napari_localdisc.core.guidance import guidance as core
 from napari_localdisc.core.guidance.config import Guidance, GuideConfig
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.segmenter.segmenter import Segmenter
-from napari_localdisc.datasets.sample import read_sample
 from napari_localdisc.files.discovery import Choice
 from napari_localdisc.formats.images import find_images
 from napari_localdisc.stores import segmenters as stored
-from napari_localdisc.stores.priors import load_prior
+from napari_localdisc.stores.chosen_encoder import AUTO
+from napari_localdisc.tasks.guide import guide_on_files, guide_on_planes
 from napari_localdisc.tasks.segment import segment_files
 
 Pixels = npt.NDArray[np.generic]
@@ -76,7 +74,7 @@ def guide(
         Arrays, or files and folders of images. One image is enough; more are better.
     prior : Prior, str or Path
         A prior, or what `Prior.simulate` or `Prior.load` takes.
-    encoder : Encoder, EncoderByImage, str or Path, optional
+    encoder : Encoder, EncoderChoice, str or Path, optional
         As `load_encoder` returns or takes it; ``"auto"``, by the first image, if not given.
     seed : int
         The same seed on the same machine gives the same segmenter.
@@ -120,16 +118,16 @@ def guide_steps(
     device: str = "auto",
 ) -> Run[Guidance]:
     """Guide as `guide` does; a generator of `Progress` that returns the guidance."""
-    effort = GuideConfig.quick() if quick else GuideConfig()
-    config, where = effort.model_copy(update={"seed": seed}), resolve_device(device)
-    references = prior if isinstance(prior, Prior) else load_prior(prior, seed=seed)
+    config = (GuideConfig.quick if quick else GuideConfig)(seed=seed)
+    chosen = AUTO if encoder is None else encoder
     if isinstance(images, str | Path) or any(isinstance(one, str | Path) for one in images):
-        return (yield from _guide_on_files(_paths(images), references, encoder, config, where))
-    arrays = [np.asarray(image) for image in images]
-    if not arrays:
-        raise LocaldiscError("guidance needs at least one image, got none; give some.")
-    chosen = encoder_for(arrays[0], encoder)
-    return (yield from core.guide(arrays, references, chosen, config, where))
+        files = find_images(_paths(images))
+        found = yield from guide_on_files(files, prior, chosen, config, device)
+    else:
+        arrays = [np.asarray(image) for image in images]
+        found = yield from guide_on_planes(arrays, prior, chosen, config, device)
+    passed_over = (f"passed over: {error}" for error in found.passed_over)
+    return replace(found.guidance, warnings=(*passed_over, *found.guidance.warnings))
 
 
 def segment_folder(
@@ -216,11 +214,9 @@ def segment_folder_steps(
     choice, given = Choice(recursive, volumes=True), _paths(images)
     files, where = choice.find(given), resolve_device(device)
     ready = segmenter if isinstance(segmenter, Segmenter) else stored.load_segmenter(segmenter)
-    run_options = RunOptions(choice.kept_folders(given), overwrite)
+    options = RunOptions(choice.kept_folders(given), overwrite)
     run = {"device": str(where)}
-    return (
-        yield from segment_files(files, ready, Path(output), where, run, run_options, confidence)
-    )
+    return (yield from segment_files(files, ready, Path(output), where, run, options, confidence))
 
 
 def _paths(paths: Paths | Sequence[object]) -> list[Path]:
@@ -231,21 +227,3 @@ def _paths(paths: Paths | Sequence[object]) -> list[Path]:
             f"expected paths of images, got {type(wrong).__name__} among them; give paths alone."
         )
     return [Path(str(one)) for one in given]
-
-
-def _guide_on_files(
-    paths: Sequence[Path],
-    prior: Prior,
-    encoder: AnyEncoder,
-    config: GuideConfig,
-    device: torch.device,
-) -> Run[Guidance]:
-    """Guide on some of many files; what cannot be read is passed over with a warning."""
-    files = find_images(paths)
-    first = yield from read_sample(files, 1)
-    chosen = encoder_for(first.images[0], encoder)
-    size = config.size or chosen.card.working_size
-    sample = yield from read_sample(files, config.max_images, size, config.seed)
-    found = yield from core.guide(sample.images, prior, chosen, config, device)
-    passed_over = (f"passed over: {error}" for error in sample.errors)
-    return replace(found, warnings=(*passed_over, *found.warnings))

@@ -16,8 +16,6 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, BinaryIO, ParamSpec, Self, TypeVar, cast
 
-from psygnal import Signal
-
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.compute.channel import (
     Call,
@@ -51,21 +49,18 @@ _LOG = 4000
 class ComputeProcess:
     """A process that computes, started when needed, and who waits for it.
 
-    Signals
-    -------
-    ready(tuple of str)
-        The process runs and has found these devices; emitted in a thread of its own.
-    ended()
-        The process is gone, and with it all that it held; emitted in a thread of its own.
-
     Parameters
     ----------
     command : sequence of str
         What to start.
-    """
 
-    ready = Signal(tuple)
-    ended = Signal()
+    Attributes
+    ----------
+    on_ready : list of callable
+        Called with the names of its devices when the process has started; in a thread of its own.
+    on_end : list of callable
+        Called when the process is gone, and with it all that it held; in a thread of its own.
+    """
 
     COMMAND = (sys.executable, "-P", "-m", "napari_localdisc.compute.server")
 
@@ -74,6 +69,8 @@ class ComputeProcess:
         self._starting = threading.Lock()
         self._started: StartedProcess | None = None
         self._queue = TurnQueue()
+        self.on_ready: list[Callable[[tuple[str, ...]], object]] = []
+        self.on_end: list[Callable[[], object]] = []
 
     @property
     def running(self) -> bool:
@@ -105,8 +102,16 @@ class ComputeProcess:
         """
         with self._starting:
             if self._started is None or not self._started.alive:
-                self._started = StartedProcess(self._command, self.ready.emit, self.ended.emit)
+                self._started = StartedProcess(self._command, self._ready, self._ended)
             return self._started
+
+    def _ready(self, devices: tuple[str, ...]) -> None:
+        for call in self.on_ready:
+            call(devices)
+
+    def _ended(self) -> None:
+        for call in self.on_end:
+            call()
 
     def stop(self) -> None:
         """End the process, and with it all that it holds in memory, a GPU's too."""

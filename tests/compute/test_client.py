@@ -182,7 +182,7 @@ class TestLoss:
         self, own, calls, number, said
     ):
         ended = []
-        own.ended.connect(lambda: ended.append(1))
+        own.on_end.append(lambda: ended.append(1))
         with pytest.raises(ComputeLostError, match=said) as told:
             drain(own.run("a crash", calls.killed, int(number)))
         assert str(told.value).count("\n") == 0

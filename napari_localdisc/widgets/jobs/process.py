@@ -28,6 +28,6 @@ class ProcessEvents(QObject):
 def process_events() -> ProcessEvents:
     """Return the events that all windows share; to be called in the main thread first."""
     events, process = ProcessEvents(), compute_process()
-    process.ready.connect(events.ready.emit)
-    process.ended.connect(events.ended.emit)
+    process.on_ready.append(events.ready.emit)
+    process.on_end.append(events.ended.emit)
     return events
