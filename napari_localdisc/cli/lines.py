@@ -60,7 +60,7 @@ class ProgressLines:
         Tells the time in seconds.
     """
 
-    def __init__(self, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._clock = every, clock
         self._due = clock() + every
         self._stage: _Stage | None = None

@@ -77,7 +77,7 @@ def test_what_is_gone_or_changed_is_named(
     xray_files[0].unlink()
     xray_files[2].replace(xray_files[1])
     result = command("run", tmp_path / "a.localdisc", "-o", tmp_path / "out")
-    assert result.code == 0
+    assert result.code == 1
     assert "1 of 1 images done" in result.out
     assert f"image {xray_files[0]} of session a.localdisc is gone" in result.err
     assert f"image {xray_files[1]} has changed" in result.err
