@@ -107,8 +107,9 @@ class ProgressLines:
 
 
 def _figures(event: Progress) -> str:
-    """Say what an event's message says, and its first figure if that is not among it."""
-    name, value = next(iter(event.values.items()), ("", 0.0))
+    """Say what an event's message says, and its loss, else its first figure, if it does not."""
+    name = "loss" if "loss" in event.values else next(iter(event.values), "")
+    value = event.values.get(name, 0.0)
     figure = f"{name} {value:.3g}" if name and name not in event.message.lower() else ""
     return ", ".join(filter(None, (event.message, figure)))
 

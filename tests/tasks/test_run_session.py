@@ -60,9 +60,7 @@ def stack(tmp_path: Path) -> Path:
 
 def image(path: Path, **more: object) -> ImageRecord:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return ImageRecord(
-        name=path.stem, path=str(path), nth=0, sha256=digest, place=PLACE, **more
-    )
+    return ImageRecord(name=path.stem, path=str(path), nth=0, sha256=digest, place=PLACE, **more)
 
 
 def saved(tmp_path: Path, prior, encoder_file: Path, *images: ImageRecord, **more: object) -> Path:
@@ -170,7 +168,7 @@ def test_what_a_session_lacks_is_one_sentence(stack, prior, encoder_file, tmp_pa
         run(session, out)
     stack.write_text("no image")
     session = saved(tmp_path, prior, encoder_file, image(stack))
-    with pytest.raises(LocaldiscError, match="stack.tif"):
+    with pytest.raises(LocaldiscError, match=r"stack\.tif"):
         run(session, out)
     assert not out.exists()
 
