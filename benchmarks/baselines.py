@@ -20,7 +20,7 @@ from skimage.transform import resize
 from napari_localdisc.core.evaluation.cluster_unions import count_overlap, fit_clusters
 from napari_localdisc.core.imaging.arrays import FloatImage, as_image, field_of_view, is_coloured
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 from napari_localdisc.formats.masks import read_mask
 
 CLUSTERS = 16
@@ -77,7 +77,7 @@ def otsu_masks(images: Path, prior: Prior, out: Path) -> None:
 
     The last target gets the whole of it: the method knows only two classes.
     """
-    rules = ShapeRules.of(prior, len(prior.targets) - 1)
+    rules = ShapeStatistics.of(prior, len(prior.targets) - 1)
     for stem, image in _images(images):
         field = field_of_view(image)
         grey = image.mean(axis=2)

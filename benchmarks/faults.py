@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from tiny import write_images, write_segmenter
 
-from napari_localdisc.batch.executor import IN_HAND
+from napari_localdisc.batch.executor import QUEUE_DEPTH
 from napari_localdisc.batch.journal_record import JOURNAL
 from napari_localdisc.cli import main as command_line
 from napari_localdisc.core.segmenter.segmenter import Segmenter
@@ -129,7 +129,7 @@ def kill(case: Case, whole: Path, kills: int) -> None:
     compare(case, output, whole)
     again = case.computed() - case.files
     print(f"  computed {case.files + again} images: {again} again after {kills} kills")
-    if again > kills * IN_HAND:
+    if again > kills * QUEUE_DEPTH:
         raise SystemExit("more was done again than was in hand")
 
 

@@ -26,7 +26,7 @@ def write_segmenter(path: Path) -> None:
         clusters=3, working_size=64,
     )  # fmt: skip
     effort = GuideConfig(
-        size=64, starts=1, candidates=4, generations=2, searches=1, restore_steps=5,
+        size=64, starts=1, candidates=4, generations=2, searches=1, denoise_steps=5,
         head_steps=5, refine_steps=5, heads=1,
     )  # fmt: skip
     encoder = Encoder(card, card.build().eval())

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from napari_localdisc.base.progress import drain
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder, save_encoder
 from napari_localdisc.core.guidance.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.priors import simulate
@@ -84,7 +85,7 @@ def effort() -> GuideConfig:
         candidates=4,
         generations=2,
         searches=1,
-        restore_steps=5,
+        denoise_steps=5,
         head_steps=5,
         refine_steps=5,
         heads=1,

@@ -101,7 +101,8 @@ def _from_corpus(word: str, most: int) -> Callable[[Path], list[bytes]]:
 
 def _weights(kind: str) -> Callable[[Path], list[bytes]]:
     def seeds(folder: Path) -> list[bytes]:
-        from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, save_encoder
+        from napari_localdisc.core.encoder.card import EncoderCard
+        from napari_localdisc.core.encoder.encoder import Encoder, save_encoder
 
         card = EncoderCard(
             name="tiny", modality="x", channels=1, scales=(), widths=(2, 2), embedding_dim=2,
@@ -123,13 +124,14 @@ def _weights(kind: str) -> Callable[[Path], list[bytes]]:
 
 
 def _save_segmenter(encoder: object, path: Path) -> None:
-    from napari_localdisc.core.priors.shape_statistics import ShapeRules
+    from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
+    from napari_localdisc.core.segmenter.card import SegmenterCard
     from napari_localdisc.core.segmenter.heads import Head
-    from napari_localdisc.core.segmenter.segmenter import Segmenter, SegmenterCard
+    from napari_localdisc.core.segmenter.segmenter import Segmenter
     from napari_localdisc.stores.segmenters import save_segmenter
 
     features = encoder.card.embedding_dim + encoder.card.preprocessing.inputs
-    rule = ShapeRules(width=30, area=0.2, density=0.9, parts=1, smallest=0.01, solid=True)
+    rule = ShapeStatistics(width=30, area=0.2, density=0.9, parts=1, smallest=0.01, solid=True)
     card = SegmenterCard(
         encoder=encoder.card, targets=("a",), size=32, thresholds=(0.5,), rules=(rule,),
         refined=False,

@@ -19,9 +19,9 @@ import pytest
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import drain
-from napari_localdisc.batch.executor import IN_HAND, Threads
+from napari_localdisc.batch.executor import QUEUE_DEPTH, ThreadExecutor
 from napari_localdisc.batch.journal_record import read_journal
-from napari_localdisc.batch.run_files import BatchReport, FileResult, Manner, run_files
+from napari_localdisc.batch.run_files import BatchReport, FileResult, RunOptions, run_files
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.formats.images import Image, write_mask
 from tests.conftest import little_space
@@ -64,10 +64,15 @@ class Case:
         pixels = np.random.default_rng(seed).integers(0, 255, (SIDE, SIDE), dtype=np.uint8)
         PIL.Image.fromarray(pixels).save(file)
 
-    def run(self, output: Path | None = None, recipe=None, **manner):
+    def run(self, output: Path | None = None, recipe=None, **run_options):
         output = output or self.output
         return run_files(
-            self.files, self.work, output, "segment", recipe=recipe, manner=Manner(**manner)
+            self.files,
+            self.work,
+            output,
+            "segment",
+            recipe=recipe,
+            run_options=RunOptions(**run_options),
         )
 
     def computed(self) -> list[str]:
@@ -208,7 +213,7 @@ def test_cancelled_it_has_journalled_what_is_done_and_leaves_no_thread(tmp_path:
     assert set(threading.enumerate()) == before
     masks = sorted(path.stem for path in case.output.glob("*.png"))
     assert sorted(read_journal(case.output).done) == masks
-    assert 3 <= len(masks) <= 3 + IN_HAND
+    assert 3 <= len(masks) <= 3 + QUEUE_DEPTH
     assert sorted(path.name for path in case.output.iterdir()) == [
         *(f"{name}.png" for name in masks), JOURNAL, "report.csv",
     ]  # fmt: skip
@@ -243,29 +248,29 @@ def test_few_images_are_in_memory_and_they_overlap(tmp_path: Path):
 
     report = drain(run_files(case.files, Watched(), case.output, "segment"))
     assert [result.error for result in report.results] == [""] * 20
-    assert 2 <= most[0] <= IN_HAND
+    assert 2 <= most[0] <= QUEUE_DEPTH
 
 
 def test_a_crew_may_shrink(case: Case):
-    class Shrinking(Threads):
+    class Shrinking(ThreadExecutor):
         @property
-        def in_hand(self) -> int:
+        def queue_depth(self) -> int:
             return 3 if not case.work.log.exists() else 1
 
-    assert len(drain(case.run(hire=Shrinking)).done) == 8
+    assert len(drain(case.run(make_executor=Shrinking)).done) == 8
 
 
 def test_a_crew_that_is_gone_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     case = Case(tmp_path, 8, seconds=0.1)
 
-    class Leaving(Threads):
-        def look_after(self) -> None:
+    class Leaving(ThreadExecutor):
+        def check_workers(self) -> None:
             if len(case.work.log.read_text().split()) > 3:
                 raise LocaldiscError("all are gone")
 
-    monkeypatch.setattr("napari_localdisc.batch.executor.LOOK_AFTER", 0.02)
+    monkeypatch.setattr("napari_localdisc.batch.executor.CHECK_AFTER", 0.02)
     with pytest.raises(LocaldiscError, match="all are gone"):
-        drain(case.run(hire=Leaving))
+        drain(case.run(make_executor=Leaving))
     assert 3 <= len(read_journal(case.output).done) < 8
     assert len(drain(case.run()).done) == 8
 
@@ -292,7 +297,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(tmp_path: Path):
     assert content_of(case.output) == content_of(tmp_path / "whole")
     done = [line for line in (case.output / JOURNAL).read_text().splitlines() if '"done"' in line]
     assert len(done) == 40
-    assert 40 <= len(case.computed()) <= 40 + kills * IN_HAND
+    assert 40 <= len(case.computed()) <= 40 + kills * QUEUE_DEPTH
 
 
 def _stops_and_goes_on(case: Case, report: BatchReport, whole: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and that a power cut leaves on the disk."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from napari_localdisc.base.durable import make_folder, put
 from napari_localdisc.base.errors import cannot_write
 
 _OF_NAME = 40
@@ -55,7 +54,7 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        put(temporary, path)
+        _put(temporary, path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -66,6 +65,12 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all; file names that are no text stay as they are."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def sweep(paths: Iterable[Path]) -> None:
@@ -79,6 +84,35 @@ def sweep(paths: Iterable[Path]) -> None:
                 found = _TEMPORARY.fullmatch(file.name)
                 if found and found[1] in names:
                     file.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, for good."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync_folder(folder.parent)
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Let a finished file take the place of another, which is there until this one is complete."""
+    _sync(temporary)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the disk knows which files a folder holds."""
+    with suppress(OSError):  # not every file system can
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from napari_localdisc.base.errors import LocaldiscError
+
+if TYPE_CHECKING:
+    import torch
 
 _AT_ONCE = 8
 """Images that keep a GPU busy; on a CPU one does already, and more would not fit its caches."""
@@ -12,6 +15,8 @@ _AT_ONCE = 8
 
 def available_devices() -> tuple[str, ...]:
     """Names of the usable devices, ``"cpu"`` first."""
+    import torch
+
     names = ["cpu"]
     if torch.cuda.is_available():
         names += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
@@ -33,6 +38,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     LocaldiscError
         If the device is unknown or not there.
     """
+    import torch
+
     found = available_devices()
     if name == "auto":
         return torch.device(found[1] if len(found) > 1 else "cpu")

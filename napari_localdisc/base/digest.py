@@ -1,15 +1,13 @@
-"""What weights and settings are, told by their content."""
+"""Digests of weights and settings."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
-import torch
-from torch import Tensor
+from napari_localdisc.base.tensor_files import Arrays
 
 
-def digest(header: str, tensors: Mapping[str, Tensor]) -> str:
+def digest(header: str, tensors: Arrays) -> str:
     """Hash a header and tensors; names, types and shapes count, the order does not.
 
     Returns
@@ -19,7 +17,7 @@ def digest(header: str, tensors: Mapping[str, Tensor]) -> str:
     """
     found = hashlib.sha256(header.encode())
     for name in sorted(tensors):
-        plain = tensors[name].detach().cpu().contiguous()
-        found.update(f"\n{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
-        found.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+        plain = tensors[name]
+        found.update(f"\n{name} torch.{plain.dtype} {plain.shape}\n".encode())
+        found.update(plain.tobytes())
     return found.hexdigest()

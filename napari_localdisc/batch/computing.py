@@ -49,7 +49,7 @@ class WorkTogether(Work[T], Protocol[T]):
         ...
 
 
-class Watch:
+class Stopwatch:
     """Adds up the seconds that are spent within it, and others."""
 
     total = 0.0
@@ -61,7 +61,7 @@ class Watch:
         self.total += time.perf_counter() - self._start
 
 
-class Alone(Generic[T]):
+class SerialCompute(Generic[T]):
     """Computes one image at a time.
 
     Parameters
@@ -74,7 +74,7 @@ class Alone(Generic[T]):
     def __init__(self, work: Work[T], check: Check) -> None:
         self.work, self.check = work, check
 
-    def __call__(self, image: Image, seconds: Watch) -> T:
+    def __call__(self, image: Image, seconds: Stopwatch) -> T:
         """Wait for the images that came before, then compute."""
         with _COMPUTING:
             self.check()
@@ -82,7 +82,7 @@ class Alone(Generic[T]):
                 return self.work.compute(image)
 
 
-Compute = Callable[[Image, Watch], T]
+Compute = Callable[[Image, Stopwatch], T]
 """Has some work computed on an image, and adds up the seconds that this took."""
 
 
@@ -94,7 +94,7 @@ class _Handed(Generic[T]):
     found: Future[tuple[T, float]] = field(default_factory=Future)
 
 
-class Together(Generic[T]):
+class BatchedCompute(Generic[T]):
     """Computes at once the images that several threads hand in meanwhile.
 
     Nobody waits for a batch to be full: a busy device finds one that is.
@@ -117,7 +117,7 @@ class Together(Generic[T]):
         self._waiting: SimpleQueue[_Handed[T]] = SimpleQueue()
         self._thread = ThreadPoolExecutor(1, "localdisc-compute")
 
-    def __call__(self, image: Image, seconds: Watch) -> T:
+    def __call__(self, image: Image, seconds: Stopwatch) -> T:
         """Hand an image in, and wait for what is found in it."""
         self.largest = max(self.largest, image.pixels.nbytes)
         handed = _Handed[T](image)

@@ -1,4 +1,4 @@
-"""A crew of processes, on this machine or on others: files are handed to a Dask cluster.
+"""An executor of processes, on this machine or on others: files are handed to a Dask cluster.
 
 All machines see images and results at the same paths. Only the process that runs keeps the journal;
 workers write masks. What a worker that dies had in hand is given to another one.
@@ -20,8 +20,8 @@ from uuid import uuid4
 from weakref import WeakSet
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.batch.computing import Alone, Work
-from napari_localdisc.batch.executor import Hire, Outcome, StoppedError, Task, attempt
+from napari_localdisc.batch.computing import SerialCompute, Work
+from napari_localdisc.batch.executor import ExecutorFactory, Outcome, StoppedError, Task, attempt
 from napari_localdisc.reports.report import FileResult
 
 try:
@@ -51,8 +51,8 @@ _LOOK_AGAIN = 5.0
 """Seconds after which it is asked for the number of its workers again."""
 
 
-def on_this_machine(workers: int) -> Hire:
-    """Hire processes of this machine, for the time of a run.
+def local_cluster(workers: int) -> ExecutorFactory:
+    """Start processes of this machine, for the time of a run.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def on_this_machine(workers: int) -> Hire:
     """
 
     @contextmanager
-    def hire(work: Work[Any]) -> Iterator[DaskCrew]:
+    def make_executor(work: Work[Any]) -> Iterator[DaskExecutor]:
         with (
             distributed.LocalCluster(
                 n_workers=workers,
@@ -71,15 +71,15 @@ def on_this_machine(workers: int) -> Hire:
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             distributed.Client(cluster) as client,
-            DaskCrew(work, client, is_ours=True).working() as crew,
+            DaskExecutor(work, client, is_ours=True).working() as executor,
         ):
-            yield crew
+            yield executor
 
-    return hire
+    return make_executor
 
 
-def on_scheduler(address: str) -> Hire:
-    """Hire the workers of a Dask scheduler.
+def existing_cluster(address: str) -> ExecutorFactory:
+    """Use the workers of a Dask scheduler.
 
     Parameters
     ----------
@@ -94,11 +94,11 @@ def on_scheduler(address: str) -> Hire:
     _check_scheduler(address)
 
     @contextmanager
-    def hire(work: Work[Any]) -> Iterator[DaskCrew]:
-        with _connected(address) as client, DaskCrew(work, client).working() as crew:
-            yield crew
+    def make_executor(work: Work[Any]) -> Iterator[DaskExecutor]:
+        with _connected(address) as client, DaskExecutor(work, client).working() as executor:
+            yield executor
 
-    return hire
+    return make_executor
 
 
 @contextmanager
@@ -143,7 +143,7 @@ class _Holder(WorkerPlugin):
 
 
 @dataclass
-class DaskCrew:
+class DaskExecutor:
     """Hands tasks to the workers of a cluster.
 
     Attributes
@@ -166,7 +166,7 @@ class DaskCrew:
         self._seen = time.monotonic()
 
     @contextmanager
-    def working(self) -> Iterator[DaskCrew]:
+    def working(self) -> Iterator[DaskExecutor]:
         """Bring the work to the workers, and take it from them in the end."""
         try:
             self.client.register_plugin(_Holder(self.work, self.is_ours), name=self._name)
@@ -183,7 +183,7 @@ class DaskCrew:
                 self.client.unregister_worker_plugin(self._name)
 
     @property
-    def in_hand(self) -> int:
+    def queue_depth(self) -> int:
         """A task for each thread of the workers that there are now, and some to go on with."""
         if time.monotonic() - self._looked >= _LOOK_AGAIN:
             self._looked = time.monotonic()
@@ -201,7 +201,7 @@ class DaskCrew:
         told.handed = future  # type: ignore[attr-defined]  # Dask drops what nobody holds
         return told
 
-    def look_after(self) -> None:
+    def check_workers(self) -> None:
         """See whether there are workers; those of others may come when they like."""
         if self.client.nthreads():
             self._seen = time.monotonic()
@@ -222,7 +222,7 @@ class DaskCrew:
 def _do(name: str, task: Task) -> Outcome:
     """Do a task; runs on a worker."""
     holder: Any = distributed.get_worker().plugins[name]
-    return attempt(task, holder.work, Alone(holder.work, holder.check), holder.check)
+    return attempt(task, holder.work, SerialCompute(holder.work, holder.check), holder.check)
 
 
 def _stop(name: str, dask_worker: Any) -> None:

@@ -14,11 +14,11 @@ from typing import Any, Protocol, Self, TypeVar
 
 from napari_localdisc.base.errors import LocaldiscError, OutputLostError
 from napari_localdisc.batch.computing import (
-    Alone,
+    BatchedCompute,
     Check,
     Compute,
-    Together,
-    Watch,
+    SerialCompute,
+    Stopwatch,
     Work,
     WorkTogether,
 )
@@ -28,14 +28,14 @@ from napari_localdisc.reports.report import FileResult
 
 T = TypeVar("T")
 
-IN_HAND = 3
+QUEUE_DEPTH = 3
 """Files in the hands of threads: one is read and one written while a third is computed."""
 
-LOOK_AFTER = 10.0
-"""Seconds without a result after which a crew is looked after."""
+CHECK_AFTER = 10.0
+"""Seconds without a result after which an executor is looked after."""
 
 _BYTES = 2**30
-"""Of images in hand: where more than `IN_HAND` are, they are no more than this holds."""
+"""Of images in hand: where more than `QUEUE_DEPTH` are, they are no more than this holds."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Outcome:
     mark: Fingerprint | None = None
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Does tasks, several at a time, in any order."""
 
     @property
-    def in_hand(self) -> int:
+    def queue_depth(self) -> int:
         """Tasks that it should be given before the first of them is done."""
         ...
 
@@ -68,7 +68,7 @@ class Crew(Protocol):
         """Take a task; its future fails only where the whole run has to stop."""
         ...
 
-    def look_after(self) -> None:
+    def check_workers(self) -> None:
         """See whether anybody is still at work; called where nothing is done for long.
 
         Raises
@@ -83,16 +83,16 @@ class Crew(Protocol):
         ...
 
 
-Hire = Callable[[Work[Any]], AbstractContextManager[Crew]]
-"""Makes a crew for some work."""
+ExecutorFactory = Callable[[Work[Any]], AbstractContextManager[Executor]]
+"""Makes an executor for some work."""
 
 
 class StoppedError(Exception):
     """A task was taken back before it was computed."""
 
 
-class Threads:
-    """A crew of threads in this process: reading and writing overlap with computing.
+class ThreadExecutor:
+    """An executor of threads in this process: reading and writing overlap with computing.
 
     Parameters
     ----------
@@ -100,21 +100,21 @@ class Threads:
     """
 
     def __init__(self, work: Work[T]) -> None:
-        self._together: Together[T] | None = None
-        self._most = IN_HAND
+        self._together: BatchedCompute[T] | None = None
+        self._most = QUEUE_DEPTH
         if isinstance(work, WorkTogether) and work.at_once > 1:
-            self._together = Together(work, self._check)
+            self._together = BatchedCompute(work, self._check)
             self._most = 2 * work.at_once + 1
-        compute: Compute[T] = self._together or Alone(work, self._check)
+        compute: Compute[T] = self._together or SerialCompute(work, self._check)
         self._do = lambda task: attempt(task, work, compute, self._check)
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(self._most, "localdisc")
 
     @property
-    def in_hand(self) -> int:
+    def queue_depth(self) -> int:
         """As many are read and written as are computed together, unless they are large."""
         largest = self._together.largest if self._together else 0
-        return max(IN_HAND, min(self._most, _BYTES // largest)) if largest else IN_HAND
+        return max(QUEUE_DEPTH, min(self._most, _BYTES // largest)) if largest else QUEUE_DEPTH
 
     def __enter__(self) -> Self:
         return self
@@ -134,8 +134,8 @@ class Threads:
         """Take a task."""
         return self._pool.submit(self._do, task)
 
-    def look_after(self) -> None:
-        """Threads are always there."""
+    def check_workers(self) -> None:
+        """There are always threads."""
 
     def stop(self) -> None:
         """Take back what is not being computed yet."""
@@ -163,7 +163,7 @@ def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Out
     OutputLostError
         If no result can be written any more, this one or another.
     """
-    seconds = Watch()
+    seconds = Stopwatch()
     mark = None
     try:
         with seconds:
@@ -181,16 +181,16 @@ def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Out
     return Outcome(task, replace(result, path=task.path, seconds=seconds.total), mark)
 
 
-def hand_out(
-    tasks: Iterable[Task], crew: Crew, settle: Callable[[Outcome], None]
+def run_tasks(
+    tasks: Iterable[Task], executor: Executor, on_outcome: Callable[[Outcome], None]
 ) -> Generator[Outcome, None, None]:
-    """Give tasks to a crew, never more than it asks for, and yield what became of them.
+    """Give tasks to an executor, never more than it asks for, and yield what became of them.
 
     Parameters
     ----------
     tasks : iterable of Task
-    crew : Crew
-    settle : callable
+    executor : Executor
+    on_outcome : callable
         Called once with every outcome, before it is yielded; closed, with those of the tasks that
         were too late to be stopped.
     """
@@ -198,29 +198,31 @@ def hand_out(
     running: set[Future[Outcome]] = set()
     try:
         while True:
-            free = max(0, crew.in_hand - len(running))  # a crew may have shrunk meanwhile
-            running |= {crew.submit(task) for task in islice(waiting, free)}
+            free = max(
+                0, executor.queue_depth - len(running)
+            )  # an executor may have shrunk meanwhile
+            running |= {executor.submit(task) for task in islice(waiting, free)}
             if not running:
                 return
-            ended = wait(running, LOOK_AFTER, FIRST_COMPLETED).done
+            ended = wait(running, CHECK_AFTER, FIRST_COMPLETED).done
             if not ended:
-                crew.look_after()
+                executor.check_workers()
             outcomes = [future.result() for future in ended]
             for future, outcome in zip(ended, outcomes, strict=True):
-                settle(outcome)
+                on_outcome(outcome)
                 running.discard(future)
             yield from outcomes
     finally:
         if running:
-            crew.stop()
-            _settle_rest(running, settle)
+            executor.stop()
+            _report_rest(running, on_outcome)
 
 
-def _settle_rest(running: set[Future[Outcome]], settle: Callable[[Outcome], None]) -> None:
+def _report_rest(running: set[Future[Outcome]], on_outcome: Callable[[Outcome], None]) -> None:
     for future in wait(running).done:
         if not future.cancelled() and future.exception() is None:
             with suppress(LocaldiscError):  # the disk is full: there it stays, to be done again
-                settle(future.result())
+                on_outcome(future.result())
 
 
 def _read(path: Path, check: Check) -> tuple[Fingerprint | None, Image]:

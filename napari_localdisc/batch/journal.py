@@ -1,4 +1,4 @@
-"""Keeping the journal of a folder of results, see `past`: what is told is on the disk."""
+"""Keeping the journal of a folder of results, see `record`: what is told is on the disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from napari_localdisc.base.atomic import sweep
-from napari_localdisc.base.durable import make_folder, sync_folder
+from napari_localdisc.base.atomic import make_folder, sweep, sync_folder
 from napari_localdisc.base.errors import cannot_write
 from napari_localdisc.batch.journal_record import (
-    Past,
+    JournalRecord,
     check_plain,
     check_recipe,
-    check_strangers,
     read_journal,
+    refuse_foreign_files,
 )
 from napari_localdisc.files.fingerprint import Fingerprint
 from napari_localdisc.files.locking import lock
@@ -51,7 +50,7 @@ class Journal:
         self.output, self.path = output, output / JOURNAL
         self.recipe: dict[str, Any] = json.loads(json.dumps(recipe))
         self.overwrite = overwrite
-        self.past = Past()
+        self.record = JournalRecord()
         self._handle: int | None = None
         self._made: list[Path] | None = None
         self._is_empty = True
@@ -84,8 +83,8 @@ class Journal:
         LocaldiscError
             If one of them is there already and no run of this folder wrote it.
         """
-        fresh = [name for name in names if name not in self.past.known]
-        check_strangers(self.output, fresh, self.past.known)
+        fresh = [name for name in names if name not in self.record.known]
+        refuse_foreign_files(self.output, fresh, self.record.known)
         if fresh:
             self._add({"begin": fresh})
 
@@ -100,7 +99,7 @@ class Journal:
 
     def sweep(self) -> None:
         """Delete what a kill amid writing left behind."""
-        sweep(self.output / name for name in self.past.known)
+        sweep(self.output / name for name in self.record.known)
 
     def _open(self) -> None:
         check_plain(self.path)
@@ -110,9 +109,9 @@ class Journal:
             raise cannot_write(self.path, error) from error
         try:
             lock(self._handle, self.output)
-            self.past = read_journal(self.output)
+            self.record = read_journal(self.output)
             self._compare()
-            os.ftruncate(self._handle, self.past.size)
+            os.ftruncate(self._handle, self.record.size)
             self.sweep()
         except BaseException:
             os.close(self._handle)
@@ -120,11 +119,11 @@ class Journal:
             raise
 
     def _compare(self) -> None:
-        if self.past.recipe == self.recipe:
+        if self.record.recipe == self.recipe:
             return
-        if self.past.done and not self.overwrite:
-            check_recipe(self.output, self.past.recipe or {}, self.recipe)
-        self.past.done, self.past.guided = {}, {}
+        if self.record.done and not self.overwrite:
+            check_recipe(self.output, self.record.recipe or {}, self.recipe)
+        self.record.done, self.record.guided = {}, {}
 
     def _add(self, line: Mapping[str, Any]) -> None:
         if self._handle is None:
@@ -135,7 +134,7 @@ class Journal:
                 raise cannot_write(self.path, error) from error
             self._open()
             sync_folder(self.output)
-        if self.past.recipe != self.recipe:
+        if self.record.recipe != self.recipe:
             self._write({"napari-localdisc": "results", "recipe": self.recipe})
         self._write(line)
 
@@ -156,7 +155,7 @@ class Journal:
             raise
         self._is_empty &= "begin" in line or "recipe" in line
         if "done" not in line:  # what is done from now on, nobody asks for again
-            self.past.take(line, self.output)
+            self.record.take(line, self.output)
 
     def _discard(self, made: Sequence[Path]) -> None:
         """Leave no journal, and no new folder, in which nothing is."""

@@ -32,7 +32,7 @@ _MAGIC = b'{"napari-localdisc": "results", '
 
 
 @dataclass(frozen=True)
-class Done:
+class FinishedFile:
     """A finished file: what it was, and what became of it."""
 
     mark: Fingerprint
@@ -40,7 +40,7 @@ class Done:
 
 
 @dataclass
-class Past:
+class JournalRecord:
     """What a journal tells.
 
     Attributes
@@ -49,7 +49,7 @@ class Past:
         What the results are made with, flat; None if there is no journal.
     known : set of str
         Names within the folder of all that its runs wrote or were about to write.
-    done : dict of str to Done
+    done : dict of str to FinishedFile
         By the result's name without ending.
     guided : dict
         The latest line of a guidance, empty if there was none.
@@ -59,7 +59,7 @@ class Past:
 
     recipe: dict[str, Any] | None = None
     known: set[str] = field(default_factory=set)
-    done: dict[str, Done] = field(default_factory=dict)
+    done: dict[str, FinishedFile] = field(default_factory=dict)
     guided: dict[str, Any] = field(default_factory=dict)
     size: int = 0
 
@@ -73,10 +73,10 @@ class Past:
             self.guided = dict(line)
         elif "done" in line and _is_inside(line["result"]["output"] or ""):
             result = result_from(line["result"], output)
-            self.done[line["done"]] = Done(Fingerprint(**line["input"]), result)
+            self.done[line["done"]] = FinishedFile(Fingerprint(**line["input"]), result)
 
 
-def read_journal(output: Path) -> Past:
+def read_journal(output: Path) -> JournalRecord:
     """Read the journal of a folder; one that is not there tells of nothing.
 
     Raises
@@ -85,7 +85,7 @@ def read_journal(output: Path) -> Past:
         If it cannot be read or is another program's.
     """
     path = output / JOURNAL
-    past = Past()
+    record = JournalRecord()
     check_plain(path)
     try:
         content = path.read_bytes() if os.path.lexists(path) else b""
@@ -99,11 +99,11 @@ def read_journal(output: Path) -> Past:
         )
     for line in content.splitlines(keepends=True):
         if line.endswith(b"\n"):
-            past.size += len(line)
+            record.size += len(line)
             # What is unreadable is as if it had not been: its file is then done again or refused.
             with suppress(ValueError, KeyError, TypeError, RecursionError):
-                past.take(json.loads(line), output)
-    return past
+                record.take(json.loads(line), output)
+    return record
 
 
 def check_plain(path: Path) -> None:
@@ -125,7 +125,7 @@ def _is_inside(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def check_strangers(output: Path, names: Iterable[str], known: Collection[str]) -> None:
+def refuse_foreign_files(output: Path, names: Iterable[str], known: Collection[str]) -> None:
     """Refuse to replace what no run of a folder wrote.
 
     Parameters

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.batch.journal_record import check_strangers, read_journal
+from napari_localdisc.batch.journal_record import read_journal, refuse_foreign_files
 from napari_localdisc.files.naming import output_names
 from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
-from napari_localdisc.formats.images import is_image_name, mask_suffix
+from napari_localdisc.formats.images import mask_suffix
+from napari_localdisc.formats.registry import is_image_name
 from napari_localdisc.reports.report import REPORT
 
 RECIPE, SEGMENTER = "recipe.json", "segmenter.safetensors"
@@ -91,7 +92,7 @@ def check_output_folder(
     if layout is not None and output.is_dir():
         pairs = zip(files, named, strict=True)
         results = (result for file, name in pairs for result in layout.results(file, name))
-        check_strangers(output, (*results, *layout.own), read_journal(output).known)
+        refuse_foreign_files(output, (*results, *layout.own), read_journal(output).known)
 
 
 def _check_inputs(output: Path, files: Sequence[Path], names: Sequence[str]) -> None:

@@ -17,21 +17,27 @@ from napari_localdisc import __version__
 from napari_localdisc.base.errors import LocaldiscError, OutputLostError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.computing import Work
-from napari_localdisc.batch.executor import Hire, Outcome, Task, Threads, hand_out
+from napari_localdisc.batch.executor import (
+    ExecutorFactory,
+    Outcome,
+    Task,
+    ThreadExecutor,
+    run_tasks,
+)
 from napari_localdisc.batch.journal import Journal
 from napari_localdisc.batch.outputs import MASKS, Layout, check_output_folder
 from napari_localdisc.core.segmenter.segmentation import LOW_CONFIDENCE, low_confidence
 from napari_localdisc.files.naming import output_names, renamed
 from napari_localdisc.reports.report import REPORT, FileResult, write_report
 
-__all__ = ["BatchReport", "FileResult", "Manner", "run_files"]
+__all__ = ["BatchReport", "FileResult", "RunOptions", "run_files"]
 
 _AHEAD = 16
 """Results that are announced in the journal at once."""
 
 
 @dataclass(frozen=True)
-class Manner:
+class RunOptions:
     """How a run goes about its folder.
 
     Attributes
@@ -40,16 +46,16 @@ class Manner:
         Folders below which results keep the place that their files have.
     overwrite : bool
         Replace results of another recipe instead of refusing to mix them.
-    hire : callable
-        Makes the crew that does the files.
+    make_executor : callable
+        Makes the executor that does the files.
     at_once : int, optional
-        Images that are computed together, where the crew does so; what suits the device if not
+        Images that are computed together, where the executor does so; what suits the device if not
         given. Results do not depend on it, but for rounding.
     """
 
     folders: tuple[Path, ...] = ()
     overwrite: bool = False
-    hire: Hire = Threads
+    make_executor: ExecutorFactory = ThreadExecutor
     at_once: int | None = None
 
 
@@ -100,7 +106,7 @@ def run_files(
     stage: str,
     layout: Layout = MASKS,
     recipe: Mapping[str, Any] | None = None,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
 ) -> Run[BatchReport]:
     """Do every file that can be done and is not done yet, and write ``report.csv``.
 
@@ -121,7 +127,7 @@ def run_files(
     recipe : mapping, optional
         What the results depend on beside the files, flat, of what JSON holds: what an earlier run
         did by the same recipe is kept where its file is unchanged.
-    manner : Manner, optional
+    run_options : RunOptions, optional
 
     Yields
     ------
@@ -134,15 +140,15 @@ def run_files(
         If the folder holds one of the files, another file in a result's place or results of
         another recipe, if it takes no more, or if all of the files failed.
     """
-    manner = manner or Manner()
-    names = output_names(files, manner.folders)
+    run_options = run_options or RunOptions()
+    names = output_names(files, run_options.folders)
     check_output_folder(output, files, layout, names=names)
     tasks = [Task(file, name, output / name) for file, name in zip(files, names, strict=True)]
-    with Journal(output, full_recipe(stage, recipe or {}), manner.overwrite) as journal:
+    with Journal(output, full_recipe(stage, recipe or {}), run_options.overwrite) as journal:
         folder = _Folder(journal, layout, tasks)
         yield Progress(stage, 0, len(files))
         try:
-            yield from folder.run(work, stage, manner.hire)
+            yield from folder.run(work, stage, run_options.make_executor)
         except OutputLostError as error:
             raise LocaldiscError(folder.lose(error)) from error
         finally:
@@ -172,7 +178,7 @@ class _Folder:
         """What is known so far, in the order of the files."""
         return tuple(self.found[task.name] for task in self.tasks if task.name in self.found)
 
-    def run(self, work: Work[Any], stage: str, hire: Hire) -> Run[None]:
+    def run(self, work: Work[Any], stage: str, make_executor: ExecutorFactory) -> Run[None]:
         """Do what an earlier run has not done."""
         to_do = []
         for task in self.tasks:
@@ -182,9 +188,9 @@ class _Folder:
             else:
                 yield self._event(stage, task, kept)
         if to_do:
-            with hire(work) as crew:
-                announced = self._announced(to_do, crew.in_hand)
-                for outcome in hand_out(announced, crew, self._settle):
+            with make_executor(work) as executor:
+                announced = self._announced(to_do, executor.queue_depth)
+                for outcome in run_tasks(announced, executor, self._record):
                     yield self._event(stage, outcome.task, outcome.result)
 
     def report(self) -> None:
@@ -213,7 +219,7 @@ class _Folder:
 
     def _kept(self, task: Task) -> FileResult | None:
         """Find the result of an earlier run, if it is still what this one would find."""
-        done = self.journal.past.done.get(task.name)
+        done = self.journal.record.done.get(task.name)
         files = [self.journal.output / name for name in self._files(task)]
         if done is None or not all(file.is_file() for file in files):
             return None
@@ -226,21 +232,21 @@ class _Folder:
             self.journal.finish(task.name, mark, result)
         return replace(result, kept=True)
 
-    def _announced(self, tasks: Iterable[Task], in_hand: int) -> Iterator[Task]:
+    def _announced(self, tasks: Iterable[Task], queue_depth: int) -> Iterator[Task]:
         """Give tasks out, each after the journal knows that its results are about to be written."""
         waiting = iter(tasks)
         self.journal.begin(self.layout.own)
-        while some := list(islice(waiting, max(_AHEAD, in_hand))):
+        while some := list(islice(waiting, max(_AHEAD, queue_depth))):
             self.journal.begin(name for task in some for name in self._files(task))
             yield from some
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _record(self, outcome: Outcome) -> None:
         """Take in what became of a file, and put it into the journal if it is done."""
         task, result = outcome.task, outcome.result
         self.found[task.name] = result
         if result.status == "done" and outcome.mark is not None:
             self.journal.finish(task.name, outcome.mark, result)
-        elif result.status == "failed" and task.name in self.journal.past.done:
+        elif result.status == "failed" and task.name in self.journal.record.done:
             for name in self._files(task):  # what an older file showed is no result of this one
                 (self.journal.output / name).unlink(missing_ok=True)
 

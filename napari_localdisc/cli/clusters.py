@@ -18,15 +18,15 @@ def clusters(
     json: Json = False,
 ) -> int:
     """Show what an encoder tells apart: cluster maps, and a PCA picture of the embedding."""
-    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.batch.run_files import RunOptions
     from napari_localdisc.tasks.cluster import cluster_files
 
     with speaking.reporter(json) as reporter:
         choice = choosing.choice()
-        manner = Manner(choice.kept_folders(images), overwrite)
+        run_options = RunOptions(choice.kept_folders(images), overwrite)
         result = reporter.follow(
             cluster_files(
-                choice.find(images), output, encoder, computing.device, manner, computing.seed
+                choice.find(images), output, encoder, computing.device, run_options, computing.seed
             )
         )
     run = {**result.encoder.card.identity, "device": result.device}

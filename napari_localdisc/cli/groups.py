@@ -20,8 +20,8 @@ from napari_localdisc.cli import options
 from napari_localdisc.cli.console import Reporter
 
 if TYPE_CHECKING:
-    from napari_localdisc.batch.executor import Hire
-    from napari_localdisc.batch.run_files import Manner
+    from napari_localdisc.batch.executor import ExecutorFactory
+    from napari_localdisc.batch.run_files import RunOptions
     from napari_localdisc.core.guidance.config import GuideConfig
     from napari_localdisc.files.discovery import Choice
     from napari_localdisc.tasks.labelled_sets import SetChoice
@@ -99,19 +99,19 @@ class Running:
     scheduler: options.Scheduler = None
     batch: options.Batch = None
 
-    def manner(self, folders: Sequence[Path] = ()) -> Manner:
-        """Give the manner; results keep the places that files have below the folders.
+    def run_options(self, folders: Sequence[Path] = ()) -> RunOptions:
+        """Give the run_options; results keep the places that files have below the folders.
 
         Raises
         ------
         LocaldiscError
             If options contradict each other.
         """
-        from napari_localdisc.batch.run_files import Manner
+        from napari_localdisc.batch.run_files import RunOptions
 
-        return Manner(tuple(folders), self.overwrite, self._hire(), self.batch)
+        return RunOptions(tuple(folders), self.overwrite, self._executor_factory(), self.batch)
 
-    def _hire(self) -> Hire:
+    def _executor_factory(self) -> ExecutorFactory:
         if self.batch and (self.workers or self.scheduler):
             raise LocaldiscError(
                 "--batch is for this process; leave --workers and --scheduler out."
@@ -119,16 +119,16 @@ class Running:
         if self.workers and self.scheduler:
             raise LocaldiscError("give either --workers N or --scheduler ADDRESS, not both.")
         if self.scheduler:
-            from napari_localdisc.batch.dask_executor import on_scheduler
+            from napari_localdisc.batch.dask_executor import existing_cluster
 
-            return on_scheduler(self.scheduler)
+            return existing_cluster(self.scheduler)
         if self.workers:
-            from napari_localdisc.batch.dask_executor import on_this_machine
+            from napari_localdisc.batch.dask_executor import local_cluster
 
-            return on_this_machine(self.workers)
-        from napari_localdisc.batch.executor import Threads
+            return local_cluster(self.workers)
+        from napari_localdisc.batch.executor import ThreadExecutor
 
-        return Threads
+        return ThreadExecutor
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def guide(
 ) -> int:
     """Find a structure by its shape in unlabelled images, and save how as a segmenter."""
     from napari_localdisc.batch.outputs import check_output_file
-    from napari_localdisc.core.losses.shape_kl import show_kl
+    from napari_localdisc.core.guidance.config import show_kl
     from napari_localdisc.stores.segmenters import save_segmenter
     from napari_localdisc.tasks.guide import guide_on_files
 

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-_PACKAGE = Path(__file__).parents[1]
-
-
-def shipped(kind: str) -> list[str]:
-    """List what comes with the package: ``"encoders"`` or ``"segmenters"``."""
-    return sorted(file.stem for file in (_PACKAGE / kind).glob("*.safetensors"))
+from napari_localdisc.base.shipped import ENCODERS, SEGMENTERS
 
 
-def names_of(kind: str) -> str:
+def listed(names: Sequence[str]) -> str:
     """Say which there are, for a help text."""
-    return ", ".join(shipped(kind))
+    return ", ".join(names)
 
 
 def encoders(incomplete: str) -> list[str]:
     """Complete ``--encoder``."""
-    return _fitting(["auto", "random", *shipped("encoders")], incomplete)
+    return _fitting(["auto", "random", *ENCODERS.names], incomplete)
 
 
 def segmenters(incomplete: str) -> list[str]:
     """Complete ``--segmenter``."""
-    return _fitting(shipped("segmenters"), incomplete)
+    return _fitting(SEGMENTERS.names, incomplete)
 
 
 def devices(incomplete: str) -> list[str]:

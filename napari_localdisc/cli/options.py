@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from napari_localdisc.cli.names import devices, encoders, names_of, priors
+from napari_localdisc.base.shipped import ENCODERS
+from napari_localdisc.cli.names import devices, encoders, listed, priors
+from napari_localdisc.core.priors import BUILT_IN_PRIORS
+from napari_localdisc.formats.registry import SUFFIXES
 
 MOST_SEED = 2**31 - 1
 """All generators that a run seeds take it, and the few seeds above it that are derived from it."""
@@ -15,7 +18,9 @@ MOST_SEED = 2**31 - 1
 Images = Annotated[
     list[Path],
     typer.Argument(
-        help="Image files, or folders of them.", metavar="IMAGES...", show_default=False
+        help=f"Image files, or folders of them ({', '.join(SUFFIXES)}).",
+        metavar="IMAGES...",
+        show_default=False,
     ),
 ]
 Recursive = Annotated[
@@ -98,7 +103,7 @@ Encoder = Annotated[
     str,
     typer.Option(
         "--encoder",
-        help=f"A shipped encoder ({names_of('encoders')}), an encoder file, auto: by the images,"
+        help=f"A shipped encoder ({listed(ENCODERS.names)}), an encoder file, auto: by the images,"
         " or random: that one's architecture, untrained.",
         metavar="auto|random|NAME|FILE",
         autocompletion=encoders,
@@ -172,8 +177,7 @@ PriorSpec = Annotated[
     str,
     typer.Option(
         "--prior",
-        help="lungs, lungs-left-right, optic-disc, optic-cup, fovea, vessels, or a folder of masks"
-        " (or of one folder per target).",
+        help=f"{listed(BUILT_IN_PRIORS)}, or a folder of masks (or of one folder per target).",
         metavar="NAME|FOLDER",
         show_default=False,
         autocompletion=priors,

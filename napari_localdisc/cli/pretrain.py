@@ -12,7 +12,9 @@ import typer
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.cli.console import print_json
 from napari_localdisc.cli.groups import Choosing, Computing, Speaking
+from napari_localdisc.cli.names import listed
 from napari_localdisc.cli.options import Images, Json
+from napari_localdisc.core.pretraining.objective_names import BASELINES
 
 if TYPE_CHECKING:
     from napari_localdisc.core.pretraining.config import PretrainConfig
@@ -31,8 +33,7 @@ def pretrain(
         str,
         typer.Option(
             "--objective",
-            help="What to train for: local-discrimination, or a baseline: instance-discrimination,"
-            " invariant-spreading, supervised.",
+            help=f"What to train for: local-discrimination, or a baseline: {listed(BASELINES)}.",
             metavar="NAME",
         ),
     ] = "local-discrimination",

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_localdisc.base.shipped import ENCODERS
 from napari_localdisc.cli.console import print_json
 from napari_localdisc.cli.groups import Choosing, Computing, Labelled, Speaking
-from napari_localdisc.cli.names import encoders, names_of
+from napari_localdisc.cli.names import encoders, listed
 from napari_localdisc.cli.options import Json
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def probe(
         list[str] | None,
         typer.Option(
             "--encoder",
-            help=f"A shipped encoder ({names_of('encoders')}), an encoder file, auto (by the"
+            help=f"A shipped encoder ({listed(ENCODERS.names)}), an encoder file, auto (by the"
             " images) or random (untrained), and what to call it. Repeat it for more. Without it,"
             " the shipped one that suits each set.",
             metavar="[NAME=]ENCODER",

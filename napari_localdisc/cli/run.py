@@ -32,7 +32,7 @@ def run(
     from napari_localdisc.tasks.run_session import SessionOutput, run_session
 
     with speaking.reporter(json) as reporter:
-        place = SessionOutput(output, running.manner(), running.confidence)
+        place = SessionOutput(output, running.run_options(), running.confidence)
         result = reporter.follow(run_session(session, place, settings.instead()))
     code = tell_folder(result.folder, {"session": str(session)}, reporter, json)
     return 1 if result.gone else code

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.shipped import SEGMENTERS
 from napari_localdisc.cli.groups import Choosing, Computing, Guiding, Running, Speaking
-from napari_localdisc.cli.names import names_of, priors, segmenters
+from napari_localdisc.cli.names import listed, priors, segmenters
 from napari_localdisc.cli.options import Images, Json, OutputFolder
 from napari_localdisc.cli.tell import tell_folder
+from napari_localdisc.core.priors import BUILT_IN_PRIORS
 
 if TYPE_CHECKING:
     from napari_localdisc.base.progress import Run
@@ -30,7 +32,7 @@ def segment(
         str | None,
         typer.Option(
             "--segmenter",
-            help=f"A shipped one ({names_of('segmenters')}) or a file made by `guide`.",
+            help=f"A shipped one ({listed(SEGMENTERS.names)}) or a file made by `guide`.",
             metavar="NAME|FILE",
             autocompletion=segmenters,
         ),
@@ -39,7 +41,8 @@ def segment(
         str | None,
         typer.Option(
             "--prior",
-            help="Guide on these images first: a built-in prior or a folder of masks.",
+            help=f"Guide on these images first: a built-in prior ({listed(BUILT_IN_PRIORS)}) or"
+            " a folder of masks.",
             metavar="NAME|FOLDER",
             autocompletion=priors,
         ),
@@ -63,8 +66,8 @@ def segment(
         else:
             settings["guided"] = _guided(prior or "", guiding, computing)
         choice = choosing.choice(volumes=True)
-        files, manner = choice.find(images), running.manner(choice.kept_folders(images))
-        folder = FolderOutput(output, computing.device, manner, running.confidence, settings)
+        files, run_options = choice.find(images), running.run_options(choice.kept_folders(images))
+        folder = FolderOutput(output, computing.device, run_options, running.confidence, settings)
         run = _run(files, segmenter, prior or "", folder, guiding, computing)
         result = reporter.follow(run)
     return tell_folder(result, settings, reporter, json)

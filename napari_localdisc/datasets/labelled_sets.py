@@ -12,7 +12,11 @@ import numpy as np
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import check_output_folder
-from napari_localdisc.core.evaluation.labelled_sets import LabelledImage, LabelledSet, lay_labels
+from napari_localdisc.core.evaluation.labelled_sets import (
+    LabelledImage,
+    LabelledSet,
+    labels_to_canvas,
+)
 from napari_localdisc.core.imaging.arrays import is_coloured
 from napari_localdisc.datasets.sample import shrink
 from napari_localdisc.datasets.set_list import SetSpec
@@ -201,7 +205,7 @@ def _read(pair: Pair, size: int) -> LabelledImage:
                 f"{pair.image} is {_extent(pixels.shape)} pixels and {path} is"
                 f" {_extent(mask.shape)}; give masks of their image's size."
             )
-    return lay_labels(pair.image.name, shrink(pixels, size), truth, size, field)
+    return labels_to_canvas(pair.image.name, shrink(pixels, size), truth, size, field)
 
 
 def _extent(shape: tuple[int, ...]) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
-from napari_localdisc.formats.dicom_series import is_series
-from napari_localdisc.formats.images import find_images, is_image_file
+from napari_localdisc.formats.images import find_images
+from napari_localdisc.formats.registry import SERIES, is_image_file
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Choice:
 
 def _is_volume(folder: Path, files: Sequence[Path]) -> bool:
     """Whether files, all images of a folder and not some of them, are one series."""
-    return len(files) > 1 and is_series(files) and files == find_images([folder])
+    return len(files) > 1 and files == find_images([folder]) and SERIES.is_series(folder)
 
 
 def _named(folder: Path) -> Path:

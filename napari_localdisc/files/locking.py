@@ -1,4 +1,7 @@
-"""One run at a time in a folder."""
+"""One run at a time in a folder.
+
+filelock would lock the first byte on Windows, and nobody could read the journal any more.
+"""
 
 from __future__ import annotations
 

@@ -18,10 +18,9 @@ import numpy.typing as npt
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import VARIABLE, check_pixels, max_pixels
 from napari_localdisc.formats.dicom_codecs import check_decoder, check_frames
-from napari_localdisc.formats.dicom_mask import DicomGeometry as DicomGeometry
-from napari_localdisc.formats.dicom_mask import labels_of, needed
+from napari_localdisc.formats.dicom_mask import DicomGeometry, labels_of, needed
+from napari_localdisc.formats.format import Format, Pixels
 
-SUFFIXES = (".dcm", ".dicom")
 SIGNATURE = b"DICM"
 """At byte 128."""
 
@@ -31,7 +30,24 @@ _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _TAGS = 2**24
 """Bytes that a compressed data set may hold besides its pixels."""
 
-Pixels = npt.NDArray[np.generic]
+
+class Dicom(Format):
+    """A DICOM file of one image or of several frames."""
+
+    suffixes = (".dcm", ".dicom")
+    may_lack_suffix = True
+
+    def recognises(self, _: Path, head: bytes, /) -> bool:
+        """Whether a file bears DICOM's signature behind its preamble."""
+        return head[128:132] == SIGNATURE
+
+    def read(self, path: Path, /) -> tuple[Pixels, DicomGeometry]:
+        """Read an image; see `read_dicom`."""
+        return read_dicom(path)
+
+    def mask_suffix(self, _: Path, /) -> str:
+        """Tell the ending of a mask."""
+        return DicomGeometry.suffix
 
 
 def read_dicom(path: Path) -> tuple[Pixels, DicomGeometry]:

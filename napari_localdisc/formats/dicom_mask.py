@@ -61,7 +61,8 @@ class DicomGeometry:
         """Write labels (H, W) as a DICOM segmentation, (N, H, W) as frames of a derived image.
 
         The general multi-frame images have no place for each frame that a segmentation could refer
-        to; the derived image keeps whatever they say about their place.
+        to; the derived image keeps whatever they say about their place. It is put together by hand,
+        for highdicom makes secondary captures of a single frame only.
         """
         self._write(labels, path, targets, MASK)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.dicom import read_dicom, read_header
 from napari_localdisc.formats.dicom_mask import CONFIDENCE, Labels, height_of, save_segmentation
-from napari_localdisc.formats.kinds import kind_of
+from napari_localdisc.formats.format import Format
 
 _PLACED = (
     "SeriesInstanceUID", "SOPInstanceUID", "ImagePositionPatient", "ImageOrientationPatient",
@@ -89,12 +89,36 @@ class _Slice:
         return height_of(self.tags.ImagePositionPatient, self.tags.ImageOrientationPatient)
 
 
-def is_series(files: Iterable[Path]) -> bool:
-    """Whether images are the slices of one DICOM series, each with its place in a patient.
+class DicomSeries(Format):
+    """A folder whose files are the slices of one series.
 
-    A single image is no series, and no films are, which have no place. A damaged slice is one.
+    Parameters
+    ----------
+    slices_in : callable
+        Lists the images of a folder; none where not all of them are DICOM files.
     """
-    return _slices(files) is not None
+
+    def __init__(self, slices_in: Callable[[Path], Sequence[Path]]) -> None:
+        self._slices_in = slices_in
+
+    def recognises(self, path: Path, head: bytes, /) -> bool:
+        """Whether it is a folder."""
+        return not head and path.is_dir()
+
+    def is_series(self, folder: Path) -> bool:
+        """Whether a folder's images are slices of one series, each with its place in a patient.
+
+        A single image is no series, and no films are, which have no place. A damaged slice is one.
+        """
+        return _slices(self._slices_in(folder)) is not None
+
+    def read(self, path: Path, /) -> tuple[npt.NDArray[np.float32], SeriesGeometry]:
+        """Read a series as a volume; see `read_series`."""
+        return read_series(path, self._slices_in(path))
+
+    def mask_suffix(self, _: Path, /) -> str:
+        """Tell the ending of a volume's mask."""
+        return SeriesGeometry.suffix
 
 
 def read_series(
@@ -107,7 +131,7 @@ def read_series(
     folder : Path
         What to call them together.
     files : sequence of Path
-        The images that it holds.
+        The DICOM files that it holds.
 
     Returns
     -------
@@ -146,8 +170,6 @@ def _slices(files: Iterable[Path]) -> list[_Slice] | None:
     """Look at the headers of a series, as far as needed to see that it is none."""
     placed, others = list[_Slice](), list[_Slice]()
     for path in files:
-        if kind_of(path) != "dicom":
-            return None
         one = _Slice(path, read_header(path, (*_PLACED, "NumberOfFrames")))
         if not one.is_placed and one.shows_something:
             return None

@@ -5,46 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.atomic import replacing
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.formats import dicom, dicom_series, nifti, raster, tiff
-from napari_localdisc.formats.kinds import kind_of
-from napari_localdisc.formats.napari_readers import read_with_plugins
-
-SUFFIXES = raster.SUFFIXES + nifti.SUFFIXES + dicom.SUFFIXES
-"""Endings of the files that are taken from a folder."""
+from napari_localdisc.formats.format import Geometry
+from napari_localdisc.formats.raster import PictureGeometry
+from napari_localdisc.formats.registry import SUFFIXES, format_of, images_in
 
 MIN_SIDE = 16
 """Fewest pixels along a side in which anything can be found."""
-
-
-class Geometry(Protocol):
-    """Where an image lies, and how a mask with the same place is written."""
-
-    @property
-    def suffix(self) -> str:
-        """Ending of the mask's file name."""
-        ...
-
-    @property
-    def shown_as_picture(self) -> bool:
-        """Whether a single target is written as 255, so that any picture viewer shows it."""
-        ...
-
-    def save(
-        self, labels: npt.NDArray[np.uint8], path: Path, targets: Sequence[str] = (), /
-    ) -> None:
-        """Write labels of shape (H, W), or (N, H, W) of a stack."""
-        ...
-
-    def save_shares(self, shares: npt.NDArray[np.uint8], path: Path, /) -> None:
-        """Write shares of one in steps of 1/255, of the same shapes."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +34,7 @@ class Image:
 
     pixels: npt.NDArray[np.generic]
     path: Path
-    geometry: Geometry = field(default_factory=raster.PictureGeometry)
+    geometry: Geometry = field(default_factory=PictureGeometry)
 
     @property
     def is_stack(self) -> bool:
@@ -86,8 +58,7 @@ def read_image(path: str | Path, may_be_blank: bool = True, may_be_stack: bool =
     Parameters
     ----------
     path : str or Path
-        A picture (EXIF orientation is respected), a TIFF, NIfTI or DICOM file, what an installed
-        napari reader takes, or a folder that holds a DICOM series.
+        A file of one of the `FORMATS`, or a folder that is of one.
     may_be_blank : bool
         Whether all its pixels may be the same, as those of an empty mask.
     may_be_stack : bool
@@ -101,7 +72,8 @@ def read_image(path: str | Path, may_be_blank: bool = True, may_be_stack: bool =
     """
     path = Path(path)
     _check_file(path)
-    image = Image(*_read(path))
+    pixels, geometry = format_of(path).read(path)
+    image = Image(pixels, path, geometry)
     height, width = image.extent[-2:]
     if min(height, width) < MIN_SIDE:
         raise LocaldiscError(
@@ -144,30 +116,6 @@ def _check_file(path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise LocaldiscError(f"{path} cannot be read ({reason}); check its permissions.") from error
-
-
-def _read(path: Path) -> tuple[npt.NDArray[np.generic], Path, Geometry]:
-    readers: dict[str, Callable[[Path], tuple[npt.NDArray[np.generic], Geometry]]] = {
-        "nifti": nifti.read_nifti,
-        "dicom": dicom.read_dicom,
-        "tiff": tiff.read_tiff,
-        "picture": raster.read_raster,
-    }
-    if path.is_dir():
-        volume, place = dicom_series.read_series(path, _images_in(path))
-        return volume, path, place
-    kind = kind_of(path)
-    found = read_with_plugins(path) if _is_strange(path, kind) else None
-    if found is not None:
-        return found, path, tiff.StackGeometry()
-    pixels, geometry = readers[kind](path)
-    return pixels, path, geometry
-
-
-def _is_strange(path: Path, kind: str) -> bool:
-    """Whether only a napari reader could know a file: neither name nor content tells what it is."""
-    is_ours = kind != "picture" or path.name.lower().endswith(SUFFIXES)
-    return not is_ours and path.is_file() and not raster.is_picture(path)
 
 
 def write_mask(
@@ -240,20 +188,7 @@ def write_beside(path: str | Path, like: Image, save: Callable[[Path], None]) ->
 def mask_suffix(path: str | Path) -> str:
     """Tell the ending of an image's mask; that of a file that is not there, by its name."""
     path = Path(path)
-    if path.is_dir():
-        return dicom_series.SeriesGeometry.suffix
-    kind = kind_of(path)
-    if kind == "tiff":
-        try:
-            return tiff.StackGeometry.suffix if tiff.count_pages(path) > 1 else ".png"
-        except LocaldiscError:
-            return ".png"
-    if kind == "nifti":
-        return nifti.NiftiGeometry.suffix
-    if kind == "dicom":
-        return dicom.DicomGeometry.suffix
-    is_strange = _is_strange(path, kind)
-    return tiff.StackGeometry.suffix if is_strange else raster.PictureGeometry.suffix
+    return format_of(path).mask_suffix(path)
 
 
 def is_blank(pixels: npt.NDArray[np.generic]) -> bool:
@@ -294,37 +229,9 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def _list_folder(folder: Path) -> list[Path]:
-    images = _images_in(folder)
+    images = images_in(folder)
     if not images:
         raise LocaldiscError(
             f"folder {folder} holds no image ({', '.join(SUFFIXES)}); check the path."
         )
     return images
-
-
-def _images_in(folder: Path) -> list[Path]:
-    try:
-        return [file for file in sorted(folder.iterdir()) if is_image_file(file)]
-    except OSError as error:
-        raise LocaldiscError(
-            f"folder {folder} cannot be read ({error.strerror}); check its permissions."
-        ) from error
-
-
-def is_image_file(path: Path) -> bool:
-    """Whether a file is an image: by its name or, as it comes from scanners without ending, DICOM.
-
-    Pipes, devices, folders and links that lead nowhere are none.
-    """
-    try:
-        if not path.is_file():
-            return False
-    except OSError:
-        return False
-    is_bare = not path.suffix and not path.name.startswith(".")
-    return is_image_name(path) or (is_bare and kind_of(path) == "dicom")
-
-
-def is_image_name(path: Path) -> bool:
-    """Whether a file is one of ours by its name; hidden files never are."""
-    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")

@@ -10,14 +10,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.decoding import decoding
+from napari_localdisc.formats.format import Format, Geometry, Pixels
+from napari_localdisc.formats.raster import read_raster
+from napari_localdisc.formats.tiff import StackGeometry
 
 
-def read_with_plugins(path: Path) -> npt.NDArray[np.generic] | None:
+class NapariReaders(Format):
+    """What readers of other plugins know; a mask of it is a TIFF."""
+
+    def recognises(self, _: Path, __: bytes, /) -> bool:
+        """Readers go by names, and other formats come first: none is recognised."""
+        return False
+
+    def tries(self, _: Path, /) -> bool:
+        """Whatever is left is worth a try."""
+        return True
+
+    def read(self, path: Path, /) -> tuple[Pixels, Geometry]:
+        """Read what a reader takes; what none takes is refused as Pillow refuses it."""
+        found = read_with_plugins(path)
+        return read_raster(path) if found is None else (found, StackGeometry())
+
+    def mask_suffix(self, _: Path, /) -> str:
+        """Tell the ending of a mask."""
+        return StackGeometry.suffix
+
+
+def read_with_plugins(path: Path) -> Pixels | None:
     """Read the first image that a napari reader finds in a file.
 
     Returns
@@ -57,7 +80,7 @@ def _image(layer: Any) -> tuple[Any, bool] | None:
     return levels[0], bool(len(shape) > 2 and shape[-1] in (3, 4) if rgb is None else rgb)
 
 
-def _planes(path: Path, data: Any, rgb: bool) -> npt.NDArray[np.generic]:
+def _planes(path: Path, data: Any, rgb: bool) -> Pixels:
     frame = tuple(data.shape[-3:-1] if rgb else data.shape[-2:])
     if len(frame) < 2 or 0 in data.shape or np.dtype(data.dtype).kind not in "buif":
         raise LocaldiscError(

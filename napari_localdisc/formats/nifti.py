@@ -17,8 +17,8 @@ import numpy.typing as npt
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.decoding import decoding
+from napari_localdisc.formats.format import Format, Pixels
 
-SUFFIXES = (".nii", ".nii.gz")
 _UPRIGHT = ("L", "P", "I")
 """Directions in which columns and rows grow when a patient is shown upright."""
 
@@ -27,8 +27,6 @@ _FARTHEST = 2**26
 """Bytes into the file, at most, at which the pixels may begin."""
 _ABOUT_THE_IMAGE = ("descrip", "aux_file", "db_name", "intent_name")
 """Free text of a header, which may name a patient."""
-
-Array = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,25 @@ def is_header(head: bytes) -> bool:
     return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
 
 
-def read_nifti(path: Path) -> tuple[Array, NiftiGeometry]:
+class Nifti(Format):
+    """NIfTI-1 and NIfTI-2 in one file, packed or not."""
+
+    suffixes = (".nii", ".nii.gz")
+
+    def recognises(self, _: Path, head: bytes, /) -> bool:
+        """Whether a file begins as NIfTI does; what is packed goes by its name."""
+        return is_header(head)
+
+    def read(self, path: Path, /) -> tuple[Pixels, NiftiGeometry]:
+        """Read an image or a volume; see `read_nifti`."""
+        return read_nifti(path)
+
+    def mask_suffix(self, _: Path, /) -> str:
+        """Tell the ending of a mask."""
+        return NiftiGeometry.suffix
+
+
+def read_nifti(path: Path) -> tuple[Pixels, NiftiGeometry]:
     """Read a NIfTI file upright, plane by plane as it was scanned.
 
     Returns

@@ -14,12 +14,10 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels, max_pixels
 from napari_localdisc.formats import orientation
 from napari_localdisc.formats.decoding import decoding
+from napari_localdisc.formats.format import Format, Pixels
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp")
 SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 """First bytes by which a picture is known, whatever its name."""
-
-Pixels = npt.NDArray[np.generic]
 
 _PLAIN_MODES = ("L", "RGB", "I", "F", "I;16", "I;16L", "I;16B")
 _ANIMATIONS = ("GIF", "PNG")
@@ -56,6 +54,28 @@ class PictureGeometry:
     def save_shares(self, shares: npt.NDArray[np.uint8], path: Path) -> None:
         """Write shares (H, W) as grey PNG, one as white."""
         self.save(shares, path)
+
+
+class Raster(Format):
+    """Whatever Pillow reads; TIFF has a format of its own."""
+
+    suffixes = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+
+    def recognises(self, _: Path, head: bytes, /) -> bool:
+        """Whether a file begins as a picture does."""
+        return head.startswith(SIGNATURES)
+
+    def tries(self, path: Path, /) -> bool:
+        """Whether Pillow knows what a file is; one that is not there counts as a picture."""
+        return not path.is_file() or is_picture(path)
+
+    def read(self, path: Path, /) -> tuple[Pixels, PictureGeometry]:
+        """Read a picture; see `read_raster`."""
+        return read_raster(path)
+
+    def mask_suffix(self, _: Path, /) -> str:
+        """Tell the ending of a picture's mask."""
+        return PictureGeometry.suffix
 
 
 def read_raster(path: Path) -> tuple[Pixels, PictureGeometry]:

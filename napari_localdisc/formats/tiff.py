@@ -17,7 +17,13 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats import orientation
 from napari_localdisc.formats.decoding import decoding
-from napari_localdisc.formats.raster import PictureGeometry, Pixels, plain, raise_pillows_limit
+from napari_localdisc.formats.format import Format, Pixels
+from napari_localdisc.formats.raster import (
+    PictureGeometry,
+    plain,
+    raise_pillows_limit,
+    read_raster,
+)
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -56,6 +62,30 @@ class StackGeometry:
     def save_shares(self, shares: npt.NDArray[np.uint8], path: Path) -> None:
         """Write shares (N, H, W) as grey pages, one as white."""
         self.save(shares, path)
+
+
+class Tiff(Format):
+    """TIFF and BigTIFF."""
+
+    suffixes = (".tif", ".tiff")
+
+    def recognises(self, _: Path, head: bytes, /) -> bool:
+        """Whether a file begins as a TIFF does."""
+        return head.startswith(SIGNATURES)
+
+    def read(self, path: Path, /) -> tuple[Pixels, PictureGeometry | StackGeometry]:
+        """Read a TIFF, see `read_tiff`; what only bears its name is whatever Pillow makes of it."""
+        with path.open("rb") as file:
+            is_tiff = file.read(len(SIGNATURES[0])) in SIGNATURES
+        return read_tiff(path) if is_tiff else read_raster(path)
+
+    def mask_suffix(self, path: Path, /) -> str:
+        """Tell the ending of a TIFF's mask, by the number of its pages."""
+        try:
+            pages = count_pages(path)
+        except LocaldiscError:
+            return PictureGeometry.suffix
+        return StackGeometry.suffix if pages > 1 else PictureGeometry.suffix
 
 
 def read_tiff(path: Path) -> tuple[Pixels, PictureGeometry | StackGeometry]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from napari_localdisc.base.atomic import write_text
+from napari_localdisc.base.csv_tables import csv_table
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.texts import read_text
 
@@ -60,14 +61,11 @@ def write_report(path: Path, results: Sequence[FileResult]) -> None:
     """Write ``report.csv``: a row a file, and an area column a target where there are several."""
     targets = list(dict.fromkeys(name for result in results for name in result.areas))
     extra = targets if len(targets) > 1 else []
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"area {name}" for name in extra)])
-    for result in results:
-        writer.writerow(
-            [*_row(result, path.parent), *(result.areas.get(name, "") for name in extra)]
-        )
-    write_text(path, text.getvalue())
+    rows = [
+        [*_row(result, path.parent), *(result.areas.get(name, "") for name in extra)]
+        for result in results
+    ]
+    write_text(path, csv_table([*COLUMNS, *(f"area {name}" for name in extra)], rows))
 
 
 def read_report(folder: Path) -> list[FileResult]:

@@ -1,9 +1,7 @@
-"""Tables as Markdown and as CSV."""
+"""Tables as Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 MISSING = "-"
@@ -48,12 +46,3 @@ def markdown_table(
         for line in lines
     ]
     return "\n".join([f"| {shown[0]} |", f"|{rule}|", *(f"| {line} |" for line in shown[1:])])
-
-
-def csv_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write rows as CSV with a heading."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_localdisc.base.atomic import write_text
+from napari_localdisc.base.csv_tables import csv_line, csv_table
 from napari_localdisc.base.errors import LocaldiscError, cannot_write
 
 
@@ -28,7 +28,7 @@ class CurveFile:
     def __init__(self, path: Path, columns: Sequence[str], done: int = 0) -> None:
         self.path, self.columns = path, ("step", *columns)
         kept = self._kept(done) if done else []
-        write_text(path, "".join(map(_line, [self.columns, *kept])))
+        write_text(path, csv_table(self.columns, kept))
         self._file = path.open("a", encoding="utf-8", newline="", buffering=1)
 
     def close(self) -> None:
@@ -45,7 +45,7 @@ class CurveFile:
         """
         cells = [f"{values[name]:.8g}" if name in values else "" for name in self.columns[1:]]
         try:
-            self._file.write(_line([str(step), *cells]))
+            self._file.write(csv_line([str(step), *cells]))
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -62,9 +62,3 @@ class CurveFile:
             )
         whole = [row for row in rows if len(row) == len(head) and row[0].isdigit()]
         return [row for row in whole if int(row[0]) <= done]
-
-
-def _line(cells: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()

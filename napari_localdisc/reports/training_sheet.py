@@ -8,33 +8,33 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from napari_localdisc.core.pretraining.watch import Glimpse
+from napari_localdisc.core.pretraining.monitored_images import TrainingPreview
 from napari_localdisc.reports.contact_sheet import Tile, tile_size, write_overview
 from napari_localdisc.reports.palette import palette
 
 Bytes = npt.NDArray[np.uint8]
 
 
-def write_training_sheet(path: Path, glimpse: Glimpse, heading: str) -> None:
+def write_training_sheet(path: Path, preview: TrainingPreview, heading: str) -> None:
     """Write a sheet as PNG: a column an image; below it its cluster map and its embedding.
 
     Parameters
     ----------
     path : Path
         Replaced, so that a viewer that has it open shows how training goes on.
-    glimpse : Glimpse
+    preview : TrainingPreview
     heading : str
         First line of the sheet.
     """
     tiles = [
-        *(Tile(_picture(image), "image", "") for image in glimpse.images),
-        *(Tile(_clusters(labels), "clusters", _count(labels)) for labels in glimpse.clusters),
+        *(Tile(_picture(image), "image", "") for image in preview.images),
+        *(Tile(_clusters(labels), "clusters", _count(labels)) for labels in preview.clusters),
         *(
             Tile(_picture(picture), "embedding", "its first 3 principal components")
-            for picture in glimpse.embeddings
+            for picture in preview.embeddings
         ),
     ]
-    write_overview(path, tiles, heading, (), columns=len(glimpse.images))
+    write_overview(path, tiles, heading, (), columns=len(preview.images))
 
 
 def _picture(pixels: Bytes) -> PIL.Image.Image:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_localdisc.base.atomic import write_text
+from napari_localdisc.base.csv_tables import csv_table
 from napari_localdisc.core.evaluation.published_figures import PUBLISHED, SETS, SOURCE
 from napari_localdisc.core.evaluation.transfer_table import (
     CellScore,
@@ -16,7 +17,7 @@ from napari_localdisc.core.evaluation.transfer_table import (
     summarise,
 )
 from napari_localdisc.reports.bar_chart import write_chart
-from napari_localdisc.reports.tables import csv_table, markdown_table
+from napari_localdisc.reports.tables import markdown_table
 
 _BUDGET = ("steps", "batch", "crop", "learning_rate", "weight_decay")
 

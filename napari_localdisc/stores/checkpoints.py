@@ -8,9 +8,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_localdisc.base.atomic import sweep
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.tensor_files import load_tensors, save_tensors
 from napari_localdisc.base.texts import parse_json
+from napari_localdisc.core.encoder.weights import arrays_of, tensors_of
 from napari_localdisc.core.pretraining.training_state import TrainingState
 
 _KIND = "checkpoint"
@@ -77,7 +79,7 @@ class CheckpointFile:
             "seconds": state.seconds,
             "plain": state.plain,
         }
-        save_tensors(self.path, _KIND, json.dumps(header), state.tensors)
+        save_tensors(self.path, _KIND, json.dumps(header), arrays_of(state.tensors))
         self._last = time.monotonic()
 
     def load(self) -> TrainingState | None:
@@ -94,7 +96,7 @@ class CheckpointFile:
         try:
             found = parse_json(header)
             plain = {key: found[key] for key in ("recipe", "step", "seconds", "plain")}
-            return TrainingState(**plain, tensors=tensors)
+            return TrainingState(**plain, tensors=tensors_of(tensors))
         except (ValueError, KeyError, TypeError) as error:
             raise LocaldiscError(
                 f"{self.path} is not a complete checkpoint ({error}); delete it to start anew."
@@ -103,5 +105,4 @@ class CheckpointFile:
     def remove(self) -> None:
         """Delete the snapshot, and what a kill amid writing one left behind."""
         self.path.unlink(missing_ok=True)
-        for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
-            stale.unlink(missing_ok=True)
+        sweep([self.path])

@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import (
-    Encoder,
-    default_encoder,
-    load_encoder,
-    shipped_encoders,
-)
+from napari_localdisc.core.encoder.card import shipped_encoders
+from napari_localdisc.core.encoder.encoder import Encoder, default_encoder, load_encoder
 from napari_localdisc.core.encoder.untrained import RANDOM
 from napari_localdisc.core.evaluation.initialisation import Initialisation
 from napari_localdisc.core.evaluation.pixel_vectors import check_fits

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_localdisc.base.errors import LocaldiscError
@@ -32,7 +31,7 @@ def save_prior(prior: Prior, path: Path) -> None:
         If the file cannot be written.
     """
     card = _Card(name=prior.name, targets=prior.targets, side=prior.masks.shape[-1])
-    packed = torch.from_numpy(np.packbits(prior.masks, axis=-1))
+    packed = np.packbits(prior.masks, axis=-1)
     save_tensors(path, KIND, card.model_dump_json(), {"masks": packed})
 
 
@@ -47,7 +46,7 @@ def read_prior(path: Path) -> Prior:
     header, tensors = load_tensors(path, KIND)
     try:
         card = _Card.model_validate_json(header)
-        packed = tensors["masks"].numpy()
+        packed = tensors["masks"]
     except (ValidationError, KeyError) as error:
         raise _damaged(path) from error
     expected = (len(card.targets), card.side, -(-card.side // 8))

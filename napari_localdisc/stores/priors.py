@@ -10,8 +10,9 @@ import numpy.typing as npt
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.priors import BUILT_IN_PRIORS, simulate
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.formats.images import SUFFIXES, image_stem, is_image_name
+from napari_localdisc.formats.images import image_stem
 from napari_localdisc.formats.masks import read_mask
+from napari_localdisc.formats.registry import SUFFIXES, is_image_name
 from napari_localdisc.stores.prior_files import read_prior
 
 MOST_REFERENCES = 200

@@ -5,37 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
+import torch
 from torch import Tensor
 
 from napari_localdisc.base.digest import digest
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_values
-from napari_localdisc.base.tensor_files import (
-    check_finite,
-    filled,
-    find_file,
-    load_tensors,
-    save_tensors,
-    shipped_in,
-)
+from napari_localdisc.base.shipped import SEGMENTERS
+from napari_localdisc.base.tensor_files import pack_tensors, read_content, unpack_tensors
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import features_of
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
+from napari_localdisc.core.encoder.weights import arrays_of, check_finite, filled, tensors_of
 from napari_localdisc.core.segmenter.heads import Head
-from napari_localdisc.core.segmenter.segmenter import Segmenter, SegmenterCard
-
-_SHIPPED = Path(__file__).parents[1] / "segmenters"
+from napari_localdisc.core.segmenter.segmenter import Segmenter
+from napari_localdisc.stores.segmenter_files import KIND, SegmenterFile, card_from
 
 
 def save_segmenter(segmenter: Segmenter, path: Path) -> None:
     """Write a segmenter to one ``.safetensors`` file."""
-    save_tensors(Path(path), "segmenter", segmenter.card.model_dump_json(), _tensors(segmenter))
+    segmenter_file(segmenter).save(Path(path))
+
+
+def segmenter_file(segmenter: Segmenter) -> SegmenterFile:
+    """Make the content of a segmenter's file."""
+    header = segmenter.card.model_dump_json()
+    tensors = arrays_of(_tensors(segmenter))
+    return SegmenterFile(segmenter.card, pack_tensors(KIND, header, tensors))
 
 
 def segmenter_digest(segmenter: Segmenter) -> str:
     """Hash what `save_segmenter` writes: two segmenters of one digest find the same."""
-    return digest(segmenter.card.model_dump_json(), _tensors(segmenter))
+    return digest(segmenter.card.model_dump_json(), arrays_of(_tensors(segmenter)))
 
 
 def _tensors(segmenter: Segmenter) -> dict[str, Tensor]:
@@ -48,11 +49,6 @@ def _tensors(segmenter: Segmenter) -> dict[str, Tensor]:
     return tensors
 
 
-def shipped_segmenters() -> tuple[str, ...]:
-    """Names of the segmenters that come with the package."""
-    return shipped_in(_SHIPPED)
-
-
 def load_segmenter(name_or_path: str | Path) -> Segmenter:
     """Load a shipped segmenter by name, or what `save_segmenter` wrote by path.
 
@@ -61,15 +57,21 @@ def load_segmenter(name_or_path: str | Path) -> Segmenter:
     LocaldiscError
         If there is no such segmenter, or the file is none or does not fit its card.
     """
-    path = find_file(name_or_path, "segmenter", _SHIPPED)
-    header, tensors = load_tensors(path, "segmenter")
-    try:
-        card = SegmenterCard.model_validate_json(header)
-        whitening = tensors.pop("whitening")
-    except (ValidationError, KeyError) as error:
-        raise LocaldiscError(
-            f"segmenter {path} is incomplete or of another version; guide a new one."
-        ) from error
+    path = SEGMENTERS.find(name_or_path)
+    return load_content(read_content(path, KIND), path)
+
+
+def load_content(content: bytes, path: Path) -> Segmenter:
+    """Make a segmenter of the content of its file; `path` is named in errors.
+
+    Raises
+    ------
+    LocaldiscError
+        If it is no segmenter, or does not fit its card.
+    """
+    header, arrays = unpack_tensors(content, KIND, path)
+    card, tensors = card_from(header, path), tensors_of(arrays)
+    whitening = tensors.pop("whitening", torch.zeros(0))
     inputs = card.encoder.preprocessing.inputs
     features = card.encoder.embedding_dim + inputs
     if whitening.ndim != 2 or len(whitening) != features or not whitening.shape[1]:

@@ -23,10 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_localdisc.base.atomic import replacing
 from napari_localdisc.base.errors import LocaldiscError, cannot_write
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.stores.prior_files import read_prior, save_prior
 from napari_localdisc.stores.recipes import versions
-from napari_localdisc.stores.segmenters import load_segmenter, save_segmenter
+from napari_localdisc.stores.segmenter_files import SegmenterFile
 
 SUFFIX = ".localdisc"
 
@@ -149,14 +148,14 @@ class SavedSession:
     ----------
     record : SessionRecord
     prior : Prior or None
-    segmenter : Segmenter or None
+    segmenter : SegmenterFile or None
     maps : sequence of ndarray of int
         The pixels of ``record.labels``.
     """
 
     record: SessionRecord
     prior: Prior | None = None
-    segmenter: Segmenter | None = None
+    segmenter: SegmenterFile | None = None
     maps: Sequence[npt.NDArray[np.integer[Any]]] = ()
 
 
@@ -178,8 +177,7 @@ def write_session(saved: SavedSession, path: Path) -> None:
             save_prior(saved.prior, Path(scratch) / _PRIOR)
             archive.write(Path(scratch) / _PRIOR, _PRIOR)
         if saved.segmenter is not None:
-            save_segmenter(saved.segmenter, Path(scratch) / _SEGMENTER)
-            archive.write(Path(scratch) / _SEGMENTER, _SEGMENTER)
+            archive.writestr(_SEGMENTER, saved.segmenter.content)
         for number, labels in enumerate(saved.maps):
             with archive.open(_map_name(number), "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, labels, allow_pickle=False)
@@ -219,7 +217,7 @@ def _read(archive: zipfile.ZipFile, path: Path) -> SavedSession:
         if _PRIOR in names:
             prior = read_prior(_unpacked(archive, _PRIOR, path, Path(scratch)))
         if _SEGMENTER in names:
-            segmenter = load_segmenter(_unpacked(archive, _SEGMENTER, path, Path(scratch)))
+            segmenter = SegmenterFile.read(_unpacked(archive, _SEGMENTER, path, Path(scratch)))
     maps = [
         np.lib.format.read_array(
             io.BytesIO(_part(archive, _map_name(number), path)), allow_pickle=False

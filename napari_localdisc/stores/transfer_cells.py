@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from napari_localdisc.base.atomic import write_text
+from napari_localdisc.base.csv_tables import csv_table
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.texts import parse_json, read_text
 from napari_localdisc.core.evaluation.transfer_table import Cell, CellScore
-from napari_localdisc.reports.tables import csv_table
 from napari_localdisc.stores.recipes import versions
 
 COLUMNS = (

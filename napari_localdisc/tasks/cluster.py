@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +12,14 @@ import numpy.typing as npt
 import PIL.Image
 
 from napari_localdisc.base.atomic import replacing, write_text
+from napari_localdisc.base.csv_tables import csv_table
 from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run, drain
 from napari_localdisc.batch.outputs import CLUSTERS, RECIPE, check_output_folder
-from napari_localdisc.batch.run_files import BatchReport, Manner, run_files
+from napari_localdisc.batch.run_files import BatchReport, RunOptions, run_files
 from napari_localdisc.core.clusters.cluster_map import cluster_map
-from napari_localdisc.core.encoder.embedding_pca import Components, components_of
+from napari_localdisc.core.encoder.embedding_pca import EmbeddingPCA, embedding_pca
 from napari_localdisc.core.encoder.encoder import encoder_digest
 from napari_localdisc.files.naming import output_names
 from napari_localdisc.formats.images import Image
@@ -50,7 +49,7 @@ class Clustering:
 
     encoder: Encoder
     device: torch.device
-    components: Components
+    components: EmbeddingPCA
 
     def compute(self, image: Image) -> Found:
         """Cluster the pixels of an image."""
@@ -99,7 +98,7 @@ def cluster_files(
     output: Path,
     encoder: EncoderSpec = AUTO,
     device: torch.device | str = "auto",
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     seed: int = 0,
 ) -> Run[ClusterResult]:
     """Write what an encoder tells apart in each file that an earlier run has not done.
@@ -117,7 +116,7 @@ def cluster_files(
         One in memory, a shipped name, a file, ``"auto"`` or ``"random"``.
     device : torch.device or str
         As `resolve_device` takes it.
-    manner : Manner, optional
+    run_options : RunOptions, optional
         Sub-folders, overwriting, and who does the work.
     seed : int
         Of untrained weights.
@@ -135,29 +134,21 @@ def cluster_files(
         result's place or maps of another encoder, if it takes no more, or if no file at all could
         be done.
     """
-    where, manner = resolve_device(str(device)), manner or Manner()
-    check_output_folder(output, files, CLUSTERS, names=output_names(files, manner.folders))
+    where, run_options = resolve_device(str(device)), run_options or RunOptions()
+    check_output_folder(output, files, CLUSTERS, names=output_names(files, run_options.folders))
     ready = (yield from choose_by_files(encoder, files, seed)).encoder
-    work = Clustering(ready, where, (yield from components_of(ready, where)))
+    work = Clustering(ready, where, (yield from embedding_pca(ready, where)))
     made_by = {
         **ready.card.identity,
         "encoder_digest": encoder_digest(ready),
         "device": str(where),
     }
-    report = yield from run_files(files, work, output, "clusters", CLUSTERS, made_by, manner)
+    report = yield from run_files(files, work, output, "clusters", CLUSTERS, made_by, run_options)
     rows = [{"file": str(one.path), **row} for one in report.done for row in one.rows]
-    write_text(output / "clusters.csv", _csv(rows))
+    write_text(output / "clusters.csv", csv_table(rows[0], [row.values() for row in rows]))
     recipe = {"encoder": ready.card.model_dump(), "images": [str(file) for file in files]}
     write_recipe(output / RECIPE, recipe)
     return ClusterResult(ready, str(where), report)
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _save(picture: PIL.Image.Image, path: Path) -> None:

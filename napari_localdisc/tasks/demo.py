@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from napari_localdisc.base.progress import Run
-from napari_localdisc.batch.run_files import Manner
+from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.datasets.phantom_files import PhantomFiles
 from napari_localdisc.stores.chosen_encoder import AUTO, EncoderSpec
 from napari_localdisc.tasks.evaluate import evaluate_files
@@ -55,7 +55,7 @@ def find_in_phantoms(
     config = guide_config(quick=True, seed=seed, images=len(images))
     guided = yield from guide_on_files(images, prior, encoder, config, device)
     recipe = {"prior": prior, "seed": seed}
-    folder = FolderOutput(output, device, Manner(overwrite=True), recipe=recipe)
+    folder = FolderOutput(output, device, RunOptions(overwrite=True), recipe=recipe)
     result = yield from segment_with(images, guided.segmenter, folder)
     masks = [one.output for one in result.report.done if one.output is not None]
     scores = yield from evaluate_files(masks, phantoms.truths[prior])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_localdisc import __version__
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.batch.journal import Journal
-from napari_localdisc.batch.journal_record import check_recipe, check_strangers, read_journal
+from napari_localdisc.batch.journal_record import check_recipe, read_journal, refuse_foreign_files
 from napari_localdisc.batch.outputs import SEGMENTER
 from napari_localdisc.batch.run_files import full_recipe
 from napari_localdisc.core.encoder.encoder import encoder_digest
@@ -65,11 +65,11 @@ def kept_segmenter(
     LocaldiscError
         If the folder holds masks of another guidance, or another program's file of that name.
     """
-    past = read_journal(output)
-    check_strangers(output, [SEGMENTER], past.known)
-    made = past.guided.get("guided", {})
-    if made != settings or not _has_all(files, past.guided["images"]):
-        if past.done and not overwrite:
+    record = read_journal(output)
+    refuse_foreign_files(output, [SEGMENTER], record.known)
+    made = record.guided.get("guided", {})
+    if made != settings or not _has_all(files, record.guided["images"]):
+        if record.done and not overwrite:
             check_recipe(output, made, settings)
             raise LocaldiscError(
                 f"{output} holds masks of a segmenter that was guided on other images; name another"
@@ -80,7 +80,7 @@ def kept_segmenter(
         segmenter = load_segmenter(output / SEGMENTER)
     except LocaldiscError:  # deleted or damaged: it can be made again
         return None
-    return segmenter if segmenter_digest(segmenter) == past.guided["segmenter"] else None
+    return segmenter if segmenter_digest(segmenter) == record.guided["segmenter"] else None
 
 
 def keep_segmenter(

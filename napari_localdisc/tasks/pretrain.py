@@ -13,18 +13,17 @@ from napari_localdisc import __version__
 from napari_localdisc.base.errors import LocaldiscError, printable
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import check_output_file
+from napari_localdisc.core.encoder.card import EncoderCard, stride_of
 from napari_localdisc.core.encoder.encoder import (
     Encoder,
-    EncoderCard,
     default_encoder,
     load_encoder,
     save_encoder,
 )
-from napari_localdisc.core.encoder.network import stride_of
 from napari_localdisc.core.pretraining.pretraining import (
     CollapseError,
-    Glimpse,
     PretrainConfig,
+    TrainingPreview,
     curve_columns,
     pretrain,
 )
@@ -280,7 +279,7 @@ def _record(
                 # Not before the first step, so that a training that is refused changes no file.
                 curve = curve or CurveFile(files.curve, columns, done)
                 curve.add(event.done, event.values)
-            if isinstance(event.payload, Glimpse):
+            if isinstance(event.payload, TrainingPreview):
                 write_training_sheet(
                     files.picture, event.payload, f"{files.encoder.stem}, {event.message}"
                 )

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import torch
 
 from napari_localdisc.base.atomic import write_text
+from napari_localdisc.base.csv_tables import csv_table
 from napari_localdisc.base.progress import Run
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.evaluation.pixel_vectors import check_fits, encoder_source, plain_source
 from napari_localdisc.core.evaluation.probing import Measured, Method, ProbeConfig, measure
 from napari_localdisc.core.imaging.arrays import is_coloured
 from napari_localdisc.datasets.labelled_sets import SetFiles, read_set
-from napari_localdisc.reports.tables import csv_table, markdown_table
+from napari_localdisc.reports.tables import markdown_table
 from napari_localdisc.stores.chosen_encoder import AUTO, EncoderChoice, EncoderSpec, choice_of
 
 

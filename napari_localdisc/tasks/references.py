@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.priors import vary
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.variation import vary
 from napari_localdisc.stores.priors import load_prior
 
 PriorSpec = Prior | str | Path

@@ -11,9 +11,10 @@ from typing import Any
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.run_files import Manner
+from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.datasets.sample import nothing_read
+from napari_localdisc.stores.segmenters import load_content
 from napari_localdisc.stores.session_files import ImageRecord, SavedSession, SessionRecord
 from napari_localdisc.stores.session_images import open_session
 from napari_localdisc.tasks.guide import Guide, guide_config, guide_for_folder, prepare_guide
@@ -42,7 +43,7 @@ class SessionOutput:
     """Where the masks of a session go, and how; see `FolderOutput`."""
 
     folder: Path
-    manner: Manner = field(default_factory=Manner)
+    run_options: RunOptions = field(default_factory=RunOptions)
     confidence: bool = False
 
 
@@ -98,10 +99,14 @@ def run_session(
             f"session {session} has no image that is where it was; bring its images back."
         )
     settings = {"session": str(session)}
-    folder = FolderOutput(output.folder, record.device, output.manner, output.confidence, settings)
+    folder = FolderOutput(
+        output.folder, record.device, output.run_options, output.confidence, settings
+    )
     folder.check(files)
-    segmenter = opened.saved.segmenter
-    if segmenter is None:
+    file = opened.saved.segmenter
+    if file is not None:
+        segmenter = load_content(file.content, session)
+    else:
         segmenter = yield from _guided(session, opened.saved, record, files, folder)
     return SessionResult((yield from segment_with(files, segmenter, folder)), opened.gone)
 
@@ -129,7 +134,7 @@ def _guided(
             ready,
             ready.on_planes(planes),
             output.folder,
-            output.manner.overwrite,
+            output.run_options.overwrite,
             {"planes": _drawn(ready, planes)},
         )
     )

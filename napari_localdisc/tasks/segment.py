@@ -13,7 +13,7 @@ from napari_localdisc.base.devices import best_at_once
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import RECIPE, masks_layout
-from napari_localdisc.batch.run_files import BatchReport, Manner, run_files
+from napari_localdisc.batch.run_files import BatchReport, RunOptions, run_files
 from napari_localdisc.formats.confidence_maps import FOLDER, write_confidence
 from napari_localdisc.formats.images import Image, read_image, write_mask
 from napari_localdisc.formats.masks import read_mask
@@ -54,7 +54,9 @@ class Segmenting:
 
     def compute(self, image: Image) -> Segmentation:
         """Segment an image."""
-        return self.segmenter.segment(image.pixels, self.device, self.at_once)
+        return self.segmenter.segment(
+            image.pixels, self.device, self.at_once, keep_probabilities=False
+        )
 
     def compute_together(self, images: Sequence[Image]) -> list[Segmentation]:
         """Segment images: those of a single plane together, stacks one by one."""
@@ -81,7 +83,7 @@ def segment_files(
     output: Path,
     device: torch.device | None = None,
     recipe: Mapping[str, Any] | None = None,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[BatchReport]:
     """Segment files into a folder, those that an earlier run has not done.
@@ -99,7 +101,7 @@ def segment_files(
         CPU if not given.
     recipe : mapping, optional
         Settings of this run, kept beside the segmenter's own recipe.
-    manner : Manner, optional
+    run_options : RunOptions, optional
         Sub-folders, overwriting, and who does the work.
     confidence : bool
         Write for each mask a map of how sure its pixels are, see `write_confidence`.
@@ -116,11 +118,11 @@ def segment_files(
         segmenter, if it takes no more, or if no file at all could be segmented.
     """
     made_by = made_with(segmenter, device)
-    chosen = manner.at_once if manner else None
+    chosen = run_options.at_once if run_options else None
     at_once = chosen or best_at_once(device or segmenter.device)
     work = Segmenting(segmenter, device, at_once, output if confidence else None)
     layout = masks_layout(confidence)
-    report = yield from run_files(files, work, output, "segment", layout, made_by, manner)
+    report = yield from run_files(files, work, output, "segment", layout, made_by, run_options)
     yield from _overview(files, report, segmenter.targets)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}
     content = {

@@ -12,7 +12,7 @@ import torch
 from napari_localdisc.base.devices import resolve_device
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import check_output_folder, masks_layout
-from napari_localdisc.batch.run_files import BatchReport, Manner
+from napari_localdisc.batch.run_files import BatchReport, RunOptions
 from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.naming import output_names
@@ -57,7 +57,7 @@ class FolderOutput:
         Made once there is something to write.
     device : torch.device or str
         As `resolve_device` takes it.
-    manner : Manner
+    run_options : RunOptions
         Sub-folders, overwriting, and who does the work.
     confidence : bool
         Write for each mask a map of how sure its pixels are.
@@ -67,7 +67,7 @@ class FolderOutput:
 
     folder: Path
     device: torch.device | str = "auto"
-    manner: Manner = field(default_factory=Manner)
+    run_options: RunOptions = field(default_factory=RunOptions)
     confidence: bool = False
     recipe: Mapping[str, Any] | None = None
 
@@ -80,7 +80,7 @@ class FolderOutput:
             Names the file or folder in the way.
         """
         folder = None if prior is None or not isinstance(prior, str | Path) else str(prior)
-        names = output_names(files, self.manner.folders)
+        names = output_names(files, self.run_options.folders)
         check_output_folder(self.folder, files, masks_layout(self.confidence), folder, names)
 
 
@@ -105,7 +105,7 @@ def segment_with(
     ready = segmenter if isinstance(segmenter, Segmenter) else load_segmenter(segmenter)
     recipe = {**(output.recipe or {}), "device": str(where)}
     report = yield from segment_files(
-        files, ready, output.folder, where, recipe, output.manner, output.confidence
+        files, ready, output.folder, where, recipe, output.run_options, output.confidence
     )
     return FolderResult(ready, str(where), report)
 
@@ -143,6 +143,6 @@ def segment_by_prior(
     slices = find_images(files)
     ready = yield from prepare_guide(slices, prior, encoder, config, output.device, references)
     segmenter = yield from guide_for_folder(
-        slices, ready, ready.on_files(slices), output.folder, output.manner.overwrite
+        slices, ready, ready.on_files(slices), output.folder, output.run_options.overwrite
     )
     return (yield from segment_with(files, segmenter, output))

@@ -14,7 +14,7 @@ from napari.utils import DirectLabelColormap
 
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.reports.palette import cluster_colour
-from napari_localdisc.viewer.explore import Exploration, ExploredPlane
+from napari_localdisc.viewer.explore import ExploredPlane, ExploredPlanes
 from napari_localdisc.viewer.layers import METADATA_KEY, labels_layer, picture_layer
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ClusterLayers:
     Parameters
     ----------
     viewer : ViewerModel
-    exploration : Exploration
+    exploration : ExploredPlanes
     grouping : Grouping
         Changed from outside; call `regroup` then.
 
@@ -43,7 +43,9 @@ class ClusterLayers:
         The only cluster shown.
     """
 
-    def __init__(self, viewer: ViewerModel, exploration: Exploration, grouping: Grouping) -> None:
+    def __init__(
+        self, viewer: ViewerModel, exploration: ExploredPlanes, grouping: Grouping
+    ) -> None:
         self._viewer = viewer
         self._exploration = exploration
         self._grouping = grouping
@@ -164,8 +166,10 @@ class ClusterLayers:
         layer.refresh()
 
     def _features(self, image: Image) -> dict[str, list[Any]]:
-        tally = reduce(add, (explored.tally for explored in self._planes[image]))
-        return features(tally.grouped(self._lookup).table(), self._grouping)
+        cluster_statistics = reduce(
+            add, (explored.cluster_statistics for explored in self._planes[image])
+        )
+        return features(cluster_statistics.grouped(self._lookup).table(), self._grouping)
 
     def _recipe(self, image: Image) -> dict[str, Any]:
         recipe = {**self._exploration.recipe, "image": image.name}

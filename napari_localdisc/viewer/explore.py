@@ -1,88 +1,59 @@
-"""What an encoder tells apart in images of a viewer: clusters, colours, pixels. No Qt."""
+"""Exploration of an embedding over planes of a viewer's images. No Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from operator import add
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
-from napari_localdisc.base.devices import resolve_device
-from napari_localdisc.base.progress import Progress, Run, relay
-from napari_localdisc.core.clusters.cluster_map import cluster_map
-from napari_localdisc.core.clusters.cluster_statistics import Tally
-from napari_localdisc.core.clusters.pixel_sample import PixelSample
-from napari_localdisc.core.clusters.spherical_kmeans import (
-    SAMPLE,
-    assign,
-    fit_centres,
-    sample_pixels,
-)
-from napari_localdisc.core.clusters.thumbnail import Coverage
-from napari_localdisc.core.encoder.embedding import FloatMap
-from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache, fingerprint
-from napari_localdisc.core.encoder.embedding_pca import Components, components_of
+from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.compute import jobs
+from napari_localdisc.compute.client import compute_process
+from napari_localdisc.compute.results import HeldEncoder
+from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
+from napari_localdisc.core.clusters.exploration import Exploration, ExploredImage
+from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache
+from napari_localdisc.core.encoder.embedding_pca import EmbeddingPCA
 from napari_localdisc.viewer.layers import Plane
-from napari_localdisc.viewer.session import EncoderChoice, HeldEncoder
 
 
 @dataclass(frozen=True, eq=False)
-class ExploredPlane:
-    """The clusters of one plane.
-
-    Attributes
-    ----------
-    plane : Plane
-    key : str
-        What its embedding is kept under.
-    labels : ndarray of uint8, shape (H, W)
-        Clusters 1..K; 0 outside the field of view.
-    picture : ndarray of uint8, shape (H, W, 3)
-        The embedding in the encoder's colours.
-    scores : ndarray of float16, shape (2, H, W)
-        Its first two components.
-    sample : PixelSample
-    tally : Tally
-    coverage : Coverage
-    """
+class ExploredPlane(ExploredImage):
+    """The clusters of one plane of a layer."""
 
     plane: Plane
-    key: str
-    labels: npt.NDArray[np.uint8]
-    picture: npt.NDArray[np.uint8]
-    scores: npt.NDArray[np.float16]
-    sample: PixelSample
-    tally: Tally
-    coverage: Coverage
 
 
 @dataclass(frozen=True, eq=False)
-class Exploration:
+class ExploredPlanes:
     """Clusters that are the same in a number of planes.
 
     Attributes
     ----------
-    components : Components
-    count : int
-        Clusters K, of which some may occur nowhere.
+    found : Exploration
     planes : tuple of ExploredPlane
     recipe : dict
     """
 
-    components: Components
-    count: int
+    found: Exploration
     planes: tuple[ExploredPlane, ...]
     recipe: dict[str, Any]
 
+    @property
+    def components(self) -> EmbeddingPCA:
+        """Principal components of the encoder."""
+        return self.found.components
+
+    @property
+    def count(self) -> int:
+        """Clusters, of which some may occur nowhere."""
+        return self.found.count
+
     @cached_property
-    def tally(self) -> Tally:
-        """All planes together."""
-        return reduce(add, (plane.tally for plane in self.planes))
+    def cluster_statistics(self) -> ClusterStatistics:
+        """Statistics of the clusters over all planes."""
+        return self.found.cluster_statistics
 
 
 @dataclass(frozen=True)
@@ -91,7 +62,8 @@ class Settings:
 
     Attributes
     ----------
-    choice : EncoderChoice
+    encoder : str
+        A shipped name, a path, or ``"auto"``.
     device : str
         A device name, as `resolve_device` takes it.
     count : int or None
@@ -100,155 +72,61 @@ class Settings:
         Of the pixels drawn for k-means, and of its start.
     """
 
-    choice: EncoderChoice
+    encoder: str
     device: str
     count: int | None = None
     seed: int = 0
 
 
-class Embedder:
-    """Embeds planes with one encoder, or takes them from a cache.
-
-    Parameters
-    ----------
-    held : HeldEncoder
-    device : str
-    cache : EmbeddingCache
-    """
-
-    def __init__(self, held: HeldEncoder, device: str, cache: EmbeddingCache) -> None:
-        self.held = held
-        self._device: torch.device = resolve_device(device)
-        self._cache = cache
-        cache.belong_to(held)
-
-    def components(self) -> Run[Components]:
-        """Return the encoder's components."""
-        return (yield from components_of(self.held.encoder, self._device))
-
-    def embed(self, pixels: npt.NDArray[np.generic], key: str) -> Run[EmbeddedPlane]:
-        """Embed the pixels of a plane, unless that was done before."""
-        kept = self._cache.get(key)
-        if kept is None:
-            found = yield from cluster_map(pixels, self.held.encoder, self._device)
-            kept = EmbeddedPlane(found.embedding, found.labels)
-            self._cache.put(key, kept)
-        return kept
-
-
-def explore(
-    planes: Sequence[Plane], settings: Settings, cache: EmbeddingCache
-) -> Run[tuple[HeldEncoder, Exploration]]:
-    """Find clusters that are the same in all planes.
+def explore(planes: Sequence[Plane], settings: Settings) -> Run[tuple[HeldEncoder, ExploredPlanes]]:
+    """Find clusters that are the same in all planes, in the process that computes.
 
     Parameters
     ----------
     planes : sequence of Plane
         At least one; the first chooses an automatic encoder.
     settings : Settings
-    cache : EmbeddingCache
-        Where embeddings are kept.
-
-    Returns
-    -------
-    HeldEncoder
-    Exploration
-        It does not keep the encoder, which may be unloaded.
 
     Raises
     ------
     LocaldiscError
         If an image, the encoder or the device cannot be used, or there are too few pixels.
     """
-    yield Progress("read", 0, 1, f"Reading {planes[0].name}")
-    held = settings.choice.obtain(planes[0].pixels())
-    embedder = Embedder(held, settings.device, cache)
-    components = yield from embedder.components()
-    centres = None
-    if settings.count is not None:
-        vectors = yield from _sampled(planes, embedder, settings.seed)
-        yield Progress("cluster", 0, 1, f"Finding {settings.count} clusters")
-        centres = fit_centres(vectors, settings.count, settings.seed)
-    count = held.encoder.card.clusters if centres is None else len(centres)
-    clusters = _Clusters(components, count, centres, len(planes))
-    explored = []
-    for number, plane in enumerate(planes):
-        pixels = plane.pixels()
-        key = fingerprint(pixels)
-        seen = yield from _counted(embedder.embed(pixels, key), plane, number, len(planes))
-        explored.append(clusters.explored(plane, pixels, key, seen, number))
-        yield Progress("embed", number + 1, len(planes), f"Looked at {plane.name}")
-    recipe = _recipe(held, settings, count)
-    return held, Exploration(components, count, tuple(explored), recipe)
+    with compute_process().turn(f"clusters of {planes[0].name}") as turn:
+        yield from turn.wait()
+        images = []
+        for number, plane in enumerate(planes):
+            yield Progress("read", number, len(planes), f"Reading {plane.name}")
+            images.append(plane.pixels())
+        names = [plane.name for plane in planes]
+        held, found = yield from turn.run(
+            jobs.explore,
+            images,
+            names,
+            settings.encoder,
+            settings.device,
+            settings.count,
+            settings.seed,
+        )
+    explored = [
+        ExploredPlane(**vars(image), plane=plane)
+        for image, plane in zip(found.images, planes, strict=True)
+    ]
+    return held, ExploredPlanes(found, tuple(explored), _recipe(held, settings, found.count))
 
 
-def embed_again(
+def embedding_of(
     plane: ExploredPlane, settings: Settings, cache: EmbeddingCache
 ) -> Run[EmbeddedPlane]:
-    """Embed a plane whose embedding was let go of; arguments as for `explore`."""
+    """Fetch the embedding of a plane into a cache of the window; arguments as of `explore`."""
     yield Progress("read", 0, 1, f"Reading {plane.plane.name}")
-    pixels = plane.plane.pixels()
-    embedder = Embedder(settings.choice.obtain(pixels), settings.device, cache)
-    return (yield from embedder.embed(pixels, plane.key))
-
-
-def _sampled(planes: Sequence[Plane], embedder: Embedder, seed: int) -> Run[FloatMap]:
-    """Draw vectors (n, D) from all planes alike."""
-    rng = np.random.default_rng(seed)
-    vectors = []
-    for number, plane in enumerate(planes):
-        pixels = plane.pixels()
-        run = embedder.embed(pixels, fingerprint(pixels))
-        seen = yield from _counted(run, plane, number, len(planes))
-        drawn = sample_pixels(seen.labels > 0, max(1, SAMPLE // len(planes)), rng)
-        vectors.append(seen.embedding.reshape(len(seen.embedding), -1)[:, drawn].T)
-    return np.concatenate(vectors)
-
-
-def _counted(run: Run[EmbeddedPlane], plane: Plane, number: int, total: int) -> Run[EmbeddedPlane]:
-    """Tell the tiles of a plane as a part of all planes."""
-
-    def change(event: Progress) -> Progress:
-        done = number * event.total + event.done
-        return replace(
-            event, done=done, total=total * event.total, message=f"Embedding {plane.name}"
-        )
-
-    return (yield from relay(run, change))
-
-
-@dataclass(frozen=True, eq=False)
-class _Clusters:
-    """What is the same for all planes."""
-
-    components: Components
-    count: int
-    centres: FloatMap | None
-    planes: int
-
-    def explored(
-        self,
-        plane: Plane,
-        pixels: npt.NDArray[np.generic],
-        key: str,
-        seen: EmbeddedPlane,
-        seed: int,
-    ) -> ExploredPlane:
-        """Put together what is known of a plane."""
-        labels, field = seen.labels, seen.labels > 0
-        if self.centres is not None:
-            labels = assign(seen.embedding, self.centres, field)
-        scores = self.components.scores(seen.embedding)
-        return ExploredPlane(
-            plane,
-            key,
-            labels,
-            self.components.picture(scores, field),
-            scores[:2].astype(np.float16),
-            PixelSample.draw(scores[:2], labels, self.planes, seed),
-            Tally.of(labels, seen.embedding, self.count),
-            Coverage.of(pixels, labels, self.count),
-        )
+    label = f"the embedding of {plane.plane.name}"
+    held, embedded = yield from compute_process().run(
+        label, jobs.embed, plane.plane.pixels(), settings.encoder, settings.device
+    )
+    cache.belong_to(held.digest)
+    cache.put(plane.key, embedded)
+    return embedded
 
 
 def _recipe(held: HeldEncoder, settings: Settings, count: int) -> dict[str, Any]:

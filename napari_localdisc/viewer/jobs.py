@@ -1,31 +1,27 @@
-"""What the dock widgets run: core generators put together for images in a viewer. No Qt."""
+"""Runs of the panels: planes of layers read here, and computed in the process for that. No Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.base.devices import resolve_device
-from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.outputs import check_output_folder, masks_layout
-from napari_localdisc.batch.run_files import BatchReport, Manner
-from napari_localdisc.core.guidance.guidance import Guidance, GuideConfig, guide
-from napari_localdisc.core.priors import vary
+from napari_localdisc.base.progress import Progress, Run, relay
+from napari_localdisc.batch.run_files import RunOptions
+from napari_localdisc.compute import jobs
+from napari_localdisc.compute.client import Turn, compute_process
+from napari_localdisc.compute.results import FolderResult, GuidedSegmenter, HeldEncoder
+from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.variation import vary
 from napari_localdisc.core.segmenter.segmentation import Segmentation
-from napari_localdisc.core.segmenter.segmenter import Segmenter
-from napari_localdisc.datasets.sample import read_sample
-from napari_localdisc.formats.images import find_images
 from napari_localdisc.stores.priors import load_prior
-from napari_localdisc.stores.segmenters import load_segmenter
-from napari_localdisc.tasks.kept_segmenter import guided_by, keep_segmenter, kept_segmenter
-from napari_localdisc.tasks.segment import segment_files
+from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.viewer.layers import Plane
-from napari_localdisc.viewer.session import EncoderChoice, HeldEncoder
 
 
 @dataclass(frozen=True)
@@ -34,8 +30,7 @@ class GuidedResult:
 
     Attributes
     ----------
-    held : HeldEncoder
-    guidance : Guidance
+    guided : GuidedSegmenter
     segmentations : tuple of Segmentation
         One for each plane, or one for the first image of a folder.
     passed_over : tuple of str
@@ -44,27 +39,19 @@ class GuidedResult:
         The files that guided, where they were files.
     """
 
-    held: HeldEncoder
-    guidance: Guidance
+    guided: GuidedSegmenter
     segmentations: tuple[Segmentation, ...]
     passed_over: tuple[str, ...] = ()
     guided_on: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True)
-class FolderResult:
-    """What became of a folder, and the segmenter that did it."""
-
-    segmenter: Segmenter
-    report: BatchReport
-
-
-def load(choice: EncoderChoice, plane: Plane | None) -> Run[HeldEncoder]:
-    """Load an encoder.
+def load_encoder(name: str, plane: Plane | None) -> Run[HeldEncoder]:
+    """Load an encoder into the process that computes.
 
     Parameters
     ----------
-    choice : EncoderChoice
+    name : str
+        A shipped name, a path, or ``"auto"``.
     plane : Plane or None
         An image that decides where the choice is automatic.
 
@@ -73,8 +60,8 @@ def load(choice: EncoderChoice, plane: Plane | None) -> Run[HeldEncoder]:
     LocaldiscError
         If the encoder cannot be loaded, or there is no image to choose it by.
     """
-    yield Progress("read", 0, 1, "Loading the encoder")
-    return choice.obtain(plane.pixels() if plane is not None else None)
+    image = plane.pixels() if plane is not None else None
+    return compute_process().run(f"loading encoder {name}", jobs.load_encoder, name, image)
 
 
 def references(spec: str | Path, count: int, seed: int) -> Run[Prior]:
@@ -112,11 +99,7 @@ def drawn_references(
 
 
 def guide_on_planes(
-    planes: Sequence[Plane],
-    prior: Prior | str,
-    choice: EncoderChoice,
-    config: GuideConfig,
-    device: str,
+    planes: Sequence[Plane], prior: Prior | str, encoder: str, config: GuideConfig, device: str
 ) -> Run[GuidedResult]:
     """Guide a segmenter by a prior, and segment the same images with it.
 
@@ -126,7 +109,8 @@ def guide_on_planes(
         Images of one kind, at least one; the first chooses an automatic encoder.
     prior : Prior or str
         Reference masks, or the name of a built-in prior.
-    choice : EncoderChoice
+    encoder : str
+        A shipped name, a path, or ``"auto"``.
     config : GuideConfig
     device : str
         A device name, as `resolve_device` takes it.
@@ -141,101 +125,98 @@ def guide_on_planes(
     LocaldiscError
         If an image, the encoder or the device cannot be used, or guidance finds nothing.
     """
-    images = []
-    chosen = [planes[index] for index in config.draw(len(planes))]
-    for number, plane in enumerate(chosen):
-        yield Progress("read", number, len(chosen), f"Reading {plane.name}")
-        images.append(plane.pixels())
-    held = choice.obtain(images[0])
-    guidance = yield from _guide(images, prior, held, config, device)
-    segmentations = []
+    with compute_process().turn(_guiding(prior)) as turn:
+        yield from turn.wait()
+        images = []
+        chosen = [planes[index] for index in config.draw(len(planes))]
+        for number, plane in enumerate(chosen):
+            yield Progress("read", number, len(chosen), f"Reading {plane.name}")
+            images.append(plane.pixels())
+        names = [plane.name for plane in chosen]
+        guided = yield from turn.run(
+            jobs.guide_on_images, images, names, prior, encoder, config, device
+        )
+        found = yield from _segmentations(turn, planes, guided.segmenter, device)
+    return GuidedResult(guided, found)
+
+
+def _segmentations(
+    turn: Turn, planes: Sequence[Plane], segmenter: SegmenterFile, device: str
+) -> Run[tuple[Segmentation, ...]]:
+    """Segment planes one by one: all of a stack may be more than the memory holds."""
+    found = []
     for number, plane in enumerate(planes):
-        yield Progress("segment", number, len(planes), f"Segmenting {plane.name}")
-        segmentations.append(guidance.segmenter.segment(plane.pixels(), resolve_device(device)))
-    return GuidedResult(held, guidance, tuple(segmentations))
+        event = Progress("segment", number, len(planes), f"Segmenting {plane.name}")
+        run = turn.run(jobs.segment_image, segmenter, plane.pixels(), device)
+        found.append((yield from relay(run, partial(_instead, event))))
+    return tuple(found)
+
+
+def _instead(event: Progress, _: Progress) -> Progress:
+    return event
 
 
 def guide_on_files(
-    files: Sequence[Path],
-    prior: Prior | str,
-    choice: EncoderChoice,
-    config: GuideConfig,
-    device: str,
+    files: Sequence[Path], prior: Prior | str, encoder: str, config: GuideConfig, device: str
 ) -> Run[GuidedResult]:
-    """Guide a segmenter by a prior on some of many files.
-
-    Parameters are those of `guide_on_planes`.
+    """Guide a segmenter by a prior on some of many files; parameters as of `guide_on_planes`.
 
     Yields
     ------
     Progress
         One carries the `Sample` of images that are used; then come those of guidance.
     """
-    probe = yield from read_sample(files, 1)
-    held = choice.obtain(probe.images[0])
-    size = config.size or held.encoder.card.working_size
-    sample = yield from read_sample(files, config.max_images, size, config.seed)
-    yield Progress("read", len(sample.images), len(sample.images), payload=sample)
-    guidance = yield from _guide(sample.images, prior, held, config, device)
-    first = guidance.segmenter.segment(sample.images[0], resolve_device(device))
-    return GuidedResult(held, guidance, (first,), sample.errors, sample.paths)
+    found = yield from compute_process().run(
+        _guiding(prior), jobs.guide_on_files, files, prior, encoder, config, device
+    )
+    return GuidedResult(found.guided, (found.first,), found.passed_over, found.guided_on)
 
 
 def segment_with(
     files: Sequence[Path],
-    segmenter: Segmenter | Path | str,
+    segmenter: SegmenterFile | Path | str,
     output: Path,
     device: str,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
-    check_output_folder(output, files, masks_layout(confidence))
-    yield Progress("read", 0, 1, "Loading the segmenter")
-    ready = segmenter if isinstance(segmenter, Segmenter) else load_segmenter(segmenter)
-    where = resolve_device(device)
-    report = yield from segment_files(
-        files, ready, output, where, {"device": str(where)}, manner, confidence
+    return compute_process().run(
+        f"the folder {output.name}",
+        jobs.segment_files,
+        files,
+        segmenter,
+        output,
+        device,
+        run_options or RunOptions(),
+        confidence,
     )
-    return FolderResult(ready, report)
 
 
 def segment_by_prior(
     files: Sequence[Path],
     prior: Prior | str,
-    choice: EncoderChoice,
+    encoder: str,
     config: GuideConfig,
     output: Path,
     device: str,
-    manner: Manner | None = None,
+    run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
     """Guide on some of the files unless an earlier run has, then segment them all."""
-    check_output_folder(output, files, masks_layout(confidence))
-    slices = find_images(files)
-    probe = yield from read_sample(slices, 1)
-    held = choice.obtain(probe.images[0])
-    overwrite = manner is not None and manner.overwrite
-    where = resolve_device(device)
-    yield Progress("read", 0, 1, "Preparing reference masks")
-    masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
-    settings = guided_by(masks, held.encoder, config, where)
-    segmenter = kept_segmenter(output, settings, slices, overwrite)
-    if segmenter is None:
-        ready = EncoderChoice(held.name, held)
-        guided = yield from guide_on_files(slices, masks, ready, config, device)
-        segmenter = guided.guidance.segmenter
-        keep_segmenter(output, segmenter, settings, guided.guided_on, where, overwrite)
-    return (yield from segment_with(files, segmenter, output, device, manner, confidence))
+    return compute_process().run(
+        f"the folder {output.name}",
+        jobs.segment_by_prior,
+        files,
+        prior,
+        encoder,
+        config,
+        output,
+        device,
+        run_options or RunOptions(),
+        confidence,
+    )
 
 
-def _guide(
-    images: Sequence[npt.NDArray[np.generic]],
-    prior: Prior | str,
-    held: HeldEncoder,
-    config: GuideConfig,
-    device: str,
-) -> Run[Guidance]:
-    yield Progress("read", 0, 1, "Preparing reference masks")
-    masks = load_prior(prior, seed=config.seed) if isinstance(prior, str) else prior
-    return (yield from guide(images, masks, held.encoder, config, resolve_device(device)))
+def _guiding(prior: Prior | str) -> str:
+    return f"guided segmentation of {prior if isinstance(prior, str) else Path(prior.name).name}"

@@ -7,15 +7,16 @@ from pathlib import Path
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.base.tensor_files import kind_of
-from napari_localdisc.core.encoder.encoder import Encoder, load_encoder
+from napari_localdisc.compute import jobs
+from napari_localdisc.compute.client import compute_process
+from napari_localdisc.compute.results import HeldEncoder
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.stores.prior_files import read_prior
-from napari_localdisc.stores.segmenters import load_segmenter
+from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.stores.session_files import SUFFIX
 from napari_localdisc.stores.session_images import OpenedSession, open_session
 
-Opened = OpenedSession | Segmenter | Prior | Encoder
+Opened = OpenedSession | SegmenterFile | Prior | HeldEncoder
 
 
 def open_file(path: Path) -> Run[Opened]:
@@ -31,11 +32,14 @@ def open_file(path: Path) -> Run[Opened]:
     yield Progress("read", 0, 1, f"Reading {path.name}")
     kind = kind_of(path)
     if kind == "segmenter":
-        return load_segmenter(path)
+        file = SegmenterFile.read(path)
+        yield from compute_process().run(f"opening {path.name}", jobs.check_segmenter, file)
+        return file
     if kind == "prior":
         return read_prior(path)
     if kind == "encoder":
-        return load_encoder(path)
+        label = f"opening {path.name}"
+        return (yield from compute_process().run(label, jobs.load_encoder, str(path), None))
     raise LocaldiscError(
         f"{path} is neither a segmenter nor a prior nor an encoder of napari-localdisc; check that"
         " it was written by it."

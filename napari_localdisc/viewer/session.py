@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from psygnal import Signal
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import Encoder, default_encoder, load_encoder
+from napari_localdisc.compute.client import compute_process
+from napari_localdisc.compute.results import HeldEncoder
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 from napari_localdisc.viewer.preferences import preferences
 
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_localdisc.core.priors.prior import Prior
-    from napari_localdisc.core.segmenter.segmenter import Segmenter
+    from napari_localdisc.stores.segmenter_files import SegmenterFile
 
 AUTOMATIC = "auto"
 """The encoder (or device) that fits; chosen when an image is at hand."""
@@ -46,54 +42,6 @@ class RunSettings(BaseModel):
     quick: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class HeldEncoder:
-    """An encoder in memory and the name it goes by: a shipped name or a path."""
-
-    name: str
-    encoder: Encoder
-
-
-@dataclass(frozen=True, eq=False)
-class EncoderChoice:
-    """Which encoder a run is to use; made in the main thread, resolved in the run's own.
-
-    Attributes
-    ----------
-    name : str
-        A shipped name, a path, or ``"auto"`` for the one that fits the image.
-    held : HeldEncoder or None
-        The encoder in memory when the run was started.
-    """
-
-    name: str
-    held: HeldEncoder | None = None
-
-    def obtain(self, image: npt.NDArray[np.generic] | None) -> HeldEncoder:
-        """Return the encoder for an image, loading it only if it is not the one held.
-
-        Parameters
-        ----------
-        image : ndarray, shape (H, W) or (H, W, C), or None
-            Decides where the choice is automatic.
-
-        Raises
-        ------
-        LocaldiscError
-            If the encoder cannot be loaded, or there is no image to choose it by.
-        """
-        name = self.name
-        if name == AUTOMATIC:
-            if image is None:
-                raise LocaldiscError(
-                    "there is no image to choose an encoder by; open one or choose one by name."
-                )
-            name = default_encoder(image)
-        if self.held is not None and self.held.name == name:
-            return self.held
-        return HeldEncoder(name, load_encoder(name))
-
-
 class Session:
     """The shared state of one viewer's dock widgets.
 
@@ -104,15 +52,15 @@ class Session:
     ----------
     encoder_name : str
         ``"auto"``, the name of a shipped encoder or the path of an encoder file.
-    encoder : Encoder or None
-        The encoder in memory, if one is.
+    encoder : HeldEncoder or None
+        The encoder that the process that computes holds, if it holds one.
     device : str
         Name of the device that runs use.
     prior : Prior or None
         The reference masks made or loaded last.
     settings : RunSettings
         What guided runs take.
-    segmenter : Segmenter or None
+    segmenter : SegmenterFile or None
         The segmenter made or loaded last.
     """
 
@@ -129,7 +77,7 @@ class Session:
         self._device = AUTOMATIC
         self._prior: Prior | None = None
         self._settings = RunSettings()
-        self._segmenter: Segmenter | None = None
+        self._segmenter: SegmenterFile | None = None
 
     @property
     def encoder_name(self) -> str:
@@ -142,33 +90,30 @@ class Session:
             return
         self._encoder_name = name
         if self._held is not None and name not in (AUTOMATIC, self._held.name):
-            self.unload()
+            self.lose()
         self.encoder_name_changed.emit(name)
 
     @property
-    def encoder(self) -> Encoder | None:
+    def encoder(self) -> HeldEncoder | None:
         """The encoder in memory."""
-        return self._held.encoder if self._held is not None else None
-
-    @property
-    def encoder_choice(self) -> EncoderChoice:
-        """What a run needs to know to get its encoder."""
-        return EncoderChoice(self._encoder_name, self._held)
+        return self._held
 
     def hold(self, held: HeldEncoder) -> None:
         """Keep an encoder that a run has loaded, unless another has been chosen meanwhile."""
-        if self._encoder_name in (AUTOMATIC, held.name) and held is not self._held:
+        if self._encoder_name in (AUTOMATIC, held.name) and held != self._held:
             self._held = held
-            self.encoder_changed.emit(held.encoder)
+            self.encoder_changed.emit(held)
 
     def unload(self) -> None:
-        """Let go of the encoder in memory and give GPU memory back."""
-        if self._held is None:
-            return
-        self._held = None
-        self.encoder_changed.emit(None)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        """End the process that computes: its encoder and all its memory, a GPU's too, are free."""
+        compute_process().stop()
+        self.lose()
+
+    def lose(self) -> None:
+        """Note that no encoder is in memory any more."""
+        if self._held is not None:
+            self._held = None
+            self.encoder_changed.emit(None)
 
     @property
     def device(self) -> str:
@@ -214,12 +159,12 @@ class Session:
             self.settings_changed.emit(settings)
 
     @property
-    def segmenter(self) -> Segmenter | None:
+    def segmenter(self) -> SegmenterFile | None:
         """The segmenter made or loaded last."""
         return self._segmenter
 
     @segmenter.setter
-    def segmenter(self, segmenter: Segmenter | None) -> None:
+    def segmenter(self, segmenter: SegmenterFile | None) -> None:
         if segmenter is not self._segmenter:
             self._segmenter = segmenter
             self.segmenter_changed.emit(segmenter)

@@ -11,14 +11,20 @@ from napari._app_model import get_app_model
 from napari.utils.notifications import show_info, show_warning
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.progress import drain
+from napari_localdisc.compute.results import HeldEncoder
+from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.stores.segmenter_files import SegmenterFile
+from napari_localdisc.stores.session_images import save_session
+from napari_localdisc.viewer.opening import Opened, open_file
+from napari_localdisc.viewer.session import session_of
+from napari_localdisc.viewer.session_layers import collect, restore
 from napari_localdisc.widgets.jobs.workers import Runner
 from napari_localdisc.widgets.panels.docks import Dock, EncoderDock, FolderDock, GuidedDock
-from napari_localdisc.widgets.parts._importing import imported
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_localdisc.viewer.opening import Opened
 
 NO_LAYERS: list[tuple[None]] = [(None,)]
 """What a reader of napari returns that has understood a file which holds no layers."""
@@ -31,10 +37,6 @@ def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[tuple[None]]] 
 
 def write_session(path: str, _: Sequence[Any]) -> list[str]:
     """Write the session of the current viewer, whatever layers it is asked for."""
-    from napari_localdisc.base.progress import drain
-    from napari_localdisc.stores.session_images import save_session
-    from napari_localdisc.viewer.session_layers import collect
-
     return [str(drain(save_session(collect(_viewer()), Path(path))))]
 
 
@@ -42,15 +44,8 @@ def _open(path: str) -> list[tuple[None]]:
     """Read a file in the background, and put it where it belongs."""
     viewer, file, runner = _viewer(), Path(path), Runner()
     runner.returned.connect(lambda opened: _take(viewer, file, opened))
-    runner.start(_reading(file), f"Opening {file.name}")
+    runner.start(open_file(file), f"Opening {file.name}")
     return NO_LAYERS
-
-
-def _reading(file: Path) -> Any:
-    # Brings torch with it, which takes seconds the first time; here they are the worker's.
-    open_file: Any = imported("napari_localdisc.viewer.opening:open_file")
-    imported("napari_localdisc.viewer.session_layers")
-    return (yield from open_file(file))
 
 
 def _viewer() -> ViewerModel:
@@ -61,23 +56,18 @@ def _viewer() -> ViewerModel:
 
 
 def _take(viewer: ViewerModel, file: Path, opened: Opened) -> None:
-    from napari_localdisc.core.encoder.encoder import Encoder
-    from napari_localdisc.core.priors.prior import Prior
-    from napari_localdisc.core.segmenter.segmenter import Segmenter
-    from napari_localdisc.viewer.session import HeldEncoder, session_of
-    from napari_localdisc.viewer.session_layers import restore
 
     session = session_of(viewer)
-    if isinstance(opened, Segmenter):
+    if isinstance(opened, SegmenterFile):
         session.segmenter = opened
         _tell(viewer, FolderDock, f"{file.name} is in use: finds {', '.join(opened.targets)}.")
     elif isinstance(opened, Prior):
         session.prior = opened
         message = f"{file.name} is in use: {len(opened)} masks of {', '.join(opened.targets)}."
         _tell(viewer, GuidedDock, message)
-    elif isinstance(opened, Encoder):
+    elif isinstance(opened, HeldEncoder):
         session.encoder_name = str(file)
-        session.hold(HeldEncoder(str(file), opened))
+        session.hold(opened)
         _tell(viewer, EncoderDock, f"{file.name} is in use: {opened.card.modality}.")
     else:
         restore(opened.saved, viewer)

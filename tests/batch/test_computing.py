@@ -17,9 +17,9 @@ from skimage.io import imread
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import drain
 from napari_localdisc.batch import executor
-from napari_localdisc.batch.executor import IN_HAND
+from napari_localdisc.batch.executor import QUEUE_DEPTH
 from napari_localdisc.batch.journal_record import read_journal
-from napari_localdisc.batch.run_files import FileResult, Manner, run_files
+from napari_localdisc.batch.run_files import FileResult, RunOptions, run_files
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.formats.images import Image, write_mask
@@ -101,7 +101,7 @@ def test_results_are_those_of_one_at_a_time(
     segmenter = load_segmenter(segmenter_file)
     for at_once in (1, 3):
         output = tmp_path / str(at_once)
-        drain(segment_files(phantoms, segmenter, output, manner=Manner(at_once=at_once)))
+        drain(segment_files(phantoms, segmenter, output, run_options=RunOptions(at_once=at_once)))
     apart, together = (content_of(tmp_path / at_once) for at_once in ("1", "3"))
     assert apart.keys() == together.keys()
     for name in (f"{path.stem}{path.suffix}" for path in phantoms):
@@ -189,7 +189,7 @@ def test_of_large_images_few_are_in_hand(
 
     monkeypatch.setattr(executor, "read_image", note)
     drain(run_files(files, Watched(at_once=8), tmp_path / "out", "segment"))
-    assert IN_HAND < most[0] <= 5 + 1
+    assert QUEUE_DEPTH < most[0] <= 5 + 1
 
 
 def test_cancelled_it_leaves_no_thread_and_goes_on_later(files: list[Path], tmp_path: Path):

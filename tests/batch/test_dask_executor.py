@@ -19,11 +19,11 @@ import pytest
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import drain
 from napari_localdisc.batch.journal_record import JOURNAL, read_journal
-from napari_localdisc.batch.run_files import FileResult, Manner, run_files
+from napari_localdisc.batch.run_files import FileResult, RunOptions, run_files
 from napari_localdisc.formats.images import Image, write_mask
 
 pytest.importorskip("distributed")
-from napari_localdisc.batch.dask_executor import on_scheduler
+from napari_localdisc.batch.dask_executor import existing_cluster
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,7 +99,7 @@ def test_a_worker_that_is_killed_loses_no_file(
     log = tmp_path / "log"
     monkeypatch.chdir(tmp_path)  # workers are elsewhere: what is relative here is not there
     relative = [file.relative_to(tmp_path) for file in files]
-    manner = Manner(hire=on_scheduler(scheduler))
+    run_options = RunOptions(make_executor=existing_cluster(scheduler))
     killed: list[int] = []
 
     def kill_one(event) -> None:
@@ -109,7 +109,9 @@ def test_a_worker_that_is_killed_loses_no_file(
             os.kill(killed[0], signal.SIGKILL)
 
     work = Slow(log, 0.05)
-    report = drain(run_files(relative, work, Path("out"), "segment", manner=manner), kill_one)
+    report = drain(
+        run_files(relative, work, Path("out"), "segment", run_options=run_options), kill_one
+    )
     assert killed
     assert [result.status for result in report.results] == [r.status for r in whole.results]
     assert [result.path for result in report.results] == relative
@@ -123,7 +125,7 @@ def test_a_worker_that_is_killed_loses_no_file(
     # The same folder is continued by this process alone, and cancelled on the cluster.
     again = drain(run_files(relative, Slow(log), Path("out"), "segment"))
     assert len(again.kept) == 29
-    run = run_files(files, Slow(log, 0.05), tmp_path / "short", "segment", manner=manner)
+    run = run_files(files, Slow(log, 0.05), tmp_path / "short", "segment", run_options=run_options)
     for _ in range(5):
         next(run)
     run.close()
@@ -136,4 +138,4 @@ def test_a_worker_that_is_killed_loses_no_file(
 def test_no_scheduler_there(address: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("napari_localdisc.batch.dask_executor._PATIENCE", 0.5)
     with pytest.raises(LocaldiscError, match=f"no Dask scheduler answers at {address}"):
-        on_scheduler(address)
+        existing_cluster(address)

@@ -30,13 +30,13 @@ def _write(output: Path, *names: str, recipe=RECIPE, **options) -> None:
 
 def test_what_is_written_is_read(tmp_path: Path):
     _write(tmp_path / "out", "a", "sub/b")
-    past = read_journal(tmp_path / "out")
-    assert past.recipe == RECIPE
-    assert past.known == {"a.png", "b.png"}
-    assert past.done["a"].mark == Fingerprint(1, 2, "abc")
-    assert past.done["a"].result.output == tmp_path / "out" / "a.png"
-    assert past.done["sub/b"].result.output == tmp_path / "out" / "sub" / "b.png"
-    assert past.done["a"].result.areas == {"lungs": 5}
+    record = read_journal(tmp_path / "out")
+    assert record.recipe == RECIPE
+    assert record.known == {"a.png", "b.png"}
+    assert record.done["a"].mark == Fingerprint(1, 2, "abc")
+    assert record.done["a"].result.output == tmp_path / "out" / "a.png"
+    assert record.done["sub/b"].result.output == tmp_path / "out" / "sub" / "b.png"
+    assert record.done["a"].result.areas == {"lungs": 5}
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"done": "c", "inp', b"\0" * 300, b'{"begin": ["x.png"]'])

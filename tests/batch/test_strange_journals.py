@@ -38,9 +38,9 @@ def test_names_that_lead_out_are_passed_over(output, write, name):
     content = {"path": "a", "output": name, "rows": [], "status": "done", "seconds": 1.0}
     done = {"done": "a", "input": {"size": 1, "mtime_ns": 1, "sha256": ""}, "result": content}
     write(json.dumps({"begin": [name]}), json.dumps(done))
-    past = read_journal(output)
-    assert past.known == set()
-    assert past.done == {}
+    record = read_journal(output)
+    assert record.known == set()
+    assert record.done == {}
     with Journal(output, RECIPE):
         pass
     assert outside.read_text() == "precious"

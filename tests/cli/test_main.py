@@ -15,13 +15,11 @@ import typer
 from typer.testing import CliRunner
 
 from napari_localdisc import __version__
+from napari_localdisc.base.shipped import SEGMENTERS
 from napari_localdisc.cli import commands as registry
 from napari_localdisc.cli.commands import COMMANDS
 from napari_localdisc.cli.groups import Speaking
-from napari_localdisc.cli.names import shipped
-from napari_localdisc.core.encoder.encoder import shipped_encoders
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
-from napari_localdisc.stores.segmenters import shipped_segmenters
 
 FOLDERS = ["guide", "segment", "clusters", "evaluate", "pretrain", "probe", "transfer"]
 COMPUTING = ["demo", "pretrain", "clusters", "guide", "segment", "run", "probe", "transfer"]
@@ -106,7 +104,7 @@ def test_the_package_is_a_command():
     [
         ("napari-localdisc seg", ["segment"]),
         ("napari-localdisc guide a.png --prior opt", ["optic-cup", "optic-disc"]),
-        ("napari-localdisc segment a.png --segmenter ", list(shipped("segmenters"))),
+        ("napari-localdisc segment a.png --segmenter ", list(SEGMENTERS.names)),
         ("napari-localdisc clusters a.png --encoder ", ["auto", "random", "chest-xray", "fundus"]),
         ("napari-localdisc probe --encoder f", ["fundus"]),
         ("napari-localdisc run a.localdisc --device c", ["cpu", "cuda"]),
@@ -115,11 +113,6 @@ def test_the_package_is_a_command():
 )
 def test_a_shell_completes_names(line: str, offered: list[str]):
     assert words_completed(line) == offered
-
-
-def test_what_is_completed_is_what_is_there():
-    assert tuple(shipped("encoders")) == shipped_encoders()
-    assert tuple(shipped("segmenters")) == shipped_segmenters()
 
 
 def test_the_script_for_a_shell_is_shown():

@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.spatial.transform import Rotation
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.priors.prior import CANVAS
+from napari_localdisc.core.priors import CANVAS
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.formats.images import Image, read_image, write_mask
 from napari_localdisc.formats.masks import MOST_LABELS, read_mask

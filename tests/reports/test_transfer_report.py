@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 
 from napari_localdisc.core.evaluation.transfer_table import Cell, CellScore
-from napari_localdisc.reports.tables import csv_table, markdown_table
+from napari_localdisc.reports.tables import markdown_table
 from napari_localdisc.reports.transfer_report import transfer_tables, write_transfer
 
 SETTINGS = {"steps": 150, "batch": 4, "canvas of drive": 512, "canvas of mine": 256}
@@ -85,7 +85,3 @@ def test_bars_are_as_high_as_the_dice(tmp_path):
 
 def test_markdown_cells_keep_their_bars():
     assert r"a\|b" in markdown_table("row", ["a|b"], ["x"], {})
-
-
-def test_csv_quotes_commas():
-    assert csv_table(["a", "b"], [("1,2", 3)]) == 'a,b\n"1,2",3\n'

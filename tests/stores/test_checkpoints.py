@@ -32,8 +32,8 @@ class TestFile:
 
     def test_removal_takes_what_kills_left_and_nothing_else(self, store: CheckpointFile):
         store.save(STATE)
-        torn = store.path.with_name(f".{store.path.name}.abc.part")
-        other = store.path.with_name(".other.safetensors.checkpoint.abc.part")
+        torn = store.path.with_name(f".{store.path.name}.abcd_123.part")
+        other = store.path.with_name(".other.safetensors.checkpoint.abcd_123.part")
         for path in (torn, other):
             path.touch()
         store.remove()

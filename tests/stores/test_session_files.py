@@ -12,6 +12,7 @@ from napari_localdisc.core.guidance.guidance import guide
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.priors import simulate
 from napari_localdisc.stores import session_files
+from napari_localdisc.stores.segmenters import segmenter_file
 from napari_localdisc.stores.session_files import (
     Drawing,
     ImageRecord,
@@ -50,7 +51,7 @@ def saved(effort):
         labels=(labels,),
         drawings=(ShapesRecord(name="drawn", place=PLACE, shapes=(ellipse,)),),
     )
-    return SavedSession(record, prior, segmenter, [segmenter.segment(image).labels])
+    return SavedSession(record, prior, segmenter_file(segmenter), [segmenter.segment(image).labels])
 
 
 @pytest.fixture
@@ -65,10 +66,7 @@ def test_comes_back_as_it_was(saved, path):
     assert back.prior.targets == saved.prior.targets
     np.testing.assert_array_equal(back.prior.masks, saved.prior.masks)
     np.testing.assert_array_equal(back.maps[0], saved.maps[0])
-    image = xray_phantom(1, 64).image
-    np.testing.assert_array_equal(
-        back.segmenter.segment(image).labels, saved.segmenter.segment(image).labels
-    )
+    assert back.segmenter.content == saved.segmenter.content
     assert back.segmenter.card == saved.segmenter.card
 
 

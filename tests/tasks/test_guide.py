@@ -11,7 +11,7 @@ import torch
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import drain
-from napari_localdisc.batch.run_files import Manner
+from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.encoder.untrained import untrained_encoder
 from napari_localdisc.core.priors import simulate
@@ -138,4 +138,4 @@ def test_a_folder_is_guided_for_once(xray_files, prior, effort, tmp_path: Path, 
     assert segmenter_digest(again.segmenter) == segmenter_digest(first.segmenter)
     with pytest.raises(pytest.fail.Exception):
         effort = effort.model_copy(update={"seed": 1})
-        run(manner=Manner(overwrite=True))
+        run(run_options=RunOptions(overwrite=True))

@@ -7,14 +7,11 @@ from napari.layers import Labels
 
 from napari_localdisc.base.progress import drain
 from napari_localdisc.core.clusters.grouping import Grouping
-from napari_localdisc.core.encoder.embedding_cache import EmbeddingCache
-from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.reports.palette import cluster_colour
 from napari_localdisc.viewer.cluster_layers import ClusterLayers
 from napari_localdisc.viewer.explore import Settings, explore
 from napari_localdisc.viewer.layers import all_planes, recipe_of
-from napari_localdisc.viewer.session import EncoderChoice, HeldEncoder
 
 COUNT = 5
 
@@ -35,10 +32,9 @@ def images(viewer):
 
 @pytest.fixture
 def exploration(images, encoder_file):
-    held = HeldEncoder("tiny", load_encoder(encoder_file))
     planes = [plane for image in images for plane in all_planes(image)]
-    settings = Settings(EncoderChoice("tiny", held), "cpu", COUNT)
-    return drain(explore(planes, settings, EmbeddingCache()))[1]
+    settings = Settings(str(encoder_file), "cpu", COUNT)
+    return drain(explore(planes, settings))[1]
 
 
 @pytest.fixture
@@ -181,7 +177,7 @@ def test_export_copies_what_is_shown_with_its_recipe(viewer, images, layers, gro
         assert recipe["chosen"] == [1, 3]
         assert recipe["merged"] == {"1": [2]}
         assert recipe["names"] == {"1": "lung"}
-        assert recipe["encoder"] == "tiny"
+        assert recipe["encoder"].endswith("tiny.safetensors")
     assert (exported[1].data[:4, :4] == 1).all()
     exported[0].data[...] = 0
     assert layers.maps[0].data.any()

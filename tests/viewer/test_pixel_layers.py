@@ -7,13 +7,11 @@ from napari.components import ViewerModel
 from napari_localdisc.base.progress import drain
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.core.encoder.embedding_cache import EmbeddingCache
-from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import Settings, explore
+from napari_localdisc.viewer.explore import Settings, embedding_of, explore
 from napari_localdisc.viewer.layers import all_planes, recipe_of, unit_factors
 from napari_localdisc.viewer.pixel_layers import Likeness, PixelLayers, Spot, spot_under
-from napari_localdisc.viewer.session import EncoderChoice, HeldEncoder
 
 CELL = (0, 0)
 PLACED = {
@@ -41,10 +39,11 @@ def explored(viewer, encoder_file, cache):
     """Explore all planes of all images of the viewer."""
 
     def explored():
-        held = HeldEncoder("tiny", load_encoder(encoder_file))
         planes = [plane for image in viewer.layers for plane in all_planes(image)]
-        settings = Settings(EncoderChoice("tiny", held), "cpu")
-        found = drain(explore(planes, settings, cache))[1]
+        settings = Settings(str(encoder_file), "cpu")
+        found = drain(explore(planes, settings))[1]
+        for plane in found.planes:
+            drain(embedding_of(plane, settings, cache))
         return ClusterLayers(viewer, found, Grouping(found.count)), found
 
     return explored

@@ -8,22 +8,16 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 
-from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, save_encoder
+from napari_localdisc.compute.results import HeldEncoder
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.viewer.session import (
-    AUTOMATIC,
-    EncoderChoice,
-    HeldEncoder,
-    Session,
-    session_of,
-)
+from napari_localdisc.viewer.session import Session, session_of
 
 
 @pytest.fixture
-def encoder():
+def held():
     card = EncoderCard(name="tiny", modality="phantoms", channels=1, widths=(4, 4), clusters=3)
-    return Encoder(card, card.build())
+    return HeldEncoder("tiny", card, "digest")
 
 
 @pytest.fixture
@@ -52,48 +46,26 @@ class TestSession:
         session.prior = second
         assert [prior is second for prior in priors] == [False, True]
 
-    def test_a_held_encoder_is_announced_and_unloaded(self, session, encoder):
+    def test_a_held_encoder_is_announced_and_unloaded(self, session, held):
         encoders = heard(session.encoder_changed)
-        session.hold(HeldEncoder("tiny", encoder))
-        assert session.encoder is encoder
+        session.hold(held)
+        assert session.encoder is held
         session.unload()
         session.unload()
         assert session.encoder is None
-        assert encoders == [encoder, None]
+        assert encoders == [held, None]
 
-    def test_choosing_another_encoder_lets_go_of_the_one_held(self, session, encoder):
-        session.hold(HeldEncoder("tiny", encoder))
+    def test_choosing_another_encoder_lets_go_of_the_one_held(self, session, held):
+        session.hold(held)
         session.encoder_name = "tiny"
-        assert session.encoder is encoder
+        assert session.encoder is held
         session.encoder_name = "other"
         assert session.encoder is None
 
-    def test_an_encoder_that_arrives_after_another_was_chosen_is_not_kept(self, session, encoder):
+    def test_an_encoder_that_arrives_after_another_was_chosen_is_not_kept(self, session, held):
         session.encoder_name = "other"
-        session.hold(HeldEncoder("tiny", encoder))
+        session.hold(held)
         assert session.encoder is None
-
-
-class TestEncoderChoice:
-    def test_the_held_encoder_is_not_loaded_again(self, encoder):
-        held = HeldEncoder("tiny", encoder)
-        assert EncoderChoice("tiny", held).obtain(None) is held
-
-    def test_a_path_is_loaded(self, encoder, tmp_path):
-        path = tmp_path / "tiny.safetensors"
-        save_encoder(encoder, path)
-        held = EncoderChoice(str(path)).obtain(None)
-        assert held.name == str(path)
-        assert held.encoder.card == encoder.card
-
-    def test_automatic_takes_the_held_one_if_it_fits(self, encoder):
-        held = HeldEncoder("chest-xray", encoder)
-        grey = np.random.default_rng(0).random((20, 20))
-        assert EncoderChoice(AUTOMATIC, held).obtain(grey) is held
-
-    def test_automatic_needs_an_image(self):
-        with pytest.raises(LocaldiscError, match="no image"):
-            EncoderChoice(AUTOMATIC).obtain(None)
 
 
 class TestSessionOf:

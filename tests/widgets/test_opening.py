@@ -9,7 +9,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_localdisc.core.priors import simulate
 from napari_localdisc.stores.prior_files import save_prior
-from napari_localdisc.stores.segmenters import load_segmenter
+from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.viewer.layers import METADATA_KEY, recipe_of
 from napari_localdisc.viewer.session import session_of
 
@@ -40,7 +40,7 @@ def docks(viewer):
 
 def test_a_segmenter(viewer, drop, segmenter_file):
     assert drop(segmenter_file) == ["lungs.safetensors is in use: finds lungs."]
-    assert session_of(viewer).segmenter.card == load_segmenter(segmenter_file).card
+    assert session_of(viewer).segmenter.content == segmenter_file.read_bytes()
     assert docks(viewer) == {"Folder (Local discrimination)"}
     assert len(viewer.layers) == 0
     drop(segmenter_file)
@@ -58,7 +58,7 @@ def test_a_prior(viewer, drop, tmp_path):
 def test_an_encoder(viewer, drop, encoder_file):
     assert drop(encoder_file) == ["tiny.safetensors is in use: phantoms."]
     assert session_of(viewer).encoder_name == str(encoder_file)
-    assert session_of(viewer).encoder.name == "tiny"
+    assert session_of(viewer).encoder.card.name == "tiny"
 
 
 @pytest.mark.parametrize("name", ["other.safetensors", "other.localdisc"])
@@ -81,7 +81,7 @@ class TestSession:
         drawn.features = {"target": ["disc"]}
         session = session_of(viewer)
         session.prior = simulate("lungs", 3)
-        session.segmenter = load_segmenter(segmenter_file)
+        session.segmenter = SegmenterFile.read(segmenter_file)
         session.settle(seed=5, quick=True)
         return viewer
 

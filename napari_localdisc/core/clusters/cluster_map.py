@@ -9,9 +9,10 @@ import numpy.typing as npt
 import torch
 
 from napari_localdisc.base.progress import Run
-from napari_localdisc.core.clusters.cluster_statistics import Tally
-from napari_localdisc.core.encoder.embedding import FloatMap, embed_and_cluster
+from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
+from napari_localdisc.core.encoder.embedding import embed_and_cluster
 from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ClusterMap:
             ``label``; ``area``, the share of the labelled pixels in [0, 1]; ``compactness``, the
             length of the mean embedding vector in [0, 1]: 1 where all vectors agree.
         """
-        table = Tally.of(self.labels, self.embedding, len(self.memberships)).table()
+        table = ClusterStatistics.of(self.labels, self.embedding, len(self.memberships)).table()
         return {name: table[name] for name in ("label", "area", "compactness")}
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.core.encoder.embedding import FloatMap
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 _CHUNK = 2**16
 """Pixels that are counted at once."""
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class ClusterStatistics:
     """Pixels of each cluster, and the sum of their embedding vectors.
 
     Attributes
@@ -28,7 +28,9 @@ class Tally:
     sums: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, labels: npt.NDArray[np.uint8], embedding: FloatMap, count: int) -> Tally:
+    def of(
+        cls, labels: npt.NDArray[np.uint8], embedding: FloatMap, count: int
+    ) -> ClusterStatistics:
         """Count the pixels of an image.
 
         Parameters
@@ -48,10 +50,10 @@ class Tally:
             sums += (clusters == flat[piece]).astype(np.float32) @ vectors[:, piece].T
         return cls(counts.astype(np.int64), sums)
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.counts + other.counts, self.sums + other.sums)
+    def __add__(self, other: ClusterStatistics) -> ClusterStatistics:
+        return ClusterStatistics(self.counts + other.counts, self.sums + other.sums)
 
-    def grouped(self, lookup: npt.NDArray[np.uint8]) -> Tally:
+    def grouped(self, lookup: npt.NDArray[np.uint8]) -> ClusterStatistics:
         """Move what belongs to each cluster to the one that stands for its group.
 
         Parameters
@@ -62,7 +64,7 @@ class Tally:
         counts, sums = np.zeros_like(self.counts), np.zeros_like(self.sums)
         np.add.at(counts, lookup[1:].astype(np.intp) - 1, self.counts)
         np.add.at(sums, lookup[1:].astype(np.intp) - 1, self.sums)
-        return Tally(counts, sums)
+        return ClusterStatistics(counts, sums)
 
     @property
     def present(self) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.feature import peak_local_max
 
-from napari_localdisc.core.encoder.embedding import FloatMap
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 Pixel = tuple[int, int]
 

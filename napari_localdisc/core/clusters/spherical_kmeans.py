@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.embedding import FloatMap
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 SAMPLE = 20_000
 """Pixels of all images together that centres are fitted to."""
@@ -26,7 +25,7 @@ def sample_pixels(
     return np.sort(rng.choice(inside, count, replace=False))
 
 
-def fit_centres(vectors: npt.NDArray[np.float32], count: int, seed: int) -> FloatMap:
+def fit_spherical_kmeans(vectors: npt.NDArray[np.float32], count: int, seed: int) -> FloatMap:
     """Find cluster centres, the largest cluster's first.
 
     Parameters
@@ -52,6 +51,8 @@ def fit_centres(vectors: npt.NDArray[np.float32], count: int, seed: int) -> Floa
         raise LocaldiscError(
             f"the images have fewer than {count} different pixels; ask for fewer clusters."
         )
+    from sklearn.cluster import KMeans  # slow to import, and the window needs it for nothing
+
     model = KMeans(count, n_init=_STARTS, random_state=seed).fit(vectors)
     by_size = np.argsort(-np.bincount(model.labels_, minlength=count), kind="stable")
     centres = model.cluster_centers_[by_size]
@@ -59,7 +60,7 @@ def fit_centres(vectors: npt.NDArray[np.float32], count: int, seed: int) -> Floa
     return np.asarray(centres / np.maximum(length, 1e-12), np.float32)
 
 
-def assign(
+def assign_to_centres(
     embedding: FloatMap, centres: FloatMap, field: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint8]:
     """Give every pixel of an embedding (D, H, W) its most alike centre, 1..K; 0 outside `field`."""

@@ -21,24 +21,24 @@ _FRAME = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Coverage:
+class Thumbnail:
     """An image made small, and how much of each of its pixels belongs to each cluster.
 
     Attributes
     ----------
     grey : ndarray of float32, shape (h, w)
         In [0, 1].
-    shares : ndarray of float32, shape (K + 1, h, w)
+    fractions : ndarray of float32, shape (K + 1, h, w)
         Sum to 1; the first is what lies outside the field of view.
     """
 
     grey: npt.NDArray[np.float32]
-    shares: npt.NDArray[np.float32]
+    fractions: npt.NDArray[np.float32]
 
     @classmethod
     def of(
         cls, pixels: npt.NDArray[np.generic], labels: npt.NDArray[np.uint8], count: int
-    ) -> Coverage:
+    ) -> Thumbnail:
         """Make an image small.
 
         Parameters
@@ -62,16 +62,16 @@ class Coverage:
         spread = np.bincount(
             (labels * np.intp(blocks) + block).ravel(), minlength=(count + 1) * blocks
         )
-        shares = spread.reshape(count + 1, blocks) / pixels_in
+        fractions = spread.reshape(count + 1, blocks) / pixels_in
         return cls(
             grey.reshape(small).astype(np.float32),
-            shares.reshape(count + 1, *small).astype(np.float32),
+            fractions.reshape(count + 1, *small).astype(np.float32),
         )
 
     def tile(self, members: Sequence[int], colour: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Draw some clusters, as one, in a colour and framed with it: RGB, shape (h, w, 3)."""
         # The root keeps in sight what is thinner than a pixel by now.
-        share = np.sqrt(self.shares[list(members)].sum(axis=0))[..., None]
+        share = np.sqrt(self.fractions[list(members)].sum(axis=0))[..., None]
         ground = np.repeat(self.grey[..., None] * (255 * _DIM), 3, axis=-1)
         wanted = np.asarray(colour, np.float32)
         bright = wanted + np.maximum(0, _BRIGHT - wanted.max())

@@ -15,7 +15,7 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import UNet, channels_last
-from napari_localdisc.core.imaging.arrays import as_image
+from napari_localdisc.core.imaging.arrays import FloatMap, as_image
 
 TOLERANCE = 1e-4
 """Largest difference between a tiled and an untiled embedding, for vectors of unit length."""
@@ -26,7 +26,6 @@ _STRIP = 16
 _SMALLEST = 128
 """Side in pixels of the smallest tile that is tried where memory is short."""
 
-FloatMap = npt.NDArray[np.float32]
 
 _Branch = Callable[[Tensor], Tensor]
 

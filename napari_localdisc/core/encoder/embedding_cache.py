@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import weakref
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_localdisc.core.encoder.embedding import FloatMap
+from napari_localdisc.core.imaging.arrays import FloatMap
 
 BUDGET = 2**30
 """Bytes of embeddings kept: some twenty images of 512 px with 48 dimensions."""
@@ -50,14 +48,14 @@ class EmbeddingCache:
         self._budget = budget
         self._planes: OrderedDict[str, EmbeddedPlane] = OrderedDict()
         self._lock = Lock()
-        self._owner: Callable[[], object | None] = lambda: None
+        self._encoder = ""
 
-    def belong_to(self, owner: object) -> None:
-        """Keep the embeddings of an encoder from now on; the encoder itself is not kept."""
+    def belong_to(self, encoder: str) -> None:
+        """Keep the embeddings of an encoder, given by its digest, from now on."""
         with self._lock:
-            if self._owner() is not owner:
+            if self._encoder != encoder:
                 self._planes.clear()
-                self._owner = weakref.ref(owner)
+                self._encoder = encoder
 
     def get(self, key: str) -> EmbeddedPlane | None:
         """Return what is kept under a key, if it still is."""

@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from napari_localdisc.base.progress import Progress, Run, drain
-from napari_localdisc.core.encoder.embedding import FloatMap, embed_and_cluster
-from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.core.imaging.arrays import FloatMap
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from napari_localdisc.core.encoder.encoder import Encoder
 
 _PHANTOMS = 2
 _SIDE = 256
@@ -29,11 +33,11 @@ _STEP = 5
 _TAIL = 1.0
 """Per cent of phantom pixels that are darker, or brighter, than the colours reach."""
 
-_known: WeakKeyDictionary[nn.Module, Components] = WeakKeyDictionary()
+_known: WeakKeyDictionary[nn.Module, EmbeddingPCA] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class Components:
+class EmbeddingPCA:
     """Three directions in an embedding, and how far it usually reaches along them.
 
     Attributes
@@ -51,13 +55,14 @@ class Components:
     high: npt.NDArray[np.float32]
 
     @classmethod
-    def fit(cls, vectors: npt.NDArray[np.float32]) -> Components:
+    def fit(cls, vectors: npt.NDArray[np.float32]) -> EmbeddingPCA:
         """Find the components of vectors (n, D)."""
-        mean = vectors.mean(axis=0)
-        _, _, found = np.linalg.svd(vectors - mean, full_matrices=False)
+        from sklearn.decomposition import PCA  # slow to import, and the window fits none
+
+        found = PCA(min(3, *vectors.shape), svd_solver="covariance_eigh").fit(vectors)
+        mean = found.mean_.astype(np.float32)
         axes = np.zeros((3, vectors.shape[1]), np.float32)
-        for axis, direction in zip(axes, found, strict=False):
-            axis[:] = direction * np.sign(direction[np.abs(direction).argmax()])
+        axes[: found.n_components_] = found.components_
         low, high = np.percentile((vectors - mean) @ axes.T, (_TAIL, 100 - _TAIL), axis=0)
         return cls(mean, axes, low.astype(np.float32), high.astype(np.float32))
 
@@ -75,7 +80,7 @@ class Components:
         return picture
 
 
-def components_of(encoder: Encoder, device: torch.device | None = None) -> Run[Components]:
+def embedding_pca(encoder: Encoder, device: torch.device | None = None) -> Run[EmbeddingPCA]:
     """Return the components of an encoder; they are found once, in a second or two.
 
     Parameters
@@ -87,11 +92,13 @@ def components_of(encoder: Encoder, device: torch.device | None = None) -> Run[C
     """
     if encoder.network not in _known:
         yield Progress("components", 0, 1, "Learning the colours of this encoder")
-        _known[encoder.network] = Components.fit(np.concatenate(list(_vectors(encoder, device))))
+        _known[encoder.network] = EmbeddingPCA.fit(np.concatenate(list(_vectors(encoder, device))))
     return _known[encoder.network]
 
 
 def _vectors(encoder: Encoder, device: torch.device | None) -> Iterator[npt.NDArray[np.float32]]:
+    from napari_localdisc.core.encoder.embedding import embed_and_cluster
+
     for image in _images(encoder.card.channels == 3):
         found = drain(embed_and_cluster(image, encoder, device))
         yield found.embedding[:, found.field][:, ::_STEP].T

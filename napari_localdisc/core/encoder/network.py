@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from napari_localdisc.core.encoder.card import stride_of
 from napari_localdisc.core.imaging.scale_space import blur
 
 _HIDDEN = 64
@@ -25,11 +26,6 @@ _Module = TypeVar("_Module", bound=nn.Module)
 def channels_last(module: _Module) -> _Module:
     """Lay a module's weights out in memory as convolutions on CPUs and GPUs like them best."""
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def stride_of(widths: Sequence[int]) -> int:
-    """Tell by how much the deepest of these levels reduces height and width."""
-    return int(2 ** (len(widths) - 1))
 
 
 def features_of(inputs: int, widths: Sequence[int], context: Sequence[int]) -> int:

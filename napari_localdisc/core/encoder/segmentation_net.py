@@ -6,7 +6,7 @@ import copy
 
 from torch import Tensor, nn
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet, UNet
 
 
@@ -35,9 +35,9 @@ class SegmentationNet(nn.Module):
         """Start from the weights of a pretrained encoder."""
         return cls(copy.deepcopy(network.body), targets).to(next(network.parameters()).device)
 
-    def expect(self, shares: Tensor) -> None:
+    def initialise_bias(self, frequencies: Tensor) -> None:
         """Begin with the classes' shares (K + 1,): a short training need not learn them first."""
-        self.head.bias = nn.Parameter(shares.log().to(self.head.weight))
+        self.head.bias = nn.Parameter(frequencies.log().to(self.head.weight))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (n, K + 1, H, W) of preprocessed inputs (n, C, H, W)."""

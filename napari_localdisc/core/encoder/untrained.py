@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder
 
 RANDOM = "random"
 """What untrained encoders are called."""

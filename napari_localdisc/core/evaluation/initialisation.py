@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 

@@ -11,7 +11,7 @@ import torch
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.imaging.arrays import as_image, field_of_view, is_coloured
 from napari_localdisc.core.imaging.augmentation import Turns
-from napari_localdisc.core.imaging.canvas import Frame
+from napari_localdisc.core.imaging.canvas import Canvas
 
 Mask = npt.NDArray[np.bool_]
 
@@ -83,7 +83,7 @@ def check_enough(name: str, there: int, asked: int) -> None:
         )
 
 
-def lay_labels(
+def labels_to_canvas(
     name: str,
     pixels: npt.NDArray[np.generic],
     truth: npt.NDArray[np.generic],
@@ -113,6 +113,6 @@ def lay_labels(
 
 
 def _lay(mask: npt.NDArray[np.generic], size: int) -> Mask:
-    place = Frame((mask.shape[0], mask.shape[1]), size)
+    canvas = Canvas((mask.shape[0], mask.shape[1]), size)
     plane = torch.from_numpy(np.greater(mask, 0).astype(np.float32))[None, None]
-    return np.asarray(place.lay(plane)[0, 0].numpy() > 0.5)
+    return np.asarray(canvas.to_canvas(plane)[0, 0].numpy() > 0.5)

@@ -12,11 +12,12 @@ from skimage.feature import multiscale_basic_features
 from torch import Tensor
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import channels_last
 from napari_localdisc.core.evaluation.linear_probe import Vectors
 from napari_localdisc.core.imaging.arrays import as_image
-from napari_localdisc.core.imaging.canvas import frame
+from napari_localdisc.core.imaging.canvas import image_to_canvas
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
 
 EMBEDDING, FEATURES, INPUT = "embedding", "U-Net features", "network input"
@@ -96,7 +97,7 @@ def plain_source(size: int, colour: bool) -> Source:
     preprocessing = Preprocessing(3 if colour else 1, field_of_view=colour, sigmas=())
 
     def look(image: npt.NDArray[np.generic]) -> PixelVectors:
-        pixels, inside = frame(as_image(image), preprocessing, size)
+        pixels, inside = image_to_canvas(as_image(image), preprocessing, size)
         raw = _array(pixels)
         filtered = multiscale_basic_features(np.moveaxis(raw, 0, -1), channel_axis=-1)
         maps = {
@@ -113,7 +114,7 @@ def network_inputs(
     image: npt.NDArray[np.generic], preprocessing: Preprocessing, size: int
 ) -> Tensor:
     """Lay an image (H, W) or (H, W, C) on its canvas as a network sees it: (1, inputs, S, S)."""
-    return preprocessing(*frame(as_image(image), preprocessing, size))
+    return preprocessing(*image_to_canvas(as_image(image), preprocessing, size))
 
 
 def check_fits(name: str, card: EncoderCard, size: int) -> None:

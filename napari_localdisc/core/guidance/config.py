@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_localdisc.core.segmenter.segmenter import Segmenter
+if TYPE_CHECKING:
+    from napari_localdisc.core.segmenter.segmenter import Segmenter
+
+_MOST_SHOWN = 1000.0
 
 
 class GuideConfig(BaseModel):
@@ -22,15 +26,15 @@ class GuideConfig(BaseModel):
     starts : int
         Independent starts for compact targets.
     candidates, generations : int
-        Effort of a search for a slender target.
+        Effort of a search for a curvilinear target.
     searches : int
         Searches at most; another begins where what the last one found is nothing like the prior.
-    restore_steps, head_steps, refine_steps : int
-        Training steps of the restorer, the heads and the refined network.
+    denoise_steps, head_steps, refine_steps : int
+        Training steps of the denoiser, the heads and the refined network.
     rounds : int
         Refinements, each trained on the result of the last; 0 to skip.
     heads : int
-        Heads trained in parallel for compact targets; for slender ones it is one.
+        Heads trained in parallel for compact targets; for curvilinear ones it is one.
     kl, region : float
         Weights of the critic's KL and of region discrimination.
     """
@@ -44,7 +48,7 @@ class GuideConfig(BaseModel):
     candidates: int = Field(default=96, ge=1)
     generations: int = Field(default=40, ge=0)
     searches: int = Field(default=3, ge=1)
-    restore_steps: int = Field(default=140, ge=1)
+    denoise_steps: int = Field(default=140, ge=1)
     head_steps: int = Field(default=80, ge=1)
     refine_steps: int = Field(default=120, ge=1)
     rounds: int = Field(default=1, ge=0)
@@ -53,15 +57,14 @@ class GuideConfig(BaseModel):
     region: float = Field(default=0.1, ge=0)
 
     @classmethod
-    def quick(cls, seed: int = 0) -> GuideConfig:
+    def quick(cls) -> GuideConfig:
         """Little effort: seconds on small images, for previews and tests."""
         return cls(
-            seed=seed,
             starts=2,
             candidates=32,
             generations=15,
             searches=1,
-            restore_steps=60,
+            denoise_steps=60,
             head_steps=30,
             refine_steps=30,
             heads=2,
@@ -110,3 +113,14 @@ class Guidance:
     kl: float
     stages: tuple[StageReport, ...]
     warnings: tuple[str, ...]
+
+
+def show_kl(kl: float) -> str:
+    """Write a KL for people: of masks that are nothing like the references no digit means anything.
+
+    Examples
+    --------
+    >>> show_kl(0.876), show_kl(3e11)
+    ('0.88', 'very large')
+    """
+    return f"{kl:.2f}" if kl < _MOST_SHOWN else "very large"

@@ -19,37 +19,37 @@ from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import channels_last
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
-from napari_localdisc.core.guidance.choose.prior_match import Judge
+from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.guidance.choose.stage_result import (
-    Verdict,
-    disagreements,
-    doubts,
-    revise,
-    sharpen_compact,
-    size_doubts,
+    StageResult,
+    complete_labels,
+    disagreement_warnings,
+    result_warnings,
+    self_training_labels,
+    size_warnings,
 )
-from napari_localdisc.core.guidance.config import Guidance, GuideConfig, StageReport
-from napari_localdisc.core.guidance.expect.posterior import shares_of
-from napari_localdisc.core.guidance.initial_labels import Beliefs
-from napari_localdisc.core.guidance.learn.copy_paste import Grafts
-from napari_localdisc.core.guidance.learn.self_training import Refiner
-from napari_localdisc.core.guidance.preview import LiveView
-from napari_localdisc.core.guidance.start.first_look import glance
-from napari_localdisc.core.guidance.working_resolution import Plan
-from napari_localdisc.core.losses.shape_kl import show_kl
+from napari_localdisc.core.guidance.config import Guidance, GuideConfig, StageReport, show_kl
+from napari_localdisc.core.guidance.expect.posterior import class_probabilities
+from napari_localdisc.core.guidance.initial_labels import InitialLabels
+from napari_localdisc.core.guidance.learn.copy_paste import CopyPaste
+from napari_localdisc.core.guidance.learn.self_training import SelfTrainer
+from napari_localdisc.core.guidance.preview import Previewer
+from napari_localdisc.core.guidance.start.first_look import first_look
+from napari_localdisc.core.guidance.working_resolution import WorkingResolution
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.segmenter.card import SegmenterCard
 from napari_localdisc.core.segmenter.heads import (
     Head,
     HeadSettings,
     HeadTrainer,
-    head_shares,
-    look_of,
+    first_image_probabilities,
+    head_probabilities,
     train_heads,
 )
-from napari_localdisc.core.segmenter.one_sided_edges import without_edges
+from napari_localdisc.core.segmenter.one_sided_edges import remove_one_sided_edges
 from napari_localdisc.core.segmenter.pixel_features import PixelSet, pixel_set
-from napari_localdisc.core.segmenter.random_walker import on_edges
-from napari_localdisc.core.segmenter.segmenter import Segmenter, SegmenterCard
+from napari_localdisc.core.segmenter.random_walker import refine_borders
+from napari_localdisc.core.segmenter.segmenter import Segmenter
 
 __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
@@ -82,7 +82,7 @@ def guide(
     Yields
     ------
     Progress
-        Stages ``embed``, ``search``, ``restore``, ``trace``, ``guide`` and ``refine``; now and then
+        Stages ``embed``, ``search``, ``denoise``, ``trace``, ``guide`` and ``refine``; now and then
         ``preview``, whose payload is the mask so far of the first image (labels of uint8, at its
         size).
 
@@ -111,24 +111,28 @@ class _Guide:
     ) -> None:
         self.images = [images[index] for index in config.draw(len(images))]
         self.prior, self.encoder, self.config, self.device = prior, encoder, config, device
-        self.plan = Plan.of(prior, encoder.card, config.size)
-        self.references = self.plan.references(prior).to(device)
-        self.judge = Judge(self.references, self.plan)
+        self.resolution = WorkingResolution.of(prior, encoder.card, config.size)
+        self.references = self.resolution.references(prior).to(device)
+        self.prior_match = PriorMatch(self.references, self.resolution)
         self.stages: list[StageReport] = []
         self.warnings: list[str] = []
 
     def run(self) -> Run[Guidance]:
         network = channels_last(self.encoder.network.to(self.device))
         network.eval()
-        yield from glance(self.images, self.encoder, self.judge, self.config.seed, self.device)
-        pixels = yield from pixel_set(self.images, self.encoder, self.plan.size, self.device)
+        yield from first_look(
+            self.images, self.encoder, self.prior_match, self.config.seed, self.device
+        )
+        pixels = yield from pixel_set(self.images, self.encoder, self.resolution.size, self.device)
         height, width = self.images[0].shape[:2]
-        self.live = LiveView((height, width), pixels.fields[0], self.judge)
-        self.beliefs = Beliefs(pixels, self.references, self.plan, self.config, self.live)
-        evidence = yield from self.beliefs.start()
-        start = self._verdict("start", shares_of(evidence, pixels.fields), pixels)
+        self.previewer = Previewer((height, width), pixels.fields[0], self.prior_match)
+        self.initial_labels = InitialLabels(
+            pixels, self.references, self.resolution, self.config, self.previewer
+        )
+        evidence = yield from self.initial_labels.evidence()
+        start = self._stage_result("start", class_probabilities(evidence, pixels.fields), pixels)
         yield self._preview(start)
-        labels = yield from self.beliefs.labels(evidence)
+        labels = yield from self.initial_labels.labels(evidence)
         head, current = yield from self._heads(pixels, labels)
         yield self._preview(current)
         refined = None
@@ -145,121 +149,146 @@ class _Guide:
             yield self._preview(current)
         return self._finish(pixels, head, refined, current, traced is not None)
 
-    def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, Verdict]]:
-        compact = not self.plan.slender
+    def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, StageResult]]:
+        compact = not self.resolution.curvilinear
         settings = HeadSettings(
             crop=pixels.size if compact else min(_CROP, pixels.size),
             batch=2 if compact else 6,
-            slender=not compact,
+            curvilinear=not compact,
             kl=self.config.kl,
             region=self.config.region,
-            judged_at=_CRITIC_SIDE if compact else 0,
+            critic_side=_CRITIC_SIDE if compact else 0,
         )
-        # Of slender targets the refinement, which has seen grafts, is better than any head.
+        # Of curvilinear targets the network that saw pasted shapes is better than any head.
         count = self.config.heads if compact else 1
         trainers = [
             HeadTrainer(pixels, labels, self.references, settings, self.config.seed + number)
             for number in range(count)
         ]
         training = train_heads(trainers, self.config.head_steps)
-        yield from self.live.during(training, partial(look_of, trainers[0].head, pixels))
-        verdicts = [
-            self._verdict(f"head {number + 1}", head_shares(trainer.head, pixels), pixels)
+        yield from self.previewer.during(
+            training, partial(first_image_probabilities, trainers[0].head, pixels)
+        )
+        results = [
+            self._stage_result(
+                f"head {number + 1}", head_probabilities(trainer.head, pixels), pixels
+            )
             for number, trainer in enumerate(trainers)
         ]
-        self.warnings += disagreements([verdict.labels for verdict in verdicts])
-        best = min(range(len(verdicts)), key=lambda index: verdicts[index].kl)
-        return trainers[best].head, verdicts[best]
+        self.warnings += disagreement_warnings([result.labels for result in results])
+        best = min(range(len(results)), key=lambda index: results[index].kl)
+        return trainers[best].head, results[best]
 
-    def _sharpen(self, labels: Tensor, current: Verdict, start: Verdict, number: int) -> Tensor:
+    def _sharpen(
+        self, labels: Tensor, current: StageResult, start: StageResult, number: int
+    ) -> Tensor:
         """Labels for refinement: what is undecided still is decided by a better classifier."""
-        if not self.plan.slender:
-            return sharpen_compact(current, labels, start)
-        # Heads see no shapes, and say less of slender targets than what was restored.
-        return revise(labels, current.shares, current.thresholds) if number else labels
+        if not self.resolution.curvilinear:
+            return complete_labels(current, labels, start)
+        # Heads see no shapes, and say less of curvilinear targets than what was restored.
+        return (
+            self_training_labels(labels, current.probabilities, current.thresholds)
+            if number
+            else labels
+        )
 
     def _refined(
-        self, pixels: PixelSet, labels: Tensor, current: Verdict, number: int
-    ) -> Run[tuple[SegmentationNet, Verdict] | None]:
+        self, pixels: PixelSet, labels: Tensor, current: StageResult, number: int
+    ) -> Run[tuple[SegmentationNet, StageResult] | None]:
         """Refine, if that follows the prior as well as what there is."""
         refined = yield from self._refine(pixels, labels, number)
         return refined if refined[1].kl <= _AS_WELL * current.kl else None
 
     def _refine(
         self, pixels: PixelSet, labels: Tensor, number: int
-    ) -> Run[tuple[SegmentationNet, Verdict]]:
+    ) -> Run[tuple[SegmentationNet, StageResult]]:
         torch.manual_seed(self.config.seed + number)
         network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
-        compact = not self.plan.slender
+        compact = not self.resolution.curvilinear
         crop = pixels.size if compact else min(_CROP, pixels.size)
         batch = 4 if compact else 6
-        refiner = Refiner(network, pixels, crop, batch, not compact, self.config.seed + number)
-        yield from self._fit(refiner, pixels, labels)
-        return network, self._verdict(f"refine {number + 1}", refiner.shares(), pixels)
+        self_trainer = SelfTrainer(
+            network, pixels, crop, batch, not compact, self.config.seed + number
+        )
+        yield from self._fit(self_trainer, pixels, labels)
+        return network, self._stage_result(
+            f"refine {number + 1}", self_trainer.probabilities(), pixels
+        )
 
-    def _fit(self, refiner: Refiner, pixels: PixelSet, labels: Tensor) -> Run[None]:
-        """Train a refiner; where targets are slender with grafts, and on with revised labels."""
-        grafts = [
-            Grafts(pixels, self.references[:, target], labels, target + 1)
-            for target in self.plan.slender
+    def _fit(self, self_trainer: SelfTrainer, pixels: PixelSet, labels: Tensor) -> Run[None]:
+        """Train the network; for curvilinear targets with copy-paste, then on revised labels."""
+        copy_pastes = [
+            CopyPaste(pixels, self.references[:, target], labels, target + 1)
+            for target in self.resolution.curvilinear
             if (labels == target + 1).any()
         ]
         steps = self.config.refine_steps
-        yield from self.live.during(refiner.fit(labels, steps, grafts), refiner.look)
-        if grafts:
-            shares = refiner.shares() * pixels.fields[:, None]
-            revised = revise(labels, shares, self.judge.thresholds(shares, pixels.fields))
-            yield from self.live.during(refiner.fit(revised, steps, grafts), refiner.look)
+        yield from self.previewer.during(
+            self_trainer.fit(labels, steps, copy_pastes), self_trainer.first_image_probabilities
+        )
+        if copy_pastes:
+            probabilities = self_trainer.probabilities() * pixels.fields[:, None]
+            revised = self_training_labels(
+                labels, probabilities, self.prior_match.thresholds(probabilities, pixels.fields)
+            )
+            yield from self.previewer.during(
+                self_trainer.fit(revised, steps, copy_pastes),
+                self_trainer.first_image_probabilities,
+            )
 
-    def _traced(self, pixels: PixelSet, current: Verdict) -> Run[Verdict | None]:
+    def _traced(self, pixels: PixelSet, current: StageResult) -> Run[StageResult | None]:
         """Move borders to edges, where all targets are compact and that shows about as well."""
-        if self.plan.slender:
+        if self.resolution.curvilinear:
             return None
-        edges = yield from on_edges(current.labels, self.plan.rules, pixels)
+        edges = yield from refine_borders(current.labels, self.resolution.shape_statistics, pixels)
         if edges is None:
             return None
-        return self._noted(current.traced(edges, pixels.fields, self.judge), pixels)
+        return self._noted(current.with_labels(edges, pixels.fields, self.prior_match), pixels)
 
-    def _verdict(self, stage: str, shares: Tensor, pixels: PixelSet) -> Verdict:
-        found = self.judge.thresholds(shares * pixels.fields[:, None], pixels.fields)
-        plain = without_edges(shares, pixels.whole, pixels.fields, found, self.plan.rules)
-        return self._noted(Verdict.on(stage, plain, pixels.fields, self.judge), pixels)
+    def _stage_result(self, stage: str, probabilities: Tensor, pixels: PixelSet) -> StageResult:
+        found = self.prior_match.thresholds(probabilities * pixels.fields[:, None], pixels.fields)
+        plain = remove_one_sided_edges(
+            probabilities, pixels.whole, pixels.fields, found, self.resolution.shape_statistics
+        )
+        return self._noted(
+            StageResult.from_probabilities(stage, plain, pixels.fields, self.prior_match), pixels
+        )
 
-    def _noted(self, verdict: Verdict, pixels: PixelSet) -> Verdict:
-        area = verdict.area(pixels.fields)
-        self.stages.append(StageReport(verdict.stage, verdict.kl, area))
-        return verdict
+    def _noted(self, result: StageResult, pixels: PixelSet) -> StageResult:
+        area = result.area(pixels.fields)
+        self.stages.append(StageReport(result.stage, result.kl, area))
+        return result
 
-    def _preview(self, current: Verdict) -> Progress:
+    def _preview(self, current: StageResult) -> Progress:
         message = f"{current.stage}: KL {show_kl(current.kl)}"
-        return self.live.preview(message, current.labels[0], {"kl": current.kl})
+        return self.previewer.preview(message, current.labels[0], {"kl": current.kl})
 
     def _finish(
         self,
         pixels: PixelSet,
         head: Head,
         refined: SegmentationNet | None,
-        current: Verdict,
+        current: StageResult,
         on_edges: bool,
     ) -> Guidance:
-        self.warnings += doubts(current, self.judge)
-        self.warnings += size_doubts(current.labels, self.judge, self.prior.targets)
+        self.warnings += result_warnings(current, self.prior_match)
+        self.warnings += size_warnings(current.labels, self.prior_match, self.prior.targets)
         card = SegmenterCard(
             encoder=self.encoder.card,
             targets=self.prior.targets,
-            size=self.plan.size,
+            size=self.resolution.size,
             thresholds=current.thresholds,
-            rules=self.plan.rules,
+            rules=self.resolution.shape_statistics,
             refined=refined is not None,
             traced=on_edges,
             recipe=self._recipe(current),
         )
         segmenter = Segmenter(card, self.encoder, head, pixels.whitening, refined)
         return Guidance(
-            segmenter.settle(self.device), current.kl, tuple(self.stages), tuple(self.warnings)
+            segmenter.on_device(self.device), current.kl, tuple(self.stages), tuple(self.warnings)
         )
 
-    def _recipe(self, current: Verdict) -> dict[str, object]:
+    def _recipe(self, current: StageResult) -> dict[str, object]:
         return {
             "prior": self.prior.name,
             "references": len(self.prior),

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.guidance.choose.prior_match import Judge
-from napari_localdisc.core.imaging.canvas import Frame
-from napari_localdisc.core.segmenter.postprocessing import decide, lift_labels
+from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
+from napari_localdisc.core.imaging.canvas import Canvas
+from napari_localdisc.core.segmenter.postprocessing import labels_from_canvas, postprocess
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ _COST = 0.05
 """Most of the time that previews may take."""
 
 
-class LiveView:
+class Previewer:
     """Turns what a stage believes of the first image into previews, now and then.
 
     Parameters
@@ -34,12 +34,16 @@ class LiveView:
         Height and width of the first image.
     field : Tensor of bool, shape (S, S)
         Its field of view.
-    judge : Judge
-        Says how large slender targets are.
+    prior_match : PriorMatch
+        Says how large curvilinear targets are.
     """
 
-    def __init__(self, shape: tuple[int, int], field: Tensor, judge: Judge) -> None:
-        self._place, self._field, self._judge = Frame(shape, judge.plan.size), field[None], judge
+    def __init__(self, shape: tuple[int, int], field: Tensor, prior_match: PriorMatch) -> None:
+        self._canvas, self._field, self._prior_match = (
+            Canvas(shape, prior_match.resolution.size),
+            field[None],
+            prior_match,
+        )
         self._next = 0.0
 
     def during(self, run: Run[T], look: Callable[[], Tensor | None]) -> Run[T]:
@@ -78,16 +82,20 @@ class LiveView:
         self, message: str, labels: npt.NDArray[np.uint8], values: dict[str, float] | None = None
     ) -> Progress:
         """Show labels (S, S) at the first image's size."""
-        lifted = lift_labels(labels, self._place, len(self._judge.plan.rules))
+        lifted = labels_from_canvas(
+            labels, self._canvas, len(self._prior_match.resolution.shape_statistics)
+        )
         return Progress("preview", 1, 1, message, values or {}, lifted)
 
     @torch.inference_mode()
     def labels(self, believed: Tensor) -> npt.NDArray[np.uint8]:
         """Decide what is believed (K, s, s) of the first image: labels (S, S)."""
-        side = self._judge.plan.size
-        shares = F.interpolate(believed[None].float(), size=(side, side), mode="bilinear")
-        shares = shares * self._field
-        rest = (1 - shares.sum(dim=1, keepdim=True)).clamp_min(0)
-        every = torch.cat([rest, shares], dim=1)
-        thresholds = self._judge.thresholds(every, self._field)
-        return decide(every.cpu().numpy()[0], thresholds, self._judge.plan.rules)
+        side = self._prior_match.resolution.size
+        probabilities = F.interpolate(believed[None].float(), size=(side, side), mode="bilinear")
+        probabilities = probabilities * self._field
+        rest = (1 - probabilities.sum(dim=1, keepdim=True)).clamp_min(0)
+        every = torch.cat([rest, probabilities], dim=1)
+        thresholds = self._prior_match.thresholds(every, self._field)
+        return postprocess(
+            every.cpu().numpy()[0], thresholds, self._prior_match.resolution.shape_statistics
+        )

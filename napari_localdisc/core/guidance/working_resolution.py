@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
-from napari_localdisc.core.priors.prior import CANVAS, Prior
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 
 _WIDTH = 14
 """Pixels across a compact structure at which its border is placed well enough."""
@@ -22,7 +23,7 @@ _POSE_WIDTH = 7
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorkingResolution:
     """Sizes for a prior.
 
     Attributes
@@ -31,38 +32,55 @@ class Plan:
         Side of the canvas for features, heads and refinement.
     pose_size : int
         Side of the canvas for the latent pose.
-    rules : tuple of ShapeRules
+    shape_statistics : tuple of ShapeStatistics
         Per target.
     """
 
     size: int
     pose_size: int
-    rules: tuple[ShapeRules, ...]
+    shape_statistics: tuple[ShapeStatistics, ...]
 
     @classmethod
-    def of(cls, prior: Prior, card: EncoderCard, size: int | None = None) -> Plan:
-        """Choose sizes: the encoder's working size for slender targets, less for compact ones."""
-        rules = tuple(ShapeRules.of(prior, target) for target in range(len(prior.targets)))
-        width = min(rule.width for rule in rules)
-        compact = min((rule.width for rule in rules if not rule.slender), default=width)
+    def of(cls, prior: Prior, card: EncoderCard, size: int | None = None) -> WorkingResolution:
+        """Choose sizes: the encoder's working size for curvilinear targets, less for others."""
+        shape_statistics = tuple(
+            ShapeStatistics.of(prior, target) for target in range(len(prior.targets))
+        )
+        width = min(statistics.width for statistics in shape_statistics)
+        compact = min(
+            (statistics.width for statistics in shape_statistics if not statistics.curvilinear),
+            default=width,
+        )
         chosen = size or card.working_size
-        if size is None and not any(rule.slender for rule in rules):
+        if size is None and not any(statistics.curvilinear for statistics in shape_statistics):
             chosen = _rounded(CANVAS * _WIDTH / compact, 128, min(_LARGEST, chosen))
-        return cls(chosen, min(chosen, _rounded(CANVAS * _POSE_WIDTH / compact, 64, 128)), rules)
+        return cls(
+            chosen, min(chosen, _rounded(CANVAS * _POSE_WIDTH / compact, 64, 128)), shape_statistics
+        )
 
     @property
-    def slender(self) -> tuple[int, ...]:
-        """Numbers of the slender targets."""
-        return tuple(index for index, rule in enumerate(self.rules) if rule.slender)
+    def curvilinear(self) -> tuple[int, ...]:
+        """Numbers of the curvilinear targets."""
+        return tuple(
+            index
+            for index, statistics in enumerate(self.shape_statistics)
+            if statistics.curvilinear
+        )
 
     @property
     def compact(self) -> tuple[int, ...]:
         """Numbers of the compact targets."""
-        return tuple(index for index, rule in enumerate(self.rules) if not rule.slender)
+        return tuple(
+            index
+            for index, statistics in enumerate(self.shape_statistics)
+            if not statistics.curvilinear
+        )
 
-    def only(self, targets: Sequence[int]) -> Plan:
-        """Plan for some of the targets at the same sizes."""
-        return replace(self, rules=tuple(self.rules[target] for target in targets))
+    def only(self, targets: Sequence[int]) -> WorkingResolution:
+        """Resolution for some of the targets at the same sizes."""
+        return replace(
+            self, shape_statistics=tuple(self.shape_statistics[target] for target in targets)
+        )
 
     def references(self, prior: Prior, size: int | None = None) -> Tensor:
         """Scale the reference masks to bool, shape (N, K, size, size)."""

@@ -11,6 +11,7 @@ from scipy import ndimage
 from napari_localdisc.base.errors import LocaldiscError
 
 FloatImage = npt.NDArray[np.float32]
+FloatMap = npt.NDArray[np.float32]
 
 _DARK = 30 / 255
 """Fundus cameras leave the frame outside the field of view darker than this."""

@@ -12,7 +12,7 @@ from napari_localdisc.core.imaging.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
-class Frame:
+class Canvas:
     """Where an image lies on its square canvas.
 
     Attributes
@@ -39,7 +39,7 @@ class Frame:
         height, width = self.inner
         return (self.size - height) // 2, (self.size - width) // 2
 
-    def lay(self, x: Tensor) -> Tensor:
+    def to_canvas(self, x: Tensor) -> Tensor:
         """Scale (N, C, H, W) to the canvas (N, C, size, size), zero outside."""
         height, width = self.inner
         top, left = self.corner
@@ -47,7 +47,7 @@ class Frame:
             x = F.interpolate(x, size=(height, width), mode="bilinear", antialias=True)
         return F.pad(x, (left, self.size - width - left, top, self.size - height - top))
 
-    def lift(self, x: Tensor) -> Tensor:
+    def from_canvas(self, x: Tensor) -> Tensor:
         """Cut (N, C, size, size) back to the image and scale it to (N, C, H, W)."""
         height, width = self.inner
         top, left = self.corner
@@ -55,7 +55,9 @@ class Frame:
         return F.interpolate(cut, size=self.shape, mode="bilinear", align_corners=False)
 
 
-def frame(image: FloatImage, preprocessing: Preprocessing, size: int) -> tuple[Tensor, Tensor]:
+def image_to_canvas(
+    image: FloatImage, preprocessing: Preprocessing, size: int
+) -> tuple[Tensor, Tensor]:
     """Lay an image and its field of view on a canvas.
 
     Parameters
@@ -71,6 +73,6 @@ def frame(image: FloatImage, preprocessing: Preprocessing, size: int) -> tuple[T
     field : Tensor, shape (1, 1, size, size)
         1 inside the field of view, 0 outside and beyond the image.
     """
-    place = Frame((image.shape[0], image.shape[1]), size)
+    canvas = Canvas((image.shape[0], image.shape[1]), size)
     pixels, field = preprocessing.planes(image)
-    return place.lay(pixels).clamp(0, 1), (place.lay(field) > 0.5).float()
+    return canvas.to_canvas(pixels).clamp(0, 1), (canvas.to_canvas(field) > 0.5).float()

@@ -6,17 +6,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def widened(masks: Tensor, radius: int) -> Tensor:
+def dilate(masks: Tensor, radius: int) -> Tensor:
     """Dilate float masks (N, K, H, W) by a square that reaches `radius` pixels each way."""
     return F.max_pool2d(masks, 2 * radius + 1, stride=1, padding=radius)
 
 
-def narrowed(masks: Tensor, radius: int) -> Tensor:
+def erode(masks: Tensor, radius: int) -> Tensor:
     """Erode float masks (N, K, H, W) likewise; what lies beyond the canvas takes nothing away."""
-    return -widened(-masks, radius)
+    return -dilate(-masks, radius)
 
 
-def but_for_borders(inner: Tensor, outer: Tensor, within: int, around: int) -> Tensor:
+def certain_off_borders(inner: Tensor, outer: Tensor, within: int, around: int) -> Tensor:
     """Say where masks are certain that lie somewhere between two others.
 
     Parameters
@@ -26,5 +26,5 @@ def but_for_borders(inner: Tensor, outer: Tensor, within: int, around: int) -> T
     within, around : int
         Pixels along the border, inside of the inner and outside of the outer, that are not.
     """
-    core = narrowed(inner[:, None].float(), within)
-    return (core == widened(outer[:, None].float(), around))[:, 0]
+    core = erode(inner[:, None].float(), within)
+    return (core == dilate(outer[:, None].float(), around))[:, 0]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_localdisc.core.imaging.arrays import FloatImage, field_of_view, with_channels
-from napari_localdisc.core.imaging.morphology import narrowed
+from napari_localdisc.core.imaging.morphology import erode
 from napari_localdisc.core.imaging.scale_space import WORDS, blur, differential
 
 _RIM = 0.008
@@ -115,7 +115,7 @@ def without_rim(field: Tensor) -> Tensor:
     radius = round(_RIM * max(field.shape[-2:]))
     if radius == 0:
         return field
-    eroded = narrowed(field, radius)
+    eroded = erode(field, radius)
     return torch.where(eroded.amax(dim=(2, 3), keepdim=True) > 0, eroded, field)
 
 

@@ -29,19 +29,19 @@ def segmentation_loss(logits: Tensor, wanted: Tensor, overlap: bool = True) -> T
     loss = cross / counted.sum().clamp_min(1)
     if not overlap:
         return loss
-    shares = logits.softmax(dim=1)
-    for target in range(1, shares.shape[1]):
+    probabilities = logits.softmax(dim=1)
+    for target in range(1, probabilities.shape[1]):
         own = torch.where(counted, (wanted == target).long(), IGNORE)
-        loss = loss + soft_dice_loss(shares[:, target], own)
+        loss = loss + soft_dice_loss(probabilities[:, target], own)
     return loss
 
 
-def soft_dice_loss(shares: Tensor, wanted: Tensor) -> Tensor:
+def soft_dice_loss(probabilities: Tensor, wanted: Tensor) -> Tensor:
     """One minus the Dice of probabilities, over all pixels of a batch.
 
     Parameters
     ----------
-    shares : Tensor, shape (n, H, W)
+    probabilities : Tensor, shape (n, H, W)
         Probability of the structure.
     wanted : Tensor of int, shape (n, H, W)
         1 in the structure, 0 outside, negative where a pixel does not count.
@@ -51,11 +51,11 @@ def soft_dice_loss(shares: Tensor, wanted: Tensor) -> Tensor:
     ValueError
         If the shapes differ.
     """
-    if shares.shape != wanted.shape:
+    if probabilities.shape != wanted.shape:
         raise ValueError(
-            f"Expected argument `wanted` to be of shape {tuple(shares.shape)}, but got"
+            f"Expected argument `wanted` to be of shape {tuple(probabilities.shape)}, but got"
             f" {tuple(wanted.shape)}."
         )
     counted, truth = wanted >= 0, wanted > 0
-    total = (shares * counted).sum() + truth.sum()
-    return 1 - (2 * (shares * truth).sum() + 1) / (total + 1)
+    total = (probabilities * counted).sum() + truth.sum()
+    return 1 - (2 * (probabilities * truth).sum() + 1) / (total + 1)

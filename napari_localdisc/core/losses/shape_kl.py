@@ -19,10 +19,9 @@ from napari_localdisc.core.imaging.scale_space import local_jet
 _SCALES = (1.0, 2.0, 4.0)
 _BLOCKS = (8, 16)
 _RIDGE = 1e-3
-_MOST_SHOWN = 1000.0
 
 
-def shape_words(masks: Tensor) -> Tensor:
+def shape_descriptors(masks: Tensor) -> Tensor:
     """Describe masks at every second row and column.
 
     Parameters
@@ -98,14 +97,3 @@ def gaussian_kl(predicted: Moments, reference: Moments, ridge: float = _RIDGE) -
     logdet = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1) - torch.linalg.slogdet(p)[1]
     kl: Tensor = 0.5 * (trace + white.square().sum(dim=(-2, -1)) - len(scale) + logdet)
     return kl
-
-
-def show_kl(kl: float) -> str:
-    """Write a KL for people: of masks that are nothing like the references no digit means anything.
-
-    Examples
-    --------
-    >>> show_kl(0.876), show_kl(3e11)
-    ('0.88', 'very large')
-    """
-    return f"{kl:.2f}" if kl < _MOST_SHOWN else "very large"

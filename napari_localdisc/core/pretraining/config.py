@@ -7,10 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from napari_localdisc.core.imaging.augmentation import Turns
-
-ObjectiveName = Literal[
-    "local-discrimination", "instance-discrimination", "invariant-spreading", "supervised"
-]
+from napari_localdisc.core.pretraining.objective_names import ObjectiveName
 
 
 class PretrainConfig(BaseModel):
@@ -71,7 +68,7 @@ class PretrainConfig(BaseModel):
         of a pixel, and of the pixel's values: how many each divides pixels into, 2 to 255.
     superpixels : float
         Codebooks' clusters follow superpixels of about so many pixels a side, in the image as the
-        teacher sees it; 0 for single pixels, as what is slender needs.
+        teacher sees it; 0 for single pixels, as what is curvilinear needs.
     settled : str
         At the end the clustering branch is replaced by k-means on all ``"features"`` of a pixel, or
         on those that the ``"decoder"`` made of it, unless ``"off"``.

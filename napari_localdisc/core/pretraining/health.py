@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 
 IN_USE = 0.005
 """A cluster counts as in use from this share of the pixels on."""
@@ -96,7 +96,7 @@ def effective_rank(vectors: Tensor) -> tuple[float, float]:
     return float(torch.special.entr(share).sum().exp()), spread
 
 
-def complaints(
+def collapse_warnings(
     health: Health, card: EncoderCard, *, grouped: bool, embedded: bool
 ) -> dict[str, str]:
     """Say what points to a collapse, a sentence for each thing that looks wrong.
@@ -131,7 +131,7 @@ def complaints(
 
 
 def collapse(health: Health, *, grouped: bool, embedded: bool) -> str:
-    """Say what has collapsed beyond use, nothing if all is well; arguments as in `complaints`."""
+    """Say what has collapsed beyond use, nothing if all is well; as `collapse_warnings`."""
     if embedded and health.spread < _SAME:
         return "the embedding collapsed, every pixel has the same vector"
     if grouped and health.clusters < 2:

@@ -7,8 +7,8 @@ from typing import Any
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress
-from napari_localdisc.core.encoder.encoder import EncoderCard
-from napari_localdisc.core.pretraining.health import Health, collapse, complaints
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.pretraining.health import Health, collapse, collapse_warnings
 from napari_localdisc.core.pretraining.trainer import Trainer
 
 _MEASUREMENTS, _LEAST_APART = 20, 25
@@ -60,7 +60,7 @@ class Monitor:
         measured, pictured = (
             self._is_due(every) for every in (self.measure_every, self.picture_every)
         )
-        look = self.trainer.look() if measured or pictured else None
+        look = self.trainer.monitored_outputs() if measured or pictured else None
         curve = {**values, "learning_rate": self.trainer.rate}
         if look is not None and measured:
             self.health = look.health()
@@ -69,7 +69,7 @@ class Monitor:
         yield Progress("pretrain", step, steps, message, curve)
         if look is not None and pictured:
             heading = f"step {step} of {steps}: {message}"
-            yield Progress("picture", step, steps, heading, payload=look.glimpse())
+            yield Progress("picture", step, steps, heading, payload=look.preview())
         if measured:
             yield from self._warn()
 
@@ -110,7 +110,7 @@ class Monitor:
         step, steps = self.trainer.step, self.trainer.config.steps
         settled = self._judged(step - 1 - max(_UNTRAINED, int(_SETTLING * steps)))
         if self.health is not None:
-            self.warnings = complaints(self.health, self.card, **settled)
+            self.warnings = collapse_warnings(self.health, self.card, **settled)
         for kind, warning in self.warnings.items():
             if kind not in self._told:
                 yield Progress("warn", step, steps, f"step {step}: {warning}")

@@ -11,19 +11,20 @@ import torch
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard, encoder_digest
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder, encoder_digest
 from napari_localdisc.core.pretraining.config import PretrainConfig
 from napari_localdisc.core.pretraining.health import Health
 from napari_localdisc.core.pretraining.monitor import CollapseError, Monitor
+from napari_localdisc.core.pretraining.monitored_images import TrainingPreview
 from napari_localdisc.core.pretraining.objectives import OBJECTIVES
-from napari_localdisc.core.pretraining.pseudo_labels.codes import code_maps
+from napari_localdisc.core.pretraining.pseudo_labels.pseudo_label_maps import pseudo_label_maps
 from napari_localdisc.core.pretraining.sampling.image_pool import ImagePool, fill_pool
 from napari_localdisc.core.pretraining.trainer import Trainer
 from napari_localdisc.core.pretraining.training_state import Checkpoints, TrainingState
 from napari_localdisc.core.pretraining.training_step import choose_precision
-from napari_localdisc.core.pretraining.watch import Glimpse
 
-__all__ = ["CollapseError", "Glimpse", "PretrainConfig", "curve_columns", "pretrain"]
+__all__ = ["CollapseError", "PretrainConfig", "TrainingPreview", "curve_columns", "pretrain"]
 
 
 def curve_columns(config: PretrainConfig) -> tuple[str, ...]:
@@ -79,7 +80,7 @@ def pretrain(
     ------
     Progress
         Per step, with every loss term as values, and every so often the encoder's `Health`. With
-        stage ``"picture"`` and a `Glimpse` as payload, or stage ``"warn"`` and a message.
+        stage ``"picture"`` and a `TrainingPreview` as payload, or stage ``"warn"`` and a message.
 
     Raises
     ------
@@ -103,15 +104,17 @@ def pretrain(
     del images
     recipe = _recipe(pool, card, config, device, names and [names[i] for i in order], kinds)
     recipe["teacher"] = teacher and encoder_digest(teacher)
-    codes = (yield from code_maps(teacher, pool, config, device)) if teacher else None
-    trainer = Trainer(pool, card, config, device, _numbered(kinds), recipe, codes)
+    pseudo_labels = (
+        (yield from pseudo_label_maps(teacher, pool, config, device)) if teacher else None
+    )
+    trainer = Trainer(pool, card, config, device, _numbered(kinds), recipe, pseudo_labels)
     if resume is not None:
         trainer.restore(resume)
     monitor = Monitor(trainer, card, picture_every)
     while trainer.step < config.steps:
         values = trainer.advance()
         if trainer.is_done and config.settled != "off":
-            yield from trainer.settle()
+            yield from trainer.fit_kmeans_head()
         yield from monitor.follow(values)
         if checkpoints is not None and not trainer.is_done and checkpoints.due(trainer.step):
             checkpoints.save(trainer.state())
@@ -121,7 +124,7 @@ def pretrain(
         training["teacher"] = teacher.card.identity | {"digest": recipe["teacher"]}
     if kinds:
         training["classes"] = sorted(set(kinds))
-    network = trainer.learner.network.cpu().eval()
+    network = trainer.training_step.network.cpu().eval()
     return Encoder(card.model_copy(update={"training": training}), network)
 
 

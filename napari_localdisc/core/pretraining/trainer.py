@@ -12,11 +12,12 @@ import torch
 from napari_localdisc.base.determinism import Determinism
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Run
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.pretraining.config import PretrainConfig
+from napari_localdisc.core.pretraining.monitored_images import MonitoredImages, MonitoredOutputs
 from napari_localdisc.core.pretraining.objectives import OBJECTIVES, Setting
-from napari_localdisc.core.pretraining.pseudo_labels.codes import CodeMaps
-from napari_localdisc.core.pretraining.pseudo_labels.kmeans_head import settle
+from napari_localdisc.core.pretraining.pseudo_labels.kmeans_head import fit_kmeans_head
+from napari_localdisc.core.pretraining.pseudo_labels.pseudo_label_maps import PseudoLabelMaps
 from napari_localdisc.core.pretraining.sampling.image_pool import ImagePool
 from napari_localdisc.core.pretraining.sampling.pool_pixels import PoolPixels
 from napari_localdisc.core.pretraining.sampling.views import ViewFeeder
@@ -27,8 +28,7 @@ from napari_localdisc.core.pretraining.training_state import (
     pack,
     unpack,
 )
-from napari_localdisc.core.pretraining.training_step import Learner, choose_precision
-from napari_localdisc.core.pretraining.watch import Look, Watch
+from napari_localdisc.core.pretraining.training_step import TrainingStep, choose_precision
 
 
 class Trainer:
@@ -44,7 +44,7 @@ class Trainer:
         Class of each image of the pool.
     recipe : mapping
         What a snapshot must agree in to be taken up.
-    codes : CodeMaps, optional
+    pseudo_labels : PseudoLabelMaps, optional
         What the network learns to tell of the images of the pool.
 
     Attributes
@@ -63,7 +63,7 @@ class Trainer:
         device: torch.device,
         classes: tuple[int, ...] | None,
         recipe: Mapping[str, Any],
-        codes: CodeMaps | None = None,
+        pseudo_labels: PseudoLabelMaps | None = None,
     ) -> None:
         self.config, self.device, self.recipe = config, device, dict(recipe)
         self.step, self.rate = 0, 0.0
@@ -72,18 +72,18 @@ class Trainer:
         kind = OBJECTIVES[config.objective]
         with self.determinism.active():
             network = card.build().to(device).train()
-            counts = codes.counts if codes else ()
+            counts = pseudo_labels.counts if pseudo_labels else ()
             setting = Setting(config, card, network, len(pool), classes, counts)
             self.objective = kind(setting).to(device)
-        self.learner = Learner(network, choose_precision(config, device))
+        self.training_step = TrainingStep(network, choose_precision(config, device))
         self.parameters = [*network.parameters(), *self.objective.parameters()]
         rate = config.learning_rate
         self.optimiser = torch.optim.AdamW(self.parameters, rate, weight_decay=1e-4)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, rate, total_steps=config.steps + 1, pct_start=0.1
         )
-        self.feeder = ViewFeeder(pool, card, config, kind.one_crop_each, codes)
-        self.watch = Watch(pool, card, network.body.stride)
+        self.feeder = ViewFeeder(pool, card, config, kind.one_crop_each, pseudo_labels)
+        self.monitored = MonitoredImages(pool, card, network.body.stride)
 
     @property
     def seconds(self) -> float:
@@ -98,7 +98,7 @@ class Trainer:
     @property
     def precision(self) -> str:
         """Name of what the network computes in."""
-        return str(self.learner.precision).removeprefix("torch.")
+        return str(self.training_step.precision).removeprefix("torch.")
 
     def advance(self) -> dict[str, float]:
         """Take a step.
@@ -115,7 +115,7 @@ class Trainer:
         """
         self.rate = float(self.schedule.get_last_lr()[0])
         with self.determinism.active():
-            terms = self.objective(self.learner, self.feeder(self.device), self.step)
+            terms = self.objective(self.training_step, self.feeder(self.device), self.step)
             weights = self.objective.weights
             loss = sum(weights.get(name, 1.0) * term for name, term in terms.items())
             self.optimiser.zero_grad(set_to_none=True)
@@ -134,27 +134,27 @@ class Trainer:
             )
         return dict(zip(("loss", *terms), numbers[1:], strict=True))
 
-    def settle(self) -> Run[None]:
+    def fit_kmeans_head(self) -> Run[None]:
         """Let the clustering branch tell the clusters of what the body sees, see `settling`."""
-        network = self.learner.network
+        network = self.training_step.network
         network.eval()
         pixels = PoolPixels(self.feeder.normalised, self.config.scales, self.config.seed)
-        drawn = yield from pixels.draw(self.learner.features, self.determinism, "settle")
+        drawn = yield from pixels.draw(self.training_step.features, self.determinism, "kmeans")
         network.train()
         by_decoder = self.config.settled == "decoder"
-        settle(network, drawn, self.config.seed, by_decoder, self.config.merged)
+        fit_kmeans_head(network, drawn, self.config.seed, by_decoder, self.config.merged)
 
-    def look(self) -> Look:
+    def monitored_outputs(self) -> MonitoredOutputs:
         """Look at the watched images."""
         with self.determinism.active():
-            return self.watch.look(self.learner)
+            return self.monitored.outputs(self.training_step)
 
     def state(self) -> TrainingState:
         """Take a snapshot."""
         tensors: dict[str, torch.Tensor] = {}
         plain = pack(
             {
-                "network": self.learner.network.state_dict(),
+                "network": self.training_step.network.state_dict(),
                 "objective": self.objective.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(),
@@ -185,7 +185,7 @@ class Trainer:
                 " images, or start anew under another name."
             )
         parts = unpack(state.plain, state.tensors)
-        self.learner.network.load_state_dict(parts["network"])
+        self.training_step.network.load_state_dict(parts["network"])
         self.objective.load_state_dict(parts["objective"])
         self.optimiser.load_state_dict(parts["optimiser"])
         self._lay_out_moments()

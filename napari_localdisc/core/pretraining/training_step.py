@@ -10,7 +10,7 @@ from napari_localdisc.core.encoder.network import LocalDiscriminationNet, channe
 from napari_localdisc.core.pretraining.config import PretrainConfig
 
 
-class Learner:
+class TrainingStep:
     """Runs a network for an objective; whatever the precision inside, results are float32.
 
     Parameters

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.priors.fovea import place_fovea, simulate_fovea
-from napari_localdisc.core.priors.lungs import simulate_lung_pairs, simulate_lungs
-from napari_localdisc.core.priors.optic_cup import simulate_optic_cup
-from napari_localdisc.core.priors.optic_disc import simulate_optic_disc
-from napari_localdisc.core.priors.prior import CANVAS, Prior
-from napari_localdisc.core.priors.variation import vary
-from napari_localdisc.core.priors.vessels import simulate_vessels
 
-__all__ = ["BUILT_IN_PRIORS", "place_fovea", "simulate", "vary"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Simulator = Callable[[int, np.random.Generator, int], npt.NDArray[np.bool_]]
+    from napari_localdisc.core.priors.prior import Prior
 
-_SIMULATORS: dict[str, tuple[tuple[str, ...], Simulator]] = {
-    "fovea": (("optic-disc", "fovea"), simulate_fovea),
-    "lungs": (("lungs",), simulate_lungs),
-    "lungs-left-right": (("right-lung", "left-lung"), simulate_lung_pairs),
-    "optic-cup": (("neuroretinal-rim", "optic-cup"), simulate_optic_cup),
-    "optic-disc": (("optic-disc",), simulate_optic_disc),
-    "vessels": (("vessels",), simulate_vessels),
+CANVAS = 512
+"""Side in pixels of the square canvas that reference masks are laid on."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Draws reference masks of a structure.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        Names of the K targets.
+    source : str
+        ``module:function`` in this package. The function takes the number of references, a
+        generator and the side of the canvas, and returns masks of bool of shape (N, K, S, S). It is
+        loaded when it is used: listing the names is to take no time.
+    """
+
+    targets: tuple[str, ...]
+    source: str
+
+    def draw(self, count: int, rng: np.random.Generator, size: int) -> npt.NDArray[np.bool_]:
+        """Draw masks, shape (count, K, size, size)."""
+        module, function = self.source.split(":")
+        drawn: npt.NDArray[np.bool_] = getattr(import_module(f"{__name__}.{module}"), function)(
+            count, rng, size
+        )
+        return drawn
+
+
+SIMULATORS: dict[str, Simulator] = {
+    "fovea": Simulator(("optic-disc", "fovea"), "fovea:simulate_fovea"),
+    "lungs": Simulator(("lungs",), "lungs:simulate_lungs"),
+    "lungs-left-right": Simulator(("right-lung", "left-lung"), "lungs:simulate_lung_pairs"),
+    "optic-cup": Simulator(("neuroretinal-rim", "optic-cup"), "optic_cup:simulate_optic_cup"),
+    "optic-disc": Simulator(("optic-disc",), "optic_disc:simulate_optic_disc"),
+    "vessels": Simulator(("vessels",), "vessels:simulate_vessels"),
 }
+"""The built-in priors by name. To add one: a module here and a line in this table."""
 
-BUILT_IN_PRIORS: tuple[str, ...] = tuple(_SIMULATORS)
-"""Names that `simulate` knows."""
+BUILT_IN_PRIORS: tuple[str, ...] = tuple(SIMULATORS)
+"""Names that `simulate` takes."""
 
 
 def simulate(name: str, count: int = 20, seed: int = 0, size: int = CANVAS) -> Prior:
@@ -50,8 +75,7 @@ def simulate(name: str, count: int = 20, seed: int = 0, size: int = CANVAS) -> P
     Returns
     -------
     Prior
-        Its masks have shape (count, K, size, size); K is 1 but for ``"fovea"``,
-        ``"lungs-left-right"`` and ``"optic-cup"``, which have two targets.
+        Its masks have shape (count, K, size, size), a plane for each of the simulator's targets.
 
     Raises
     ------
@@ -63,12 +87,16 @@ def simulate(name: str, count: int = 20, seed: int = 0, size: int = CANVAS) -> P
     >>> simulate("lungs", count=3, size=64).masks.shape
     (3, 1, 64, 64)
     """
-    if name not in _SIMULATORS:
+    from numpy.random import default_rng
+
+    from napari_localdisc.core.priors.prior import Prior
+
+    if name not in SIMULATORS:
         known = ", ".join(BUILT_IN_PRIORS)
         raise LocaldiscError(f"there is no built-in prior {name!r}; choose one of: {known}.")
     if count < 1:
         raise LocaldiscError(f"a prior needs at least 1 reference, got {count}; raise the count.")
     if size < 32:
         raise LocaldiscError(f"a prior's canvas is at least 32 pixels wide, got {size}; raise it.")
-    targets, simulator = _SIMULATORS[name]
-    return Prior(name, targets, simulator(count, np.random.default_rng(seed), size))
+    simulator = SIMULATORS[name]
+    return Prior(name, simulator.targets, simulator.draw(count, default_rng(seed), size))

@@ -10,9 +10,7 @@ import numpy.typing as npt
 from skimage.transform import resize
 
 from napari_localdisc.base.errors import LocaldiscError, printable
-
-CANVAS = 512
-"""Side in pixels of the square canvas that reference masks are laid on."""
+from napari_localdisc.core.priors import CANVAS
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,17 @@ from scipy import ndimage
 from skimage.measure import perimeter
 from skimage.morphology import convex_hull_image
 
-from napari_localdisc.core.priors.prior import CANVAS, Prior
+from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.priors.prior import Prior
 
 Mask = npt.NDArray[np.bool_]
-_SLENDER = 20.0
+_CURVILINEAR = 20.0
 """Structures thinner than this on the canvas are treated as networks of lines."""
 _DENSE = 0.5
 """Share of its hull from which a structure with a hole is a ring, not a network."""
 
 
-class ShapeRules(BaseModel):
+class ShapeStatistics(BaseModel):
     """Plain facts about one target, measured on its references.
 
     Attributes
@@ -48,16 +49,16 @@ class ShapeRules(BaseModel):
     solid: bool
 
     @property
-    def slender(self) -> bool:
+    def curvilinear(self) -> bool:
         """Whether it is thin and spread, as vessels are, rather than compact."""
-        return self.width < _SLENDER
+        return self.width < _CURVILINEAR
 
     def pixels(self, part: float, size: int) -> int:
         """Pixels that make up a part of its width on a canvas of a side, at least one."""
         return max(1, round(self.width * size / CANVAS * part))
 
     @classmethod
-    def of(cls, prior: Prior, target: int) -> ShapeRules:
+    def of(cls, prior: Prior, target: int) -> ShapeStatistics:
         """Measure target number `target` on the references of a prior."""
         masks = [mask for mask in prior.masks[:, target] if mask.any()]
         scale = CANVAS / masks[0].shape[0]
@@ -90,12 +91,12 @@ class ShapeRules(BaseModel):
         if count == 0:
             return mask
         sizes = np.bincount(parts.ravel())[1:]
-        limit = self.smallest * mask.size * (0.5 if self.slender else 0.25)
+        limit = self.smallest * mask.size * (0.5 if self.curvilinear else 0.25)
         keep = sizes >= limit
-        if not self.slender:
+        if not self.curvilinear:
             keep &= np.argsort(np.argsort(-sizes, kind="stable"), kind="stable") < self.parts
         if not keep.any():
-            keep[np.argmax(sizes)] = not self.slender
+            keep[np.argmax(sizes)] = not self.curvilinear
         kept = np.concatenate([[False], keep])[parts]
         return np.asarray(ndimage.binary_fill_holes(kept) if self.solid else kept, dtype=bool)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.imaging.morphology import narrowed, widened
+from napari_localdisc.core.imaging.morphology import dilate, erode
 from napari_localdisc.core.segmenter.linear_discriminant import discriminate
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
@@ -28,8 +28,8 @@ def border_contrast(masks: Tensor, pixels: PixelSet) -> float:
         Mean over the targets; 0 if one of them has no border.
     """
     plain = masks.float()
-    inner = masks & (narrowed(plain, _WIDTH) < 0.5)
-    outer = ~masks & (widened(plain, _WIDTH) > 0.5)
+    inner = masks & (erode(plain, _WIDTH) < 0.5)
+    outer = ~masks & (dilate(plain, _WIDTH) > 0.5)
     seen = pixels.fields[:, None]
     counts = [(band & seen).sum(dim=(0, 2, 3)) for band in (inner, outer)]
     if int(torch.cat(counts).min()) < 2:

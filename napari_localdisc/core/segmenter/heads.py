@@ -54,21 +54,21 @@ class HeadSettings:
         Side of the crops; the whole canvas for compact targets.
     batch : int
         Crops per step.
-    slender : bool
-        References of slender targets may be turned and mirrored; heads of compact ones are trained
-        for overlap, too.
+    curvilinear : bool
+        References of curvilinear targets may be turned and mirrored; heads of compact ones are
+        trained for overlap, too.
     kl, region : float
         Weights of the critic's KL and of region discrimination beside the fit to the labels.
-    judged_at : int
+    critic_side : int
         Side that whole-canvas masks are reduced to before the critic sees them; 0 for no reduction.
     """
 
     crop: int
     batch: int
-    slender: bool
+    curvilinear: bool
     kl: float
     region: float
-    judged_at: int
+    critic_side: int
 
 
 class HeadTrainer:
@@ -109,8 +109,8 @@ class HeadTrainer:
         """Train critic and head once; returns the terms."""
         features, labels = self._crops()
         logits = self.head(features)
-        shares = logits.softmax(dim=1)
-        predicted = self._seen(shares[:, 1:])
+        probabilities = logits.softmax(dim=1)
+        predicted = self._seen(probabilities[:, 1:])
         real = self._seen(self._references().float())
         judged = critic_loss(
             self.critic(self._noisy(real)), self.critic(self._noisy(predicted.detach()))
@@ -119,9 +119,9 @@ class HeadTrainer:
         judged.backward()
         self.critic_optimiser.step()
         kl = kl_estimate(self.critic(predicted))
-        fit = segmentation_loss(logits, labels.long(), overlap=not self.settings.slender)
+        fit = segmentation_loss(logits, labels.long(), overlap=not self.settings.curvilinear)
         region = region_discrimination(
-            F.normalize(features[..., ::2, ::2], dim=1), shares[..., ::2, ::2]
+            F.normalize(features[..., ::2, ::2], dim=1), probabilities[..., ::2, ::2]
         )
         loss = fit + self.settings.kl * kl + self.settings.region * region
         self.head_optimiser.zero_grad(set_to_none=True)
@@ -149,14 +149,14 @@ class HeadTrainer:
         for index in self._draw(len(self.references), self.settings.batch):
             row, column = self._draw(size - side + 1, 2)
             crop = self.references[index, :, row : row + side, column : column + side]
-            if self.settings.slender:
+            if self.settings.curvilinear:
                 crop = torch.rot90(crop, self._draw(4, 1)[0], (1, 2))
             crops.append(crop)
         return torch.stack(crops)
 
     def _seen(self, masks: Tensor) -> Tensor:
-        if self.settings.judged_at:
-            return F.adaptive_avg_pool2d(masks, self.settings.judged_at)
+        if self.settings.critic_side:
+            return F.adaptive_avg_pool2d(masks, self.settings.critic_side)
         return blur(masks, 0.7)
 
     def _noisy(self, masks: Tensor) -> Tensor:
@@ -180,13 +180,13 @@ def train_heads(trainers: list[HeadTrainer], steps: int) -> Run[None]:
 
 
 @torch.inference_mode()
-def look_of(head: Head, pixels: PixelSet) -> Tensor:
+def first_image_probabilities(head: Head, pixels: PixelSet) -> Tensor:
     """Probabilities (K, S, S) of the targets on the first image, by a head in training."""
     logits: Tensor = head(pixels.features[:1].float())
     return logits.softmax(dim=1)[0, 1:]
 
 
 @torch.inference_mode()
-def head_shares(head: Head, pixels: PixelSet) -> Tensor:
+def head_probabilities(head: Head, pixels: PixelSet) -> Tensor:
     """Class probabilities (n, K + 1, S, S) in float16 of the guiding images."""
     return torch.cat([head(one[None].float()).softmax(dim=1).half() for one in pixels.features])

@@ -1,4 +1,4 @@
-"""How a slender target differs from its surroundings, by how wide it is."""
+"""How a curvilinear target differs from its surroundings, by how wide it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from napari_localdisc.core.imaging.morphology import widened
+from napari_localdisc.core.imaging.morphology import dilate
 from napari_localdisc.core.imaging.scale_space import blur
 
 _HALF_WIDTHS = (1.2, 2.2, 3.2)
@@ -24,7 +24,7 @@ def width_levels(masks: Tensor) -> Tensor:
     """Level of local half-width, 0 to 3, of each pixel of masks (n, S, S)."""
     depths = np.stack([distance_transform_edt(one) for one in masks.cpu().numpy()])
     planes = torch.from_numpy(depths.astype(np.float32)).to(masks.device)
-    half_widths = widened(planes[:, None], _BESIDE)[:, 0]
+    half_widths = dilate(planes[:, None], _BESIDE)[:, 0]
     return torch.bucketize(half_widths, torch.tensor(_HALF_WIDTHS, device=masks.device))
 
 

@@ -1,6 +1,6 @@
-"""Edges that were taken for a slender target.
+"""Edges that were taken for a curvilinear target.
 
-A slender structure stands out from both its sides; what follows the edge of something large, as
+A curvilinear structure stands out from both its sides; what follows the edge of something large, as
 the rim of the optic disc does, stands out from one of them only.
 """
 
@@ -14,9 +14,9 @@ from skimage.morphology import skeletonize
 from torch import Tensor
 
 from napari_localdisc.core.imaging.scale_space import blur
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 from napari_localdisc.core.segmenter.local_contrast import local_contrast
-from napari_localdisc.core.segmenter.postprocessing import decide
+from napari_localdisc.core.segmenter.postprocessing import postprocess
 
 _ANGLES = 8
 _DISTANCES = (4, 6, 8, 11)
@@ -31,7 +31,7 @@ _LEAST = 0.5
 """Share of the usual below which it is an edge."""
 
 
-def lopsided(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> Tensor:
+def one_sided_edges(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> Tensor:
     """Find what stands out from one side only.
 
     Parameters
@@ -42,7 +42,7 @@ def lopsided(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> T
     labels : Tensor of int8 or uint8, shape (n, S, S)
         0 background, -1 undecided.
     target : int
-        Label of a slender target.
+        Label of a curvilinear target.
 
     Returns
     -------
@@ -68,42 +68,48 @@ def lopsided(channels: Tensor, fields: Tensor, labels: Tensor, target: int) -> T
     return found & one_sided & (usual >= _USUAL)
 
 
-def without_edges(
-    shares: Tensor,
+def remove_one_sided_edges(
+    probabilities: Tensor,
     channels: Tensor,
     fields: Tensor,
     thresholds: tuple[float, ...],
-    rules: tuple[ShapeRules, ...],
+    shape_statistics: tuple[ShapeStatistics, ...],
 ) -> Tensor:
-    """Take edges from the slender targets, image by image.
+    """Take edges from the curvilinear targets, image by image.
 
     The background does not gain what they lose: how sure a classifier was is not forgotten.
 
     Parameters
     ----------
-    shares : Tensor, shape (n, K + 1, S, S)
+    probabilities : Tensor, shape (n, K + 1, S, S)
         Class probabilities, 0 the background.
     channels : Tensor, shape (n, C, S, S)
-        As for `lopsided`.
+        As for `one_sided_edges`.
     fields : Tensor of bool, shape (n, S, S)
     thresholds : tuple of float
         Per target.
-    rules : tuple of ShapeRules
+    shape_statistics : tuple of ShapeStatistics
         Per target.
 
     Returns
     -------
     Tensor, shape (n, K + 1, S, S)
     """
-    slender = [target for target, rule in enumerate(rules, start=1) if rule.slender]
-    if not slender:
-        return shares
-    cleared = shares.clone()
+    curvilinear = [
+        target
+        for target, statistics in enumerate(shape_statistics, start=1)
+        if statistics.curvilinear
+    ]
+    if not curvilinear:
+        return probabilities
+    cleared = probabilities.clone()
     for index, (seen, field) in enumerate(zip(channels, fields, strict=True)):
-        planes = (shares[index] * field).float().cpu().numpy()
-        labels = torch.from_numpy(decide(planes, thresholds, rules)).to(shares.device)
-        for target in slender:
-            edges = lopsided(seen[None], field[None], labels[None], target)[0]
+        planes = (probabilities[index] * field).float().cpu().numpy()
+        labels = torch.from_numpy(postprocess(planes, thresholds, shape_statistics)).to(
+            probabilities.device
+        )
+        for target in curvilinear:
+            edges = one_sided_edges(seen[None], field[None], labels[None], target)[0]
             cleared[index, target][edges] = 0
     return cleared
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.imaging.arrays import as_image
-from napari_localdisc.core.imaging.canvas import frame
+from napari_localdisc.core.imaging.canvas import image_to_canvas
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
 
 _FLOOR = 1e-2
@@ -99,7 +99,7 @@ def prepare(
     inputs : Tensor of float32, shape (N, C, size, size)
     fields : Tensor of float32, shape (N, 1, size, size)
     """
-    framed = [frame(as_image(image), preprocessing, size) for image in images]
+    framed = [image_to_canvas(as_image(image), preprocessing, size) for image in images]
     pixels, fields = (torch.cat(parts).to(device) for parts in zip(*framed, strict=True))
     return preprocessing(pixels, fields), fields
 

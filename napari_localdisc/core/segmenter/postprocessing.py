@@ -10,77 +10,82 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.imaging.canvas import Frame
-from napari_localdisc.core.imaging.morphology import widened
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.imaging.canvas import Canvas
+from napari_localdisc.core.imaging.morphology import dilate
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 
 
-def decide(
-    shares: npt.NDArray[np.floating[Any]],
+def postprocess(
+    probabilities: npt.NDArray[np.floating[Any]],
     thresholds: tuple[float, ...],
-    rules: tuple[ShapeRules, ...],
+    shape_statistics: tuple[ShapeStatistics, ...],
 ) -> npt.NDArray[np.uint8]:
     """Turn probabilities into tidy labels.
 
     Parameters
     ----------
-    shares : ndarray, shape (K + 1, S, S)
+    probabilities : ndarray, shape (K + 1, S, S)
         Class probabilities, 0 the background; all zero outside the field of view.
     thresholds : tuple of float
         Per target.
-    rules : tuple of ShapeRules
+    shape_statistics : tuple of ShapeStatistics
         Per target.
 
     Returns
     -------
     ndarray of uint8, shape (S, S)
     """
-    ratios = shares[1:] / np.asarray(thresholds)[:, None, None]
+    ratios = probabilities[1:] / np.asarray(thresholds)[:, None, None]
     winner = ratios.argmax(axis=0)
-    labels = np.zeros(shares.shape[1:], dtype=np.uint8)
-    for target, rule in enumerate(rules):
-        mask = rule.tidy((winner == target) & (ratios[target] > 1))
+    labels = np.zeros(probabilities.shape[1:], dtype=np.uint8)
+    for target, statistics in enumerate(shape_statistics):
+        mask = statistics.tidy((winner == target) & (ratios[target] > 1))
         labels[mask] = target + 1
     return labels
 
 
-def lift_labels(labels: npt.NDArray[np.uint8], place: Frame, targets: int) -> npt.NDArray[np.uint8]:
+def labels_from_canvas(
+    labels: npt.NDArray[np.uint8], canvas: Canvas, targets: int
+) -> npt.NDArray[np.uint8]:
     """Bring labels (S, S) from the canvas back to the image's size (H, W)."""
-    return _strongest(place.lift(_planes(labels, targets)))
+    return _strongest(canvas.from_canvas(_planes(labels, targets)))
 
 
-def lift_decided(
+def postprocess_at_full_size(
     labels: npt.NDArray[np.uint8],
     lifted: Tensor,
-    place: Frame,
+    canvas: Canvas,
     thresholds: Sequence[float],
-    rules: Sequence[ShapeRules],
+    shape_statistics: Sequence[ShapeStatistics],
 ) -> npt.NDArray[np.uint8]:
-    """Bring decided labels to the image's size, and decide borders of slender targets there.
+    """Bring labels to the image's size, and threshold borders of curvilinear targets there.
 
-    Labels lose a slender target's outline on a canvas whose pixels are hardly narrower than it is.
+    Labels lose a curvilinear target's outline on a canvas whose pixels are hardly narrower than it
+    is.
 
     Parameters
     ----------
     labels : ndarray of uint8, shape (S, S)
-        As `decide` made them.
+        As `postprocess` made them.
     lifted : Tensor, shape (1, K + 1, H, W)
         Class probabilities at the image's size.
-    place : Frame
+    canvas : Canvas
     thresholds : sequence of float
         Per target.
-    rules : sequence of ShapeRules
+    shape_statistics : sequence of ShapeStatistics
         Per target.
 
     Returns
     -------
     ndarray of uint8, shape (H, W)
     """
-    planes = _planes(labels, len(rules)).to(lifted.device)
-    shown = place.lift(planes)
-    for target, (threshold, rule) in enumerate(zip(thresholds, rules, strict=True)):
-        if rule.slender:
-            near = place.lift(widened(planes[:, target : target + 1], 1))[:, 0] >= 0.5
+    planes = _planes(labels, len(shape_statistics)).to(lifted.device)
+    shown = canvas.from_canvas(planes)
+    for target, (threshold, statistics) in enumerate(
+        zip(thresholds, shape_statistics, strict=True)
+    ):
+        if statistics.curvilinear:
+            near = canvas.from_canvas(dilate(planes[:, target : target + 1], 1))[:, 0] >= 0.5
             # One half where the probability is at its threshold, as of the other planes.
             shown[:, target] = near * lifted[:, target + 1] / (2 * threshold)
     return _strongest(shown)

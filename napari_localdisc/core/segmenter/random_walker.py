@@ -17,9 +17,9 @@ from skimage.segmentation import random_walker
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.imaging.morphology import but_for_borders
+from napari_localdisc.core.imaging.morphology import certain_off_borders
 from napari_localdisc.core.losses.segmentation import IGNORE
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 from napari_localdisc.core.segmenter.border_contrast import label_contrast
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
@@ -32,7 +32,7 @@ _NEARLY = 0.8
 """Factor by which borders on edges must show at least, beside those that a network found."""
 
 
-class BorderWalk:
+class RandomWalkerBorders:
     """Closes the open borders of labels.
 
     Parameters
@@ -64,8 +64,8 @@ class BorderWalk:
         Returns
         -------
         Tensor of int8, shape (n, S, S), or None
-            Labels whose borders show best; -1 is left only in images that `walked` leaves as they
-            are. None if none show better than the posed ones.
+            Labels whose borders show best; -1 is left only in images that `random_walker_labels`
+            leaves as they are. None if none show better than the posed ones.
         """
         best, shown = None, self._contrast(posed)
         for number, labels in enumerate(choices):
@@ -76,7 +76,7 @@ class BorderWalk:
                 self._first = closed[0]
         return best
 
-    def look(self) -> Tensor | None:
+    def first_image_probabilities(self) -> Tensor | None:
         """Return the best so far of the first image, shape (K, S, S)."""
         if self._first is None:
             return None
@@ -86,7 +86,7 @@ class BorderWalk:
         closed = []
         for index, seeds in enumerate(labels.cpu().numpy()):
             image = self.pixels.normalised[index].double().cpu().numpy()
-            closed.append(torch.from_numpy(walked(image, seeds)))
+            closed.append(torch.from_numpy(random_walker_labels(image, seeds)))
             yield Progress("trace", done + index + 1, total)
         return torch.stack(closed).to(labels.device)
 
@@ -94,13 +94,13 @@ class BorderWalk:
         return label_contrast(labels, self.targets, self.pixels)
 
 
-def room(rule: ShapeRules, size: int) -> tuple[int, int]:
+def border_band(statistics: ShapeStatistics, size: int) -> tuple[int, int]:
     """Pixels inside and outside of a border that are left open on a canvas of a side."""
-    return rule.pixels(_WITHIN, size), rule.pixels(_AROUND, size)
+    return statistics.pixels(_WITHIN, size), statistics.pixels(_AROUND, size)
 
 
-def on_edges(
-    labels: npt.NDArray[np.uint8], rules: Sequence[ShapeRules], pixels: PixelSet
+def refine_borders(
+    labels: npt.NDArray[np.uint8], shape_statistics: Sequence[ShapeStatistics], pixels: PixelSet
 ) -> Run[npt.NDArray[np.uint8] | None]:
     """Move the borders of compact targets to edges of their images, if they show about as well.
 
@@ -109,7 +109,7 @@ def on_edges(
     Parameters
     ----------
     labels : ndarray of uint8, shape (n, S, S)
-    rules : sequence of ShapeRules
+    shape_statistics : sequence of ShapeStatistics
         Per target.
     pixels : PixelSet
 
@@ -120,46 +120,58 @@ def on_edges(
     """
     moved = []
     for index, one in enumerate(labels):
-        moved.append(traced(one, pixels.normalised[index], pixels.fields[index], rules))
+        moved.append(
+            random_walker_borders(
+                one, pixels.normalised[index], pixels.fields[index], shape_statistics
+            )
+        )
         yield Progress("trace", index + 1, len(labels))
     found = np.stack(moved)
     device = pixels.fields.device
     before, after = (
-        label_contrast(torch.from_numpy(each).to(device), len(rules), pixels)
+        label_contrast(torch.from_numpy(each).to(device), len(shape_statistics), pixels)
         for each in (labels, found)
     )
     return found if after >= _NEARLY * before else None
 
 
-def traced(
-    labels: npt.NDArray[np.uint8], image: Tensor, field: Tensor, rules: Sequence[ShapeRules]
+def random_walker_borders(
+    labels: npt.NDArray[np.uint8],
+    image: Tensor,
+    field: Tensor,
+    shape_statistics: Sequence[ShapeStatistics],
 ) -> npt.NDArray[np.uint8]:
     """Move the borders of compact targets to edges of the image that are near.
 
     Parameters
     ----------
     labels : ndarray of uint8, shape (S, S)
-        As `decide` makes them.
+        As `postprocess` makes them.
     image : Tensor, shape (C, S, S)
         Normalised channels.
     field : Tensor of bool, shape (S, S)
-    rules : sequence of ShapeRules
+    shape_statistics : sequence of ShapeStatistics
         Per target.
     """
-    masks = torch.from_numpy(np.stack([labels == k + 1 for k in range(len(rules))]))
-    pairs = zip(masks[:, None], rules, strict=True)
-    sure = [but_for_borders(mask, mask, *room(rule, len(labels))) for mask, rule in pairs]
+    masks = torch.from_numpy(np.stack([labels == k + 1 for k in range(len(shape_statistics))]))
+    pairs = zip(masks[:, None], shape_statistics, strict=True)
+    sure = [
+        certain_off_borders(mask, mask, *border_band(statistics, len(labels)))
+        for mask, statistics in pairs
+    ]
     decided = torch.cat(sure).all(dim=0) | ~field.cpu()
     seeds = np.where(decided.numpy(), labels.astype(np.int8), IGNORE)
-    closed = walked(image.double().cpu().numpy(), seeds)
+    closed = random_walker_labels(image.double().cpu().numpy(), seeds)
     closed = np.where(closed == IGNORE, labels, closed)
     found = np.zeros_like(labels)
-    for target, rule in enumerate(rules, start=1):
-        found[rule.tidy(closed == target)] = target
+    for target, statistics in enumerate(shape_statistics, start=1):
+        found[statistics.tidy(closed == target)] = target
     return found
 
 
-def walked(image: npt.NDArray[np.float64], labels: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+def random_walker_labels(
+    image: npt.NDArray[np.float64], labels: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int8]:
     """Decide the undecided pixels of one image.
 
     Parameters

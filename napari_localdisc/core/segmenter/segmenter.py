@@ -6,69 +6,30 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from napari_localdisc.base.card_fields import Share, Text
 from napari_localdisc.base.devices import best_at_once
-from napari_localdisc.base.errors import LocaldiscError, printable
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
-from napari_localdisc.core.imaging.canvas import Frame
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.imaging.canvas import Canvas
+from napari_localdisc.core.segmenter.card import SegmenterCard
 from napari_localdisc.core.segmenter.heads import Head
-from napari_localdisc.core.segmenter.one_sided_edges import without_edges
+from napari_localdisc.core.segmenter.one_sided_edges import remove_one_sided_edges
 from napari_localdisc.core.segmenter.pixel_features import features_of, prepare
-from napari_localdisc.core.segmenter.postprocessing import decide, expected_dice, lift_decided
-from napari_localdisc.core.segmenter.random_walker import traced
+from napari_localdisc.core.segmenter.postprocessing import (
+    expected_dice,
+    postprocess,
+    postprocess_at_full_size,
+)
+from napari_localdisc.core.segmenter.random_walker import random_walker_borders
 from napari_localdisc.core.segmenter.segmentation import Pixels, Segmentation, segment_planes
 
 CPU = torch.device("cpu")
-
-
-class SegmenterCard(BaseModel):
-    """What a segmenter is and how it was made.
-
-    Attributes
-    ----------
-    targets : tuple of str
-        Names of the K targets; label k in a mask is ``targets[k - 1]``.
-    size : int
-        Side of the canvas that images are laid on.
-    thresholds : tuple of float
-        Probability from which a pixel belongs to a target.
-    rules : tuple of ShapeRules
-        Shape facts of the prior, used to tidy masks.
-    refined : bool
-        Whether a refined network decides instead of the head.
-    traced : bool
-        Whether borders are moved to edges of the image in the end.
-    recipe : dict
-        Settings of the guidance, enough to repeat it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    encoder: EncoderCard
-    targets: tuple[Text, ...] = Field(min_length=1, max_length=255)
-    size: int = Field(ge=32, le=4096, multiple_of=8)
-    thresholds: tuple[Share, ...]
-    rules: tuple[ShapeRules, ...]
-    refined: bool
-    traced: bool = False
-    recipe: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if not len(self.targets) == len(self.thresholds) == len(self.rules):
-            raise ValueError("targets, thresholds and rules differ in number")
-        if self.size % self.encoder.stride or self.size < 2 * self.encoder.stride:
-            raise ValueError(f"a canvas of {self.size} is nothing for a stride of this encoder")
-        return self
 
 
 @dataclass
@@ -96,9 +57,7 @@ class Segmenter:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What its guidance warned of."""
-        told = self.recipe.get("warnings", ())
-        lines = told if isinstance(told, list | tuple) else ()
-        return tuple(printable(line) for line in lines if isinstance(line, str))
+        return self.card.warnings
 
     @property
     def device(self) -> torch.device:
@@ -116,13 +75,17 @@ class Segmenter:
             self._device = device
         return self
 
-    def settle(self, device: torch.device) -> Segmenter:
+    def on_device(self, device: torch.device) -> Segmenter:
         """Note that all weights are on a device already."""
         self._device = device
         return self
 
     def segment(
-        self, image: Pixels, device: torch.device | None = None, at_once: int | None = None
+        self,
+        image: Pixels,
+        device: torch.device | None = None,
+        at_once: int | None = None,
+        keep_probabilities: bool = True,
     ) -> Segmentation:
         """Segment one image, or a stack plane by plane.
 
@@ -135,6 +98,9 @@ class Segmenter:
         at_once : int, optional
             Planes of a stack that go through the network together; what suits the device if not
             given.
+        keep_probabilities : bool
+            Keep what `Segmentation.probabilities` is computed from: 4 bytes a class and pixel of
+            the canvas, of a stack for every plane.
 
         Raises
         ------
@@ -142,12 +108,18 @@ class Segmenter:
             If the array is not an image.
         """
         if image.ndim == 4:
-            together = partial(self.segment_together, device=device)
-            return segment_planes(image, together, at_once or best_at_once(device or self._device))
-        return self.segment_together([image], device)[0]
+            together = partial(
+                self.segment_together, device=device, keep_probabilities=keep_probabilities
+            )
+            at_once = at_once or best_at_once(device or self._device)
+            return segment_planes(image, together, at_once, self.targets, keep_probabilities)
+        return self.segment_together([image], device, keep_probabilities)[0]
 
     def segment_together(
-        self, images: Sequence[Pixels], device: torch.device | None = None
+        self,
+        images: Sequence[Pixels],
+        device: torch.device | None = None,
+        keep_probabilities: bool = False,
     ) -> list[Segmentation]:
         """Segment images that go through the network together.
 
@@ -158,6 +130,8 @@ class Segmenter:
         images : sequence of ndarray, shape (H, W) or (H, W, C)
             Each of its own size.
         device : torch.device, optional
+        keep_probabilities : bool
+            See `segment`.
 
         Raises
         ------
@@ -169,12 +143,12 @@ class Segmenter:
         while len(found) < len(images):
             some = images[len(found) : len(found) + self._most]
             try:
-                planes = self._shares(some)
+                planes = self._probabilities(some)
             except torch.OutOfMemoryError as error:
                 self._lessen(len(some), error)
             else:
                 found += [
-                    self._found(image.shape[:2], *own)
+                    self._found(image.shape[:2], keep_probabilities, *own)
                     for image, *own in zip(some, *planes, strict=True)
                 ]
         return found
@@ -191,7 +165,7 @@ class Segmenter:
             torch.cuda.empty_cache()
 
     @torch.inference_mode()
-    def _shares(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor, Tensor]:
+    def _probabilities(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor, Tensor]:
         """Class probabilities (N, K + 1, S, S), fields (N, 1, S, S), channels (N, C, S, S)."""
         inputs, fields = prepare(
             images, self.encoder.card.preprocessing, self.card.size, self._device
@@ -204,20 +178,29 @@ class Segmenter:
         return self.head(white).softmax(dim=1), fields, normalised
 
     def _found(
-        self, shape: tuple[int, ...], shares: Tensor, field: Tensor, normalised: Tensor
+        self,
+        shape: tuple[int, ...],
+        keep_probabilities: bool,
+        probabilities: Tensor,
+        field: Tensor,
+        normalised: Tensor,
     ) -> Segmentation:
-        """Bring probabilities (K + 1, S, S) to an image's size, and decide."""
-        place = Frame((shape[0], shape[1]), self.card.size)
-        thresholds, rules = self.card.thresholds, self.card.rules
+        """Bring probabilities (K + 1, S, S) to an image's size, and postprocess them."""
+        canvas = Canvas((shape[0], shape[1]), self.card.size)
+        thresholds, shape_statistics = self.card.thresholds, self.card.rules
         whole = self.encoder.card.preprocessing.whole(normalised[None])
-        (shares,) = without_edges(shares[None], whole, field > 0, thresholds, rules)
-        labels = decide((shares * field).cpu().numpy(), thresholds, rules)
+        (probabilities,) = remove_one_sided_edges(
+            probabilities[None], whole, field > 0, thresholds, shape_statistics
+        )
+        labels = postprocess((probabilities * field).cpu().numpy(), thresholds, shape_statistics)
         if self.card.traced:
-            labels = traced(labels, normalised, field[0] > 0, rules)
-        at_size = place.lift(shares[None])
-        shown = lift_decided(labels, at_size, place, thresholds, rules)
+            labels = random_walker_borders(labels, normalised, field[0] > 0, shape_statistics)
+        at_size = canvas.from_canvas(probabilities[None])
+        shown = postprocess_at_full_size(labels, at_size, canvas, thresholds, shape_statistics)
         lifted = at_size.cpu().numpy()[0]
         confidence = lifted[0].astype(np.float32)
         for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each
             np.copyto(confidence, plane, where=shown == label)
-        return Segmentation(shown, confidence, expected_dice(1 - lifted[0], shown > 0))
+        score = expected_dice(1 - lifted[0], shown > 0)
+        kept = (probabilities.float().cpu().numpy(),) if keep_probabilities else ()
+        return Segmentation(shown, confidence, score, self.targets, kept)

@@ -11,7 +11,7 @@ from superqt import QLabeledSlider
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import Exploration
+from napari_localdisc.viewer.explore import ExploredPlanes
 from napari_localdisc.widgets.exploring._cluster_strip import ClusterStrip
 from napari_localdisc.widgets.parts._panel import reported, wrapped_label
 
@@ -31,7 +31,7 @@ class ClusterResults(QWidget):
     Attributes
     ----------
     layers : ClusterLayers or None
-    exploration : Exploration or None
+    exploration : ExploredPlanes or None
     grouping : Grouping
     """
 
@@ -42,7 +42,7 @@ class ClusterResults(QWidget):
         super().__init__()
         self._viewer = viewer
         self.layers: ClusterLayers | None = None
-        self.exploration: Exploration | None = None
+        self.exploration: ExploredPlanes | None = None
         self.grouping = Grouping(0)
         self.opacity = QLabeledSlider(Qt.Orientation.Horizontal)
         self.borders = QCheckBox("Borders only")
@@ -87,7 +87,7 @@ class ClusterResults(QWidget):
         self.export_button.clicked.connect(self._export)
         self.table_button.clicked.connect(self._open_table)
 
-    def show_run(self, exploration: Exploration) -> ClusterLayers:
+    def show_run(self, exploration: ExploredPlanes) -> ClusterLayers:
         """Turn to the result of another run; the layers of the last one are hidden."""
         if self.layers is not None:
             self.layers.hide()

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import QAbstractItemView, QAction, QListView
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.core.clusters.thumbnail import SIDE
 from napari_localdisc.reports.palette import cluster_colour
-from napari_localdisc.viewer.explore import Exploration
+from napari_localdisc.viewer.explore import ExploredPlanes
 from napari_localdisc.widgets.exploring._cluster_delegate import CELL, ISOLATED, ClusterDelegate
 
 _Role = Qt.ItemDataRole
@@ -50,17 +50,17 @@ class ClusterModel(QAbstractListModel):
         self.ticking = False
         self.isolated: int | None = None
 
-    def show(self, exploration: Exploration, grouping: Grouping) -> None:
+    def show(self, exploration: ExploredPlanes, grouping: Grouping) -> None:
         """Show clusters as they are grouped by now."""
         self.beginResetModel()
-        table = exploration.tally.grouped(grouping.lookup).table()
+        table = exploration.cluster_statistics.grouped(grouping.lookup).table()
         rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
         rows.sort(key=lambda row: -row["size"])
         self._table = {int(row["label"]): row for row in rows}
         self._labels = list(self._table)
         self._ticked &= set(self._labels)
         self._grouping = grouping
-        counts = np.stack([explored.tally.counts for explored in exploration.planes])
+        counts = np.stack([explored.cluster_statistics.counts for explored in exploration.planes])
         self._icons = {
             label: _icon(exploration, counts, grouping.members(label)) for label in self._labels
         }
@@ -191,7 +191,7 @@ class ClusterStrip(QListView):
         self._add_action("Name…\tF2", lambda: self.edit(self.currentIndex()))
         self._add_action("Undo merge or name\tCtrl+Z", self.undo_wanted.emit)
 
-    def show_clusters(self, exploration: Exploration, grouping: Grouping) -> None:
+    def show_clusters(self, exploration: ExploredPlanes, grouping: Grouping) -> None:
         """Show clusters as they are grouped by now; the keyboard stays on the same one."""
         current = self.currentIndex()
         label = self.clusters.label(current) if current.isValid() else 0
@@ -259,10 +259,12 @@ def _name(event: QKeyEvent) -> str:
     return control + QKeySequence(event.key()).toString() if control or not modifiers else ""
 
 
-def _icon(exploration: Exploration, counts: npt.NDArray[np.int64], members: Sequence[int]) -> QIcon:
+def _icon(
+    exploration: ExploredPlanes, counts: npt.NDArray[np.int64], members: Sequence[int]
+) -> QIcon:
     """Draw a group on the plane that has most of it, given the pixels (planes, clusters)."""
     best = exploration.planes[counts[:, np.array(members) - 1].sum(axis=1).argmax()]
-    tile = best.coverage.tile(members, cluster_colour(members[0]))
+    tile = best.thumbnail.tile(members, cluster_colour(members[0]))
     height, width, _ = tile.shape
     image = QImage(tile.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
     # QIcon would grey it out, or tint it, where the row is not enabled or is selected.

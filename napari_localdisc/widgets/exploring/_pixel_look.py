@@ -14,9 +14,8 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache
-from napari_localdisc.viewer.explore import Settings, embed_again
+from napari_localdisc.viewer.explore import Settings, embedding_of
 from napari_localdisc.viewer.pixel_layers import Likeness, PixelLayers, Spot, spot_under
-from napari_localdisc.viewer.session import EncoderChoice
 from napari_localdisc.widgets.exploring._cluster_results import ClusterResults
 from napari_localdisc.widgets.jobs.latest import Latest
 from napari_localdisc.widgets.jobs.workers import Runner
@@ -132,9 +131,9 @@ class PixelLook(QWidget):
         seen = self._cache.get(spot.explored.key)
         if seen is None or self._results.exploration is None:
             return f"{text}."
-        tally = self._results.exploration.tally.grouped(grouping.lookup)
-        alike = tally.centres @ seen.embedding[:, spot.pixel[0], spot.pixel[1]]
-        others = [at for at in tally.present if at != label]
+        cluster_statistics = self._results.exploration.cluster_statistics.grouped(grouping.lookup)
+        alike = cluster_statistics.centres @ seen.embedding[:, spot.pixel[0], spot.pixel[1]]
+        others = [at for at in cluster_statistics.present if at != label]
         others.sort(key=lambda at: -alike[at - 1])
         near = ", ".join(f"{grouping.name(at)} {alike[at - 1]:.2f}" for at in others[:_NEXT])
         return f"{text}, similarity to its centre {alike[label - 1]:.2f}" + (
@@ -149,10 +148,8 @@ class PixelLook(QWidget):
             return
         self._wanted = (spot, anew)
         if not self._runner.running:
-            choice = self._session.encoder_choice
-            name = self._results.exploration.recipe["encoder"]
-            settings = Settings(EncoderChoice(name, choice.held), self._session.device)
-            run = embed_again(spot.explored, settings, self._cache)
+            settings = Settings(self._results.exploration.recipe["encoder"], self._session.device)
+            run = embedding_of(spot.explored, settings, self._cache)
             self._runner.start(run, f"Embedding {spot.explored.plane.name}")
 
     def _on_embedded(self, _: EmbeddedPlane) -> None:
@@ -160,7 +157,11 @@ class PixelLook(QWidget):
             spot, anew = self._wanted
             self._wanted = None
             # By now the pointer may be on another plane, which is to be embedded in turn.
-            QTimer.singleShot(0, lambda: isalive(self) and self.look_at(spot, anew=anew))
+            QTimer.singleShot(0, lambda: isalive(self) and self._resume(spot, anew))
+
+    def _resume(self, spot: Spot, anew: bool) -> None:
+        self.report.setText(self._describe(spot))
+        self.look_at(spot, anew=anew)
 
     def _on_likeness(self, answer: tuple[Likeness, bool]) -> None:
         found, anew = answer

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_localdisc.core.clusters.outline import inside_outline
 from napari_localdisc.core.clusters.pixel_sample import PixelSample
-from napari_localdisc.viewer.explore import Exploration
+from napari_localdisc.viewer.explore import ExploredPlanes
 from napari_localdisc.viewer.pixel_layers import PixelLayers
 from napari_localdisc.widgets.exploring._cluster_results import ClusterResults
 from napari_localdisc.widgets.exploring._scatter import Scatter
@@ -54,7 +54,7 @@ class PixelScatter(QWidget):
         self._latest.answered.connect(self._on_selected)
         self.follow_theme()
 
-    def show_run(self, exploration: Exploration) -> None:
+    def show_run(self, exploration: ExploredPlanes) -> None:
         """Show the pixels of another run."""
         self._latest.forget()
         self._sample = PixelSample.join([explored.sample for explored in exploration.planes])
@@ -70,12 +70,15 @@ class PixelScatter(QWidget):
         if self._sample is None or exploration is None:
             return
         self.plot.show_pixels(self._sample.scores, grouping.lookup[self._sample.labels])
-        tally = exploration.tally.grouped(grouping.lookup)
-        means = tally.sums / np.maximum(tally.counts, 1)[:, None]
+        cluster_statistics = exploration.cluster_statistics.grouped(grouping.lookup)
+        means = cluster_statistics.sums / np.maximum(cluster_statistics.counts, 1)[:, None]
         scores = exploration.components.scores(means.T.astype(np.float32))
         self.plot.show_centres(
-            {at: (float(scores[0, at - 1]), float(scores[1, at - 1])) for at in tally.present},
-            {at: grouping.name(at) for at in tally.present},
+            {
+                at: (float(scores[0, at - 1]), float(scores[1, at - 1]))
+                for at in cluster_statistics.present
+            },
+            {at: grouping.name(at) for at in cluster_statistics.present},
         )
 
     def _select(self, outline: npt.NDArray[np.float64]) -> None:
@@ -103,7 +106,7 @@ class PixelScatter(QWidget):
         self.report.setText(_HOW)
 
 
-def _selected(exploration: Exploration, outline: npt.NDArray[np.float64]) -> list[Mask]:
+def _selected(exploration: ExploredPlanes, outline: npt.NDArray[np.float64]) -> list[Mask]:
     return [
         inside_outline(explored.scores, outline) & (explored.labels > 0)
         for explored in exploration.planes

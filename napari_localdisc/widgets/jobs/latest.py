@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from psygnal import Signal
-from superqt.utils import FunctionWorker, create_worker
 
+from napari_localdisc.widgets.jobs.pool import ShortWorker, short_worker
 from napari_localdisc.widgets.jobs.workers import log_warning, notify
 
 
@@ -32,7 +31,7 @@ class Latest:
 
     def __init__(self, alive: Callable[[], bool] = lambda: True) -> None:
         self._alive = alive
-        self._worker: FunctionWorker[Any] | None = None
+        self._worker: ShortWorker | None = None
         self._next: Callable[[], object] | None = None
         self._generation = 0
 
@@ -47,7 +46,7 @@ class Latest:
             self._next = question
             return
         generation = self._generation
-        worker = create_worker(question, _start_thread=False, _ignore_errors=True)
+        worker = short_worker(question)
         self._worker = worker
         worker.returned.connect(lambda answer: self._on_answer(generation, answer))
         worker.errored.connect(notify)

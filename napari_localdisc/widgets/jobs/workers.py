@@ -18,6 +18,7 @@ from superqt.utils import GeneratorWorker
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.widgets.jobs.activity import ActivityBar
+from napari_localdisc.widgets.jobs.pool import OwnThreads
 
 T = TypeVar("T")
 
@@ -191,7 +192,7 @@ class Runner:
         return True
 
 
-class RunWorker(GeneratorWorker[Progress, None, T], Generic[T]):
+class RunWorker(OwnThreads, GeneratorWorker[Progress, None, T], Generic[T]):
     """Drives a run in a worker thread, can hold it, and closes it there, whatever happens.
 
     Unlike its base it reports every exception: the base takes a RuntimeError for a deleted Qt

@@ -9,13 +9,13 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtWidgets import QSpinBox
 
+from napari_localdisc.compute.results import HeldEncoder
 from napari_localdisc.core.encoder.embedding_cache import EmbeddingCache
 from napari_localdisc.reports.palette import DISTINCT
 from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import Exploration, Settings, explore
+from napari_localdisc.viewer.explore import ExploredPlanes, Settings, explore
 from napari_localdisc.viewer.layers import Plane, all_planes, current_plane, recipe_of
 from napari_localdisc.viewer.pixel_layers import PixelLayers
-from napari_localdisc.viewer.session import HeldEncoder
 from napari_localdisc.widgets.exploring._cluster_results import ClusterResults
 from napari_localdisc.widgets.exploring._pixel_look import PixelLook
 from napari_localdisc.widgets.exploring._pixel_scatter import PixelScatter
@@ -112,9 +112,9 @@ class ClustersPanel(Panel):
             planes = self._planes()
             count = None if self.count.value() == _OWN else self.count.value()
             settings = Settings(
-                self.session.encoder_choice, self.session.device, count, self.seed.value
+                self.session.encoder_name, self.session.device, count, self.seed.value
             )
-            job = explore(planes, settings, self._cache)
+            job = explore(planes, settings)
             self.run_row.start(job, run_title("Clusters", [plane.name for plane in planes]))
 
     def _planes(self) -> list[Plane]:
@@ -129,7 +129,7 @@ class ClustersPanel(Panel):
             return [plane for image in images for plane in all_planes(image)]
         return [current_plane(image, self.viewer.dims) for image in images]
 
-    def _show(self, result: tuple[HeldEncoder, Exploration]) -> None:
+    def _show(self, result: tuple[HeldEncoder, ExploredPlanes]) -> None:
         held, exploration = result
         self.session.hold(held)
         if not any(explored.plane.layer in self.viewer.layers for explored in exploration.planes):
@@ -140,7 +140,7 @@ class ClustersPanel(Panel):
         self.scatter.show_run(exploration)
         for widget in (self.results, self.look_section, self.scatter_section):
             widget.show()
-        found = len(exploration.tally.present)
+        found = len(exploration.cluster_statistics.present)
         self.run_row.say(f"{found} clusters, encoder {held.name}.")
         self.run_row.runner.unfold(self._add(layers))
 

@@ -8,8 +8,10 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
-from superqt.utils import create_worker
 
+from napari_localdisc.compute.client import compute_process
+from napari_localdisc.compute.loss import ComputeLostError
+from napari_localdisc.widgets.jobs.pool import short_worker
 from napari_localdisc.widgets.jobs.workers import log_warning, notify
 from napari_localdisc.widgets.parts._importing import imported
 
@@ -82,7 +84,11 @@ class Dock(QWidget):
             self.parentWidget().raise_()
 
     def _load(self) -> None:
-        worker = create_worker(imported, self.panel_path, _start_thread=False, _ignore_errors=True)
+        try:
+            compute_process().start()  # in good time: it loads torch meanwhile
+        except ComputeLostError as error:
+            notify(error)
+        worker = short_worker(imported, self.panel_path)
         worker.returned.connect(self._on_loaded)
         worker.errored.connect(self._on_error)
         worker.warned.connect(log_warning)

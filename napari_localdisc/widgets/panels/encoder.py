@@ -9,10 +9,12 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtWidgets import QPushButton
 
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.compute.results import HeldEncoder
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.layers import all_planes
 from napari_localdisc.viewer.session import AUTOMATIC
+from napari_localdisc.widgets.jobs.process import process_events
 from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets.parts._rows import DeviceRow, EncoderRow
 from napari_localdisc.widgets.parts._run_row import RunRow
@@ -32,7 +34,9 @@ class EncoderPanel(Panel):
         self.card = wrapped_label()
         self.run_row = RunRow("Load", "Load the encoder now and show its card.")
         self.unload_button = QPushButton("Unload")
-        self.unload_button.setToolTip("Take the encoder out of memory, also out of a GPU's.")
+        self.unload_button.setToolTip(
+            "Give all memory back, a GPU's too. The next run loads what it needs."
+        )
         self._lay_out()
         self._connect()
         self._show(self.session.encoder)
@@ -48,18 +52,19 @@ class EncoderPanel(Panel):
         self.run_row.requested.connect(self._load)
         self.run_row.runner.returned.connect(self.session.hold)
         self.unload_button.clicked.connect(self.session.unload)
+        process_events().ended.connect(self.session.lose)
         self.listen(self.session.encoder_changed, self._show)
 
     def _load(self) -> None:
         with reported():
             images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
             plane = all_planes(images[-1])[0] if images else None
-            choice = self.session.encoder_choice
-            chosen_by = plane.name if plane is not None and choice.name == AUTOMATIC else None
-            name = f"for {chosen_by}" if chosen_by else Path(choice.name).name
-            self.run_row.start(jobs.load(choice, plane), f"Loading encoder {name}")
+            encoder = self.session.encoder_name
+            chosen_by = plane.name if plane is not None and encoder == AUTOMATIC else None
+            name = f"for {chosen_by}" if chosen_by else Path(encoder).name
+            self.run_row.start(jobs.load_encoder(encoder, plane), f"Loading encoder {name}")
 
-    def _show(self, encoder: Encoder | None) -> None:
+    def _show(self, encoder: HeldEncoder | None) -> None:
         self.card.setText(_NOTHING if encoder is None else card_text(encoder.card))
         self.unload_button.setEnabled(encoder is not None)
 

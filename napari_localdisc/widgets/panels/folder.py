@@ -13,12 +13,12 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.run_files import BatchReport, Manner
-from napari_localdisc.core.guidance.guidance import GuideConfig
-from napari_localdisc.core.segmenter.segmenter import Segmenter
+from napari_localdisc.batch.run_files import BatchReport, RunOptions
+from napari_localdisc.compute.results import FolderResult
+from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.files.discovery import Choice
 from napari_localdisc.reports.report import REPORT, FileResult, read_report
-from napari_localdisc.stores.segmenters import shipped_segmenters
+from napari_localdisc.stores.segmenter_files import SegmenterFile, shipped_segmenters
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.preferences import preferences
 from napari_localdisc.viewer.results import read_result, show_result
@@ -127,12 +127,12 @@ class FolderPanel(Panel):
             self.retry.hide()
             self.run_row.start(job, run_title("Folder", [file.name for file in files]))
 
-    def _job(self, files: list[Path], output: Path) -> Run[jobs.FolderResult]:
-        device, manner = self.session.device, Manner(overwrite=self.overwrite.value)
-        how = (output, device, manner, bool(self.confidence.value))
+    def _job(self, files: list[Path], output: Path) -> Run[FolderResult]:
+        device, run_options = self.session.device, RunOptions(overwrite=self.overwrite.value)
+        how = (output, device, run_options, bool(self.confidence.value))
         if self.method.value == PRIOR:
-            prior, choice = self.session.chosen_prior, self.session.encoder_choice
-            return jobs.segment_by_prior(files, prior, choice, self.effort, *how)
+            prior, encoder = self.session.chosen_prior, self.session.encoder_name
+            return jobs.segment_by_prior(files, prior, encoder, self.effort, *how)
         if self.method.value == SHIPPED:
             return jobs.segment_with(files, str(self.shipped.value), *how)
         if self.method.value == FILE:
@@ -160,7 +160,7 @@ class FolderPanel(Panel):
         failed = any(result.status == "failed" for result in self.table.results.results)
         self.retry.setVisible(failed)
 
-    def _on_report(self, result: jobs.FolderResult) -> None:
+    def _on_report(self, result: FolderResult) -> None:
         if self.method.value != SHIPPED:
             self.session.segmenter = result.segmenter
         report: BatchReport = result.report
@@ -185,7 +185,7 @@ class FolderPanel(Panel):
     def _open(self, result: FileResult) -> None:
         self._opener.start(read_result(result.path, result.output), f"Opening {result.path.name}")
 
-    def _on_segmenter(self, segmenter: Segmenter | None) -> None:
+    def _on_segmenter(self, segmenter: SegmenterFile | None) -> None:
         if segmenter is None:
             self.in_use.setText("None yet: run Guided segmentation first.")
         else:

@@ -12,12 +12,11 @@ from napari.utils.notifications import show_warning
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.guidance.guidance import GuideConfig
-from napari_localdisc.core.losses.shape_kl import show_kl
+from napari_localdisc.core.guidance.config import GuideConfig, show_kl
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.datasets.sample import Sample
 from napari_localdisc.formats.images import find_images
+from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.layers import Plane, all_planes, current_plane, in_view
 from napari_localdisc.viewer.preferences import preferences
@@ -122,15 +121,15 @@ class GuidedPanel(Panel):
         settings = self.session.settings
         effort = self.quick_effort if settings.quick else self.effort
         config = effort.model_copy(update={"seed": settings.seed})
-        choice, device = self.session.encoder_choice, self.session.device
+        encoder, device = self.session.encoder_name, self.session.device
         if self.source.value == FOLDER:
             files = find_images([chosen_path(self.folder, "folder of images")])
             self._preview = Preview(self.viewer, [], name)
-            job = jobs.guide_on_files(files, prior, choice, config, device)
+            job = jobs.guide_on_files(files, prior, encoder, config, device)
             return job, [file.name for file in files]
         planes = self._planes()
         self._preview = Preview(self.viewer, planes, name)
-        job = jobs.guide_on_planes(planes, prior, choice, config, device)
+        job = jobs.guide_on_planes(planes, prior, encoder, config, device)
         return job, [plane.name for plane in planes]
 
     def _planes(self) -> list[Plane]:
@@ -180,28 +179,28 @@ class GuidedPanel(Panel):
         self.review.fill([])
 
     def _take(self, result: jobs.GuidedResult) -> None:
-        guidance = result.guidance
-        self.session.hold(result.held)
-        self.session.segmenter = guidance.segmenter
-        for warning in (*guidance.warnings, *result.passed_over):
+        guided = result.guided
+        self.session.hold(guided.encoder)
+        self.session.segmenter = guided.segmenter
+        for warning in (*guided.warnings, *result.passed_over):
             show_warning(warning)
         if self._preview is not None:
             self.run_row.runner.unfold(self._show_results(self._preview, result))
-        self.run_row.say(f"KL {show_kl(guidance.kl)}, encoder {result.held.encoder.name}.")
+        self.run_row.say(f"KL {show_kl(guided.kl)}, encoder {guided.encoder.card.name}.")
 
     def _show_results(self, preview: Preview, result: jobs.GuidedResult) -> Iterator[None]:
-        segmenter = result.guidance.segmenter
-        recipe = {**segmenter.recipe, "targets": list(segmenter.targets)}
+        card = result.guided.segmenter.card
+        recipe = {**card.recipe, "targets": list(card.targets)}
         yield from preview.finish(result.segmentations, recipe)
         found = zip(preview.planes, result.segmentations, strict=True)
         self.review.fill([Reviewed(plane, one.score) for plane, one in found])
         self._maps = ConfidenceMaps(
-            self.viewer, preview.planes, result.segmentations, ", ".join(segmenter.targets)
+            self.viewer, preview.planes, result.segmentations, ", ".join(card.targets)
         )
         self.confidence.native.show()
 
     def _show_settings(self, settings: RunSettings) -> None:
         self.seed.value, self.quick.value = settings.seed, settings.quick
 
-    def _on_segmenter(self, segmenter: Segmenter | None) -> None:
+    def _on_segmenter(self, segmenter: SegmenterFile | None) -> None:
         self.save_menu.actions_by_name["Segmenter"].setEnabled(segmenter is not None)

@@ -7,14 +7,15 @@ from typing import Any
 
 from magicgui.widgets import ComboBox, FileEdit
 from napari.layers import Image, Layer
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
-from napari_localdisc.base.devices import available_devices
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import shipped_encoders
+from napari_localdisc.compute.client import compute_process
+from napari_localdisc.core.encoder.card import shipped_encoders
 from napari_localdisc.viewer.layers import recipe_of
 from napari_localdisc.viewer.session import AUTOMATIC, Session
+from napari_localdisc.widgets.jobs.process import process_events
 from napari_localdisc.widgets.parts._panel import Panel
 
 _NARROW = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -106,25 +107,39 @@ class DeviceRow(QComboBox):
     def __init__(self, panel: Panel) -> None:
         super().__init__()
         self._session: Session = panel.session
-        found = available_devices()
-        self.addItem(f"Automatic ({found[1] if len(found) > 1 else 'cpu'})", AUTOMATIC)
-        for name in found:
-            self.addItem(name, name)
-        self.setToolTip(
-            "Where to compute. Found here: "
-            + ", ".join(found)
-            + ("" if len(found) > 1 else ". No GPU that PyTorch can use was found.")
-        )
         narrow(self)
-        self._show(self._session.device)
+        self._offer(compute_process().devices)
         self.currentIndexChanged.connect(self._on_chosen)
+        process_events().ready.connect(self._offer)
         panel.listen(self._session.device_changed, self._show)
+
+    def _offer(self, found: tuple[str, ...]) -> None:
+        """List devices; nothing is known of a GPU while the process that computes starts."""
+        best = found[1] if len(found) > 1 else "cpu"
+        names = ["cpu", *found[1:]]
+        with QSignalBlocker(self):
+            self.clear()
+            self.addItem(f"Automatic ({best})" if found else "Automatic", AUTOMATIC)
+            for name in names:
+                self.addItem(name, name)
+        self.setToolTip(_devices_found(found))
+        self._show(self._session.device)
 
     def _on_chosen(self) -> None:
         self._session.device = self.currentData()
 
     def _show(self, device: str) -> None:
-        self.setCurrentIndex(max(self.findData(device), 0))
+        with QSignalBlocker(self):
+            if self.findData(device) < 0:
+                self.addItem(device, device)
+            self.setCurrentIndex(self.findData(device))
+
+
+def _devices_found(found: tuple[str, ...]) -> str:
+    if not found:
+        return "Where to compute. Looking for a GPU."
+    none = "" if len(found) > 1 else ". No GPU that PyTorch can use was found."
+    return f"Where to compute. Found here: {', '.join(found)}{none}"
 
 
 class EncoderRow(QComboBox):

@@ -10,7 +10,6 @@ from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QAction, QFileDialog, QMenu, QPushButton
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.stores.segmenters import save_segmenter
 from napari_localdisc.stores.session_files import SUFFIX
 from napari_localdisc.stores.session_images import save_session
 from napari_localdisc.viewer.saving import SavedMasks, masks_of, save_masks
@@ -78,7 +77,7 @@ class SaveMenu(QPushButton):
             segmenter = session_of(self._viewer).segmenter
             if segmenter is None:
                 raise LocaldiscError("there is no segmenter to save; run guidance first.")
-            save_segmenter(segmenter, path.with_suffix(".safetensors"))
+            segmenter.save(path.with_suffix(".safetensors"))
             self._run_row.say(f"Saved {path.with_suffix('.safetensors').name}.")
 
     def save_session(self, path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_localdisc.core.clusters.cluster_statistics import Tally
+from napari_localdisc.core.clusters.cluster_statistics import ClusterStatistics
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def labels():
 
 
 def test_statistics_agree_with_their_definitions(labels, embedding):
-    table = Tally.of(labels, embedding, 4).table()
+    table = ClusterStatistics.of(labels, embedding, 4).table()
     assert table["label"] == [1, 2, 4]
     assert sum(table["area"]) == pytest.approx(1)
     for row, label in enumerate(table["label"]):
@@ -39,30 +39,31 @@ def test_statistics_agree_with_their_definitions(labels, embedding):
 
 def test_images_add_up(labels, embedding):
     parts = [
-        Tally.of(labels[rows], embedding[:, rows], 4) for rows in (slice(0, 7), slice(7, None))
+        ClusterStatistics.of(labels[rows], embedding[:, rows], 4)
+        for rows in (slice(0, 7), slice(7, None))
     ]
-    whole, added = Tally.of(labels, embedding, 4), parts[0] + parts[1]
+    whole, added = ClusterStatistics.of(labels, embedding, 4), parts[0] + parts[1]
     np.testing.assert_array_equal(added.counts, whole.counts)
     np.testing.assert_allclose(added.sums, whole.sums, atol=1e-4)
 
 
 def test_merged_clusters_are_as_if_they_had_been_one(labels, embedding):
     lookup = np.array([0, 1, 1, 3, 4], np.uint8)
-    merged = Tally.of(labels, embedding, 4).grouped(lookup)
-    expected = Tally.of(lookup[labels], embedding, 4)
+    merged = ClusterStatistics.of(labels, embedding, 4).grouped(lookup)
+    expected = ClusterStatistics.of(lookup[labels], embedding, 4)
     np.testing.assert_array_equal(merged.counts, expected.counts)
     np.testing.assert_allclose(merged.sums, expected.sums, atol=1e-4)
     assert merged.present == [1, 4]
 
 
 def test_a_single_cluster_is_nearest_to_none(embedding):
-    table = Tally.of(np.ones((20, 30), np.uint8), embedding, 3).table()
+    table = ClusterStatistics.of(np.ones((20, 30), np.uint8), embedding, 3).table()
     assert (table["nearest"], table["nearest_similarity"]) == ([0], [0.0])
 
 
 def test_a_single_pixel_is_quite_like_itself(embedding):
     labels = np.zeros((20, 30), np.uint8)
     labels[3, 3] = 2
-    table = Tally.of(labels, embedding, 2).table()
+    table = ClusterStatistics.of(labels, embedding, 2).table()
     assert table["mean_similarity"] == [1]
     assert table["compactness"] == pytest.approx([1])

@@ -7,7 +7,7 @@ import pytest
 
 from napari_localdisc.base.progress import drain
 from napari_localdisc.core.encoder.embedding import embed
-from napari_localdisc.core.encoder.embedding_pca import Components, components_of
+from napari_localdisc.core.encoder.embedding_pca import EmbeddingPCA, embedding_pca
 from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.phantoms import xray_phantom
 
@@ -19,7 +19,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def components(encoder):
-    return drain(components_of(encoder))
+    return drain(embedding_pca(encoder))
 
 
 def test_the_same_pixels_have_the_same_colours_in_another_image(encoder, components):
@@ -38,14 +38,14 @@ def test_the_same_pixels_have_the_same_colours_in_another_image(encoder, compone
 
 
 def test_they_are_found_once_for_an_encoder(encoder, components):
-    run = components_of(encoder)
+    run = embedding_pca(encoder)
     with pytest.raises(StopIteration) as stop:
         next(run)
     assert stop.value.value is components
 
 
 def test_another_encoder_of_the_same_weights_gets_the_same(components):
-    again = drain(components_of(load_encoder("chest-xray")))
+    again = drain(embedding_pca(load_encoder("chest-xray")))
     assert again is not components
     np.testing.assert_allclose(again.axes, components.axes, atol=1e-4)
     np.testing.assert_allclose(again.low, components.low, atol=1e-4)
@@ -69,7 +69,7 @@ def test_scores_are_projections(encoder, components):
 def test_the_sign_is_fixed_and_few_dimensions_are_enough():
     vectors = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32) * (1, 9)
     for turned in (vectors, -vectors):
-        found = Components.fit(turned.astype(np.float32))
+        found = EmbeddingPCA.fit(turned.astype(np.float32))
         assert found.axes.shape == (3, 2)
         assert (found.axes[:2].max(axis=1) > 0.9).all()
         assert not found.axes[2].any()

@@ -6,13 +6,13 @@ import torch
 from safetensors.torch import save_file
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder import encoder as module
+from napari_localdisc.base.shipped import ENCODERS
+from napari_localdisc.core.encoder.card import shipped_encoders
 from napari_localdisc.core.encoder.encoder import (
     Encoder,
     default_encoder,
     load_encoder,
     save_encoder,
-    shipped_encoders,
 )
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from tests.conftest import tiny_encoder
@@ -89,7 +89,7 @@ class TestShipped:
         assert card.channels == (3 if name == "fundus" else 1)
         assert card.field_of_view == (name == "fundus")
         assert card.embedding_dim >= 16
-        assert (module._SHIPPED / f"{name}.safetensors").stat().st_size <= 8_000_000
+        assert ENCODERS.find(name).stat().st_size <= 8_000_000
 
     def test_chosen_by_colour(self):
         assert default_encoder(fundus_phantom(0, 64).image) == "fundus"

@@ -77,7 +77,7 @@ def test_both_branches_learn(network):
 def test_segmentation_begins_with_the_shares_expected(network):
     segmenting = SegmentationNet.after(network, targets=2).eval()
     shares = torch.tensor([0.9, 0.07, 0.03])
-    segmenting.expect(shares)
+    segmenting.initialise_bias(shares)
     segmenting.head.weight.zero_()
     found = segmenting(torch.randn(1, 3, 8, 8)).softmax(dim=1)
     torch.testing.assert_close(found, shares[:, None, None].expand(1, 3, 8, 8))

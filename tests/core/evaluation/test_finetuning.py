@@ -12,7 +12,7 @@ from napari_localdisc.core.evaluation.finetuning import (
     finetune,
 )
 from napari_localdisc.core.evaluation.initialisation import Initialisation
-from napari_localdisc.core.evaluation.labelled_sets import LabelledImage, lay_labels
+from napari_localdisc.core.evaluation.labelled_sets import LabelledImage, labels_to_canvas
 from napari_localdisc.core.evaluation.metrics import dice
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from tests.conftest import tiny_encoder
@@ -23,13 +23,15 @@ PREPARE = tiny_encoder().card.preprocessing
 
 def xrays(seeds: range) -> list[LabelledImage]:
     phantoms = [xray_phantom(seed, 64) for seed in seeds]
-    return [lay_labels("x", phantom.image, phantom.masks["lungs"], 64) for phantom in phantoms]
+    return [
+        labels_to_canvas("x", phantom.image, phantom.masks["lungs"], 64) for phantom in phantoms
+    ]
 
 
 class TestExamples:
     def test_what_does_not_count_is_marked(self):
         phantom = fundus_phantom(0, 64)
-        image = lay_labels("f", phantom.image, phantom.masks["optic-disc"], 64)
+        image = labels_to_canvas("f", phantom.image, phantom.masks["optic-disc"], 64)
         card = tiny_encoder(3).card.model_copy(update={"field_of_view": True})
         examples = Examples.of([image], card.preprocessing)
         wanted = examples.wanted[0].numpy()

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.evaluation.labelled_sets import LabelledSet, lay_labels
+from napari_localdisc.core.evaluation.labelled_sets import LabelledSet, labels_to_canvas
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 
 
 class TestLaying:
     def test_a_square_mask_keeps_its_pixels(self):
         phantom = xray_phantom(0, 64)
-        image = lay_labels("a", phantom.image, phantom.masks["lungs"], 64)
+        image = labels_to_canvas("a", phantom.image, phantom.masks["lungs"], 64)
         np.testing.assert_array_equal(image.truth, phantom.masks["lungs"])
         assert image.field.all()
 
     def test_a_wide_image_lies_in_the_middle(self):
         truth = np.ones((20, 40))
-        image = lay_labels("a", np.zeros((20, 40), np.uint8), truth, 40)
+        image = labels_to_canvas("a", np.zeros((20, 40), np.uint8), truth, 40)
         rows = np.flatnonzero(image.field.any(axis=1))
         assert (rows[0], rows[-1]) == (10, 29)
         np.testing.assert_array_equal(image.truth, image.field)
@@ -25,19 +25,19 @@ class TestLaying:
     def test_halving_keeps_what_covers_most_of_a_pixel(self):
         truth = np.zeros((64, 64), bool)
         truth[16:32, 16:48] = True
-        image = lay_labels("a", np.zeros((64, 64), np.uint8), truth, 32)
+        image = labels_to_canvas("a", np.zeros((64, 64), np.uint8), truth, 32)
         assert image.truth.sum() == 8 * 16
 
     def test_a_mask_may_be_finer_than_its_image(self):
         phantom = xray_phantom(1, 128)
         small = phantom.image[::2, ::2]
-        one = lay_labels("a", small, phantom.masks["lungs"], 64)
-        other = lay_labels("a", phantom.image, phantom.masks["lungs"], 64)
+        one = labels_to_canvas("a", small, phantom.masks["lungs"], 64)
+        other = labels_to_canvas("a", phantom.image, phantom.masks["lungs"], 64)
         np.testing.assert_array_equal(one.truth, other.truth)
 
     def test_the_dark_border_of_a_colour_image_does_not_count(self):
         phantom = fundus_phantom(0, 96)
-        image = lay_labels("a", phantom.image, np.ones((96, 96)), 96)
+        image = labels_to_canvas("a", phantom.image, np.ones((96, 96)), 96)
         assert not image.field[0, 0]
         assert image.field[48, 48]
         np.testing.assert_array_equal(image.truth, image.field)
@@ -46,7 +46,7 @@ class TestLaying:
         field = np.zeros((64, 64))
         field[:, 32:] = 255
         phantom = xray_phantom(0, 64)
-        image = lay_labels("a", phantom.image, phantom.masks["lungs"], 64, field)
+        image = labels_to_canvas("a", phantom.image, phantom.masks["lungs"], 64, field)
         np.testing.assert_array_equal(image.field, field > 0)
         np.testing.assert_array_equal(image.truth, phantom.masks["lungs"] & (field > 0))
 
@@ -55,7 +55,7 @@ class TestDrawing:
     @pytest.fixture
     def labelled(self) -> LabelledSet:
         pixels, truth = np.zeros((32, 32), np.uint8), np.eye(32)
-        images = tuple(lay_labels(name, pixels, truth, 32) for name in "abcdefgh")
+        images = tuple(labels_to_canvas(name, pixels, truth, 32) for name in "abcdefgh")
         return LabelledSet("letters", 32, "none", images, images)
 
     def test_a_small_draw_is_part_of_a_large_one(self, labelled):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_localdisc.base.progress import drain
-from napari_localdisc.core.evaluation.labelled_sets import LabelledSet, lay_labels
+from napari_localdisc.core.evaluation.labelled_sets import LabelledSet, labels_to_canvas
 from napari_localdisc.core.evaluation.metrics import dice
 from napari_localdisc.core.evaluation.pixel_vectors import PixelVectors, Source
 from napari_localdisc.core.evaluation.probing import BRANCH, ProbeConfig, measure
@@ -24,7 +24,7 @@ def labelled_set(train: int = 3, test: int = 2) -> LabelledSet:
     for number in range(train + test):
         noise = np.random.default_rng(number).integers(0, 40, (SIZE, SIZE))
         pixels = (square(number) * 150 + noise).astype(np.uint8)
-        images.append(lay_labels(str(number), pixels, square(number), SIZE))
+        images.append(labels_to_canvas(str(number), pixels, square(number), SIZE))
     return LabelledSet("squares", SIZE, "none", tuple(images[:train]), tuple(images[train:]))
 
 

@@ -85,12 +85,12 @@ class TestRun:
         ]
         assert all(0 <= event.done <= event.total for event in events)
 
-    def test_slender_targets_are_searched_and_restored(self, effort):
+    def test_curvilinear_targets_are_searched_and_denoised(self, effort):
         images = [fundus_phantom(seed, 64).image for seed in range(2)]
         events = []
         prior = simulate("vessels", 3)
         drain(guide(images, prior, tiny_encoder(3), effort), events.append)
-        assert {"search", "restore", "guide", "refine"} <= {event.stage for event in events}
+        assert {"search", "denoise", "guide", "refine"} <= {event.stage for event in events}
         searched = [event for event in events if event.stage == "search"]
         screened = [event.values["kl"] for event in searched if event.message == "screening"]
         assert screened
@@ -129,7 +129,7 @@ class TestRun:
         shown = {one.stage for one, then in pairwise(events) if then.stage == "preview"}
         assert {
             "search",
-            "trace" if structure == "lungs" else "restore",
+            "trace" if structure == "lungs" else "denoise",
             "guide",
             "refine",
         } <= shown
@@ -194,7 +194,7 @@ class TestErrors:
         assert guidance.warnings
 
 
-class TestGlance:
+class TestFirstLook:
     def test_many_images_are_looked_at_briefly_first(self, lungs, effort):
         images = [xray_phantom(seed, 64).image for seed in range(9)]
         events = []
@@ -207,7 +207,7 @@ class TestGlance:
         assert events[-1].payload.shape == images[0].shape
         assert [event.total for event in events if event.stage == "embed"] == [4] * 4
 
-    def test_slender_targets_are_looked_for_in_one_image(self, effort):
+    def test_curvilinear_targets_are_looked_for_in_one_image(self, effort):
         first = fundus_phantom(0, 256)
         images = [first.image, *(fundus_phantom(seed, 64).image for seed in range(1, 9))]
         config = effort.model_copy(update={"size": 256})

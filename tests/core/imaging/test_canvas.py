@@ -4,27 +4,27 @@ import numpy as np
 import pytest
 import torch
 
-from napari_localdisc.core.imaging.canvas import Frame, frame
+from napari_localdisc.core.imaging.canvas import Canvas, image_to_canvas
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (300, 200), (200, 300), (37, 911), (1, 1), (1, 500)])
-class TestFrame:
+class TestCanvas:
     def test_the_longer_side_fills_the_canvas_and_the_rest_is_centred(self, shape):
-        place = Frame(shape, 128)
-        assert max(place.inner) == 128
-        for side, corner in zip(place.inner, place.corner, strict=True):
+        canvas = Canvas(shape, 128)
+        assert max(canvas.inner) == 128
+        for side, corner in zip(canvas.inner, canvas.corner, strict=True):
             assert 0 <= corner <= 128 - side - corner <= corner + 1
 
     def test_what_is_laid_lies_inside(self, shape):
-        place = Frame(shape, 128)
-        laid = place.lay(torch.ones(1, 1, *shape))
+        canvas = Canvas(shape, 128)
+        laid = canvas.to_canvas(torch.ones(1, 1, *shape))
         assert laid.shape == (1, 1, 128, 128)
-        height, width = place.inner
+        height, width = canvas.inner
         assert float(laid.sum()) == pytest.approx(height * width, rel=1e-5)
 
     def test_lifting_restores_the_shape(self, shape):
-        lifted = Frame(shape, 128).lift(torch.zeros(2, 3, 128, 128))
+        lifted = Canvas(shape, 128).from_canvas(torch.zeros(2, 3, 128, 128))
         assert lifted.shape == (2, 3, *shape)
 
 
@@ -33,14 +33,16 @@ def test_round_trip_keeps_places(shape):
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     height, width = shape
     mask = (rows - 0.3 * height) ** 2 + (columns - 0.6 * width) ** 2 < (0.2 * min(shape)) ** 2
-    place = Frame(shape, 128)
-    back = place.lift(place.lay(torch.from_numpy(mask).float()[None, None]))[0, 0] > 0.5
+    canvas = Canvas(shape, 128)
+    back = (
+        canvas.from_canvas(canvas.to_canvas(torch.from_numpy(mask).float()[None, None]))[0, 0] > 0.5
+    )
     assert (back.numpy() != mask).mean() < 0.01
 
 
 def test_field_ends_with_the_image():
     image = np.full((50, 100, 1), 0.5, np.float32)
-    pixels, field = frame(image, Preprocessing(1, False), 64)
+    pixels, field = image_to_canvas(image, Preprocessing(1, False), 64)
     assert pixels.shape == field.shape == (1, 1, 64, 64)
     assert float(field.mean()) == 0.5
     assert float(field[0, 0, 16:48].min()) == 1

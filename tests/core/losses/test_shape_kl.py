@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_words
+from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_descriptors
 from napari_localdisc.core.priors import simulate
 
 
@@ -19,7 +19,7 @@ def masks(name: str, count: int, seed: int) -> torch.Tensor:
 
 
 def described(shown: torch.Tensor) -> Moments:
-    return Moments.of(shape_words(shown).transpose(0, 1).flatten(1))
+    return Moments.of(shape_descriptors(shown).transpose(0, 1).flatten(1))
 
 
 class TestGaussianKl:
@@ -66,15 +66,15 @@ class TestMoments:
         torch.testing.assert_close(part.covariance, whole.covariance, rtol=1e-4, atol=1e-4)
 
 
-class TestShapeWords:
+class TestShapeDescriptors:
     def test_shape(self):
-        assert shape_words(torch.zeros(2, 64, 48)).shape == (2, 29, 32 * 24)
+        assert shape_descriptors(torch.zeros(2, 64, 48)).shape == (2, 29, 32 * 24)
 
     def test_translation_by_two_shifts_words_by_one(self):
         mask = torch.zeros(1, 128, 128)
         mask[:, 48:64, 56:72] = 1
-        here = shape_words(mask)[:, :3].unflatten(2, (64, 64))
-        there = shape_words(mask.roll(2, 2))[:, :3].unflatten(2, (64, 64))
+        here = shape_descriptors(mask)[:, :3].unflatten(2, (64, 64))
+        there = shape_descriptors(mask.roll(2, 2))[:, :3].unflatten(2, (64, 64))
         torch.testing.assert_close(here.roll(1, 3), there, rtol=1e-5, atol=1e-6)
 
     def test_references_look_like_references_and_not_like_another_structure(self):

@@ -10,7 +10,7 @@ from napari_localdisc.core.pretraining.health import (
     Health,
     clusters_in_use,
     collapse,
-    complaints,
+    collapse_warnings,
     effective_rank,
     measure_health,
 )
@@ -62,7 +62,7 @@ class TestMeasures:
 
 class TestJudgement:
     def test_nothing_to_complain_of(self):
-        assert complaints(WELL, CARD, grouped=True, embedded=True) == {}
+        assert collapse_warnings(WELL, CARD, grouped=True, embedded=True) == {}
         assert collapse(WELL, grouped=True, embedded=True) == ""
 
     @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ class TestJudgement:
     )
     def test_what_looks_wrong_is_named(self, change, kind, named):
         ill = Health(**(WELL.values() | change))
-        found = complaints(ill, CARD, grouped=True, embedded=True)
+        found = collapse_warnings(ill, CARD, grouped=True, embedded=True)
         assert list(found) == [kind]
         assert named in found[kind]
         assert collapse(ill, grouped=True, embedded=True) == ""
@@ -89,5 +89,5 @@ class TestJudgement:
 
     def test_branches_that_are_not_trained_are_not_judged(self):
         ill = Health(clusters=1, membership_entropy=1.0, effective_rank=1.0, spread=0.0)
-        assert complaints(ill, CARD, grouped=False, embedded=False) == {}
+        assert collapse_warnings(ill, CARD, grouped=False, embedded=False) == {}
         assert collapse(ill, grouped=False, embedded=False) == ""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,13 +22,14 @@ from napari_localdisc.core.losses.local_discrimination import (
     balanced_assignment,
     patch_discrimination,
 )
+from napari_localdisc.core.pretraining.objective_names import ObjectiveName
 from napari_localdisc.core.pretraining.objectives import OBJECTIVES, Setting
 from napari_localdisc.core.pretraining.pretraining import PretrainConfig, pretrain
 from napari_localdisc.core.pretraining.sampling.points import Points, PointSampler
 from napari_localdisc.core.pretraining.sampling.views import Views
 from napari_localdisc.core.pretraining.sampling.warp import Warp
 from napari_localdisc.core.pretraining.sampling.windows import Windows
-from napari_localdisc.core.pretraining.training_step import Learner
+from napari_localdisc.core.pretraining.training_step import TrainingStep
 from tests.conftest import tiny_encoder
 
 CARD = tiny_encoder().card
@@ -53,14 +55,14 @@ def coded(count: int, *codes: int) -> Views:
     generator = torch.Generator().manual_seed(4)
     shape = (count, pair.windows.core, pair.windows.core)
     drawn = [torch.randint(clusters, shape, generator=generator) for clusters in codes]
-    return dataclasses.replace(pair, codes=torch.stack(drawn, dim=1))
+    return dataclasses.replace(pair, pseudo_labels=torch.stack(drawn, dim=1))
 
 
 def made(name: str, images: int = 5, codes: tuple[int, ...] = (), **settings):
     network = CARD.build().eval()
     config = PretrainConfig(objective=name, crop=32, **settings)
     setting = Setting(config, CARD, network, images, (0, 1, 2, 0, 1), codes)
-    return OBJECTIVES[name](setting), Learner(network, torch.float32)
+    return OBJECTIVES[name](setting), TrainingStep(network, torch.float32)
 
 
 def first_draws(crops: int, reach: int) -> tuple[torch.Tensor, Points]:
@@ -114,10 +116,10 @@ class TestInstanceLosses:
 
 class TestLocalDiscrimination:
     def test_other_terms_follow_the_warm_up(self):
-        objective, learner = made("local-discrimination", steps=10, warmup=0.4)
+        objective, training_step = made("local-discrimination", steps=10, warmup=0.4)
         early = {"patch", "mixup", "detail"}
-        assert set(objective(learner, views(), 3)) == early
-        assert set(objective(learner, views(), 4)) == early | {
+        assert set(objective(training_step, views(), 3)) == early
+        assert set(objective(training_step, views(), 4)) == early | {
             "region",
             "agreement",
             "entropy",
@@ -125,40 +127,51 @@ class TestLocalDiscrimination:
         }
 
     def test_what_is_alike_in_another_image_is_told_too(self):
-        objective, learner = made(
+        objective, training_step = made(
             "local-discrimination", mixed=False, across=0.5, reach=16, apart=2.5, tau=0.2
         )
         pair = views(3)
-        got = objective(learner, pair, 0)["across"]
+        got = objective(training_step, pair, 0)["across"]
         _, points = first_draws(crops=3, reach=16)
         with torch.no_grad():
-            maps = pair.shared(learner.network(pair.first)[0], learner.network(pair.second)[0])
+            maps = pair.shared(
+                training_step.network(pair.first)[0], training_step.network(pair.second)[0]
+            )
         anchors, positives = (points.gather(x) for x in maps)
-        far, twins = points.far(positives, 256), points.twins(anchors)
-        wanted = patch_discrimination(twins, positives, far, points.near, 0.2).mean()
+        far, nearest_neighbours = (
+            points.far_negatives(positives, 256),
+            points.nearest_neighbours(anchors),
+        )
+        wanted = patch_discrimination(
+            nearest_neighbours, positives, far, points.near_negatives, 0.2
+        ).mean()
         torch.testing.assert_close(got.detach(), wanted, rtol=1e-4, atol=1e-5)
         assert got.requires_grad
 
     @pytest.mark.parametrize("width", [0.0, 2.0])
     def test_memberships_follow_the_mean_direction_around(self, width):
-        objective, learner = made("local-discrimination", warmup=0.0, mixed=False, regional=width)
+        objective, training_step = made(
+            "local-discrimination", warmup=0.0, mixed=False, regional=width
+        )
         pair = views(2)
-        got = objective(learner, pair, 0)["agreement"].detach()
+        got = objective(training_step, pair, 0)["agreement"].detach()
         with torch.no_grad():
-            vectors, memberships = learner.branches(torch.cat([pair.first, pair.second]))
+            vectors, memberships = training_step.branches(torch.cat([pair.first, pair.second]))
         if width:
             vectors = F.normalize(blur(vectors, width), dim=1)
         torch.testing.assert_close(got, agreement(vectors, memberships))
 
     def test_assignments_are_swapped_where_no_crop_was_mixed(self):
-        objective, learner = made(
+        objective, training_step = made(
             "local-discrimination", assignment=0.5, reach=16, apart=2.5, tau=0.3
         )
         pair = views(2)
-        terms = objective(learner, pair, 0)
+        terms = objective(training_step, pair, 0)
         _, points = first_draws(crops=2, reach=16)
         with torch.no_grad():
-            (one, held), (other, kept) = (learner.network(x) for x in (pair.first, pair.second))
+            (one, held), (other, kept) = (
+                training_step.network(x) for x in (pair.first, pair.second)
+            )
             vectors, memberships = pair.shared(one, other), pair.shared(held, kept)
             prototypes = F.normalize(objective.prototypes, dim=1)
         own = points.owner == 0
@@ -172,33 +185,35 @@ class TestLocalDiscrimination:
         torch.testing.assert_close(terms["assignment"].detach(), total, rtol=1e-4, atol=1e-5)
 
     def test_points_that_one_view_does_not_show_count_for_nothing(self):
-        objective, learner = made("local-discrimination", mixed=False, reach=32, apart=2.5)
+        objective, training_step = made("local-discrimination", mixed=False, reach=32, apart=2.5)
         warp = Warp(torch.eye(2).mul(1.8).expand(2, 2, 2))
         pair = dataclasses.replace(views(2), warp=warp)
-        terms = objective(learner, pair, 0)
+        terms = objective(training_step, pair, 0)
         assert set(terms) == {"patch", "detail"}
         _, points = first_draws(crops=2, reach=32)
         with torch.no_grad():
-            maps = pair.shared(learner.network(pair.first)[0], learner.network(pair.second)[0])
+            maps = pair.shared(
+                training_step.network(pair.first)[0], training_step.network(pair.second)[0]
+            )
         anchors, positives = (points.gather(x) for x in maps)
-        far = points.far(positives, 256)
+        far = points.far_negatives(positives, 256)
         total, count = 0.0, 0
         for group, crop in enumerate(points.owner.tolist()):
             shown = pair.overlap[crop][points.rows[group], points.columns[group]]
             one = slice(group, group + 1)
-            near = points.near[one][:, shown][:, :, shown]
+            near = points.near_negatives[one][:, shown][:, :, shown]
             loss = patch_discrimination(anchors[one][:, shown], positives[one][:, shown], far, near)
             total, count = total + float(loss.sum()), count + int(shown.sum())
         assert 0 < count < points.rows.numel()
         assert float(terms["patch"].detach()) == pytest.approx(total / count, rel=1e-4)
 
     def test_detail_is_the_plain_input_told_by_a_linear_map(self):
-        objective, learner = made("local-discrimination")
+        objective, training_step = made("local-discrimination")
         pair = views(2)
-        got = objective(learner, pair, 0)["detail"].detach()
+        got = objective(training_step, pair, 0)["detail"].detach()
         # Of two crops the first is never mixed, so its first view counts; the other's does not.
         with torch.no_grad():
-            seen = [learner.network(x)[0] for x in (pair.first, pair.second)]
+            seen = [training_step.network(x)[0] for x in (pair.first, pair.second)]
             first, second = pair.shared(*seen)
         plain = torch.cat([pair.plain[0][:1], pair.plain[1]])
         mean, variance = plain.mean((0, 2, 3)), plain.var((0, 2, 3), unbiased=False)
@@ -211,39 +226,42 @@ class TestLocalDiscrimination:
         torch.testing.assert_close(got, huber.mean().detach(), rtol=1e-4, atol=1e-5)
 
     def test_codes_are_told_from_what_the_decoder_made(self):
-        objective, learner = made("local-discrimination", codes=(7, 4), mixed=False)
+        objective, training_step = made("local-discrimination", codes=(7, 4), mixed=False)
         pair = coded(2, 7, 4)
-        got = objective(learner, pair, 0)["codes"]
+        got = objective(training_step, pair, 0)["codes"]
         with torch.no_grad():
-            features = learner.network.body(torch.cat([pair.first, pair.second]))
+            features = training_step.network.body(torch.cat([pair.first, pair.second]))
             told = objective.reader(features[:, -CARD.widths[0] :])
         each = [
             F.cross_entropy(logits, codes)
             for view in pair.shared(*told.chunk(2))
-            for logits, codes in ((view[:, :7], pair.codes[:, 0]), (view[:, 7:], pair.codes[:, 1]))
+            for logits, codes in (
+                (view[:, :7], pair.pseudo_labels[:, 0]),
+                (view[:, 7:], pair.pseudo_labels[:, 1]),
+            )
         ]
         assert float(got.detach()) == pytest.approx(float(sum(each)) / 4, rel=1e-5)
         got.backward()
-        assert learner.network.body.up[0][0].weight.grad.abs().sum() > 0
-        assert learner.network.embedding[0].weight.grad is None
+        assert training_step.network.body.up[0][0].weight.grad.abs().sum() > 0
+        assert training_step.network.embedding[0].weight.grad is None
 
     def test_with_a_teacher_codes_alone_shape_the_body(self):
         settings = {"warmup": 0.0, "assignment": 1.0, "across": 1.0, "recall": 1.0}
-        objective, learner = made("local-discrimination", codes=(5,), **settings)
-        terms = objective(learner, coded(4, 5), 1)
+        objective, training_step = made("local-discrimination", codes=(5,), **settings)
+        terms = objective(training_step, coded(4, 5), 1)
         sum(term for name, term in terms.items() if name != "codes").backward()
-        network = learner.network
+        network = training_step.network
         assert all(parameter.grad is None for parameter in network.body.parameters())
         for branch in (network.embedding, network.clustering):
             assert all(p.grad.abs().sum() > 0 for p in branch.parameters())
 
     def test_what_features_tell_is_told_by_a_linear_map(self):
-        objective, learner = made("local-discrimination", recall=0.5, mixed=False)
+        objective, training_step = made("local-discrimination", recall=0.5, mixed=False)
         pair = views(2)
-        got = objective(learner, pair, 0)["recall"]
+        got = objective(training_step, pair, 0)["recall"]
         with torch.no_grad():
-            features = learner.network.body(torch.cat([pair.first, pair.second]))
-            vectors = learner.network.embed(features).numpy()[..., ::2, ::2]
+            features = training_step.network.body(torch.cat([pair.first, pair.second]))
+            vectors = training_step.network.embed(features).numpy()[..., ::2, ::2]
         seen = features.numpy()[..., ::2, ::2]
         mean, variance = (np.expand_dims(f(seen, (0, 2, 3)), (0, 2, 3)) for f in (np.mean, np.var))
         wanted = np.clip((seen - mean) / np.sqrt(variance + objective.usual.eps), -6, 6)
@@ -253,25 +271,27 @@ class TestLocalDiscrimination:
         every = np.where(away < 1, away**2 / 2, away - 0.5)
         assert float(got.detach()) == pytest.approx(every.mean(), rel=1e-3)
         got.backward()
-        assert learner.network.embedding[2].weight.grad.abs().max() > 0
+        assert training_step.network.embedding[2].weight.grad.abs().max() > 0
 
     def test_unmixed_crops_have_plain_patch_discrimination(self):
         # Of two crops the first is never mixed: its share is 1, its mixup weight 0.
-        objective, learner = made("local-discrimination", steps=10, warmup=1.0, reach=16, apart=2.5)
+        objective, training_step = made(
+            "local-discrimination", steps=10, warmup=1.0, reach=16, apart=2.5
+        )
         pair = views(2)
-        terms = objective(learner, pair, 0)
+        terms = objective(training_step, pair, 0)
         drawn, points = first_draws(crops=2, reach=16)
         share = 0.5 + 0.5 * drawn[1]
         mixed = torch.stack([pair.first[0], share * pair.first[1] + (1 - share) * pair.first[0]])
         with torch.no_grad():
-            first, _ = learner.network(mixed)
-            second, _ = learner.network(pair.second)
+            first, _ = training_step.network(mixed)
+            second, _ = training_step.network(pair.second)
         first, second = pair.shared(first, second)
         anchors, positives = points.gather(first), points.gather(second)
         partners = points.gather(second[[1, 0]])
-        far = points.far(positives, 256)
-        own = patch_discrimination(anchors, positives, far, points.near)
-        other = patch_discrimination(anchors, partners, far, points.near)
+        far = points.far_negatives(positives, 256)
+        own = patch_discrimination(anchors, positives, far, points.near_negatives)
+        other = patch_discrimination(anchors, partners, far, points.near_negatives)
         weight = torch.tensor([1.0, share])[points.owner][:, None]
         torch.testing.assert_close(terms["patch"].detach(), (weight * own).mean())
         torch.testing.assert_close(terms["mixup"].detach(), ((1 - weight) * other).mean())
@@ -279,12 +299,12 @@ class TestLocalDiscrimination:
 
 class TestInstanceDiscrimination:
     def test_remembers_with_momentum(self):
-        objective, learner = made("instance-discrimination", bank_momentum=0.75)
+        objective, training_step = made("instance-discrimination", bank_momentum=0.75)
         before, pair = objective.bank.clone(), views()
-        terms = objective(learner, pair, 0)
+        terms = objective(training_step, pair, 0)
         objective.update()
         with torch.no_grad():
-            seen = [pooled(learner.network(x)[0]) for x in (pair.first, pair.second)]
+            seen = [pooled(training_step.network(x)[0]) for x in (pair.first, pair.second)]
         for row, image in enumerate(pair.image.tolist()):
             now = F.normalize(seen[0][row] + seen[1][row], dim=0)
             wanted = F.normalize(0.75 * before[image] + 0.25 * now, dim=0)
@@ -308,11 +328,11 @@ class TestInstanceDiscrimination:
 
 class TestSupervised:
     def test_is_the_cross_entropy_of_pooled_features(self):
-        objective, learner = made("supervised")
+        objective, training_step = made("supervised")
         pair = views()
-        got = objective(learner, pair, 0)["class"]
+        got = objective(training_step, pair, 0)["class"]
         with torch.no_grad():
-            features = torch.cat([learner.network.body(x) for x in (pair.first, pair.second)])
+            features = torch.cat([training_step.network.body(x) for x in (pair.first, pair.second)])
             scores = F.linear(features.mean((2, 3)), objective.head.weight, objective.head.bias)
         wanted = F.cross_entropy(scores, torch.tensor([0, 2, 1, 0] * 2))
         torch.testing.assert_close(got.detach(), wanted)
@@ -342,17 +362,21 @@ class TestSupervised:
         assert encoder.card.training["classes"] == ["none", "stripes"]
 
 
+def test_every_name_has_an_objective():
+    assert set(get_args(ObjectiveName)) == set(OBJECTIVES)
+
+
 @pytest.mark.parametrize("name", OBJECTIVES)
 class TestEvery:
     def test_has_finite_terms_and_trains_the_network(self, name):
         codes = (5, 2) if OBJECTIVES[name].takes_teacher else ()
         settings = {"warmup": 0.0, "assignment": 1.0, "across": 1.0, "recall": 1.0}
-        objective, learner = made(name, codes=codes, **settings)
-        terms = objective(learner, coded(4, *codes) if codes else views(), 1)
+        objective, training_step = made(name, codes=codes, **settings)
+        terms = objective(training_step, coded(4, *codes) if codes else views(), 1)
         assert set(terms) == set(objective.terms)
         sum(terms.values()).backward()
         assert all(torch.isfinite(term) for term in terms.values())
-        assert learner.network.body.down[0][0].weight.grad.abs().sum() > 0
+        assert training_step.network.body.down[0][0].weight.grad.abs().sum() > 0
 
     def test_learns(self, name):
         images = [np.roll(np.indices((64, 64))[index % 2] * 4, 9 * index, 1) for index in range(6)]

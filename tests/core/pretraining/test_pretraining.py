@@ -153,8 +153,8 @@ class TestPretrain:
         card = tiny_encoder().card
         pool = drain(fill_pool(images, range(len(images)), card))
         trainer = Trainer(pool, card, CONFIG, torch.device("cpu"), None, {})
-        drain(trainer.settle())
-        assert trainer.learner.network.training
+        drain(trainer.fit_kmeans_head())
+        assert trainer.training_step.network.training
 
     def test_the_seed_decides(self, images):
         (first, _), (again, _), (other, _) = (
@@ -367,10 +367,10 @@ class TestPictures:
         drain(run, events.append)
         pictures = [event for event in events if event.stage == "picture"]
         assert [event.done for event in pictures] == [2, 4, 5]
-        glimpse = pictures[-1].payload
-        assert len(glimpse.images) == len(glimpse.clusters) == len(glimpse.embeddings) == 4
+        preview = pictures[-1].payload
+        assert len(preview.images) == len(preview.clusters) == len(preview.embeddings) == 4
         for image, labels, colours in zip(
-            glimpse.images, glimpse.clusters, glimpse.embeddings, strict=True
+            preview.images, preview.clusters, preview.embeddings, strict=True
         ):
             assert image.shape[:2] == labels.shape == colours.shape[:2] == (64, 64)
             assert 1 <= labels.min() <= labels.max() <= 3

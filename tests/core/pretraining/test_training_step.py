@@ -6,7 +6,7 @@ import torch
 from napari_localdisc.base.determinism import MOST_THREADS, Determinism
 from napari_localdisc.base.progress import drain
 from napari_localdisc.core.pretraining.pretraining import PretrainConfig, pretrain
-from napari_localdisc.core.pretraining.training_step import Learner, choose_precision
+from napari_localdisc.core.pretraining.training_step import TrainingStep, choose_precision
 from tests.conftest import tiny_encoder
 
 CPU = torch.device("cpu")
@@ -14,13 +14,15 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_results_are_float32_and_on_the_sphere(precision):
-    learner = Learner(tiny_encoder().network, precision)
+    training_step = TrainingStep(tiny_encoder().network, precision)
     views = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    embedding, memberships = learner.branches(views)
-    assert embedding.dtype == memberships.dtype == learner.features(views).dtype == torch.float32
+    embedding, memberships = training_step.branches(views)
+    assert (
+        embedding.dtype == memberships.dtype == training_step.features(views).dtype == torch.float32
+    )
     torch.testing.assert_close(embedding.norm(dim=1), torch.ones(2, 16, 16), atol=1e-5, rtol=0)
     torch.testing.assert_close(memberships.sum(dim=1), torch.ones(2, 16, 16), atol=1e-5, rtol=0)
-    torch.testing.assert_close(learner.embedding(views), embedding)
+    torch.testing.assert_close(training_step.embedding(views), embedding)
     exact, _ = tiny_encoder().network(views)
     loose = 0.0 if precision == torch.float32 else 0.05
     assert float((embedding - exact).detach().abs().max()) <= loose + 1e-6

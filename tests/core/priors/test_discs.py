@@ -5,11 +5,7 @@ import pytest
 from scipy.ndimage import binary_fill_holes
 from skimage.measure import label, regionprops
 
-from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.priors import place_fovea, simulate
-from napari_localdisc.core.priors.raster import Ellipse, fill_ellipse
-from napari_localdisc.core.priors.retina import FRAME, random_eyes
-from napari_localdisc.core.priors.vessels import draw_vessels
+from napari_localdisc.core.priors import simulate
 
 SIZE = 256
 
@@ -103,58 +99,3 @@ class TestFovea:
         shares = [diameter(fovea) / diameter(disc) for disc, fovea in pairs]
         assert min(shares) > 0.7
         assert max(shares) < 1.06
-
-
-class TestPlaceFovea:
-    def test_finds_the_avascular_zone_of_simulated_eyes(self):
-        rng = np.random.default_rng(5)
-        eyes = random_eyes(16, rng)
-        vessels = draw_vessels(eyes, np.full(16, 0.15), rng, SIZE)
-        scale = SIZE / FRAME
-        misses = []
-        for index in range(16):
-            x, y = eyes.disc[index] * scale
-            across = eyes.diameter[index] * scale
-            disc = fill_ellipse(Ellipse(x, y, across / 2, across / 2), (SIZE, SIZE))
-            fovea = place_fovea(disc, vessels[index], np.random.default_rng(index))
-            misses.append(np.linalg.norm(centre(fovea) - eyes.fovea[index] * scale) / across)
-        assert np.mean(np.array(misses) < 0.8) >= 0.9
-
-    def test_lies_where_the_frame_is_when_there_are_no_vessels(self):
-        disc = fill_ellipse(Ellipse(40.0, 100.0, 14.0, 15.0), (200, 260))
-        fovea = place_fovea(disc, np.zeros_like(disc), np.random.default_rng(0))
-        step = (centre(fovea) - centre(disc)) / diameter(disc)
-        assert 1.8 < step[0] < 3.2
-        assert -0.3 < step[1] < 0.9
-        assert fovea.shape == disc.shape
-
-    def test_is_drawn_to_the_side_without_vessels(self):
-        disc = fill_ellipse(Ellipse(128.0, 100.0, 14.0, 14.0), (200, 257))
-        vessels = np.zeros_like(disc)
-        vessels[::3, 140:] = True
-        fovea = place_fovea(disc, vessels, np.random.default_rng(0))
-        assert centre(fovea)[0] < centre(disc)[0]
-
-    def test_same_seed_same_place(self):
-        disc = fill_ellipse(Ellipse(40.0, 60.0, 9.0, 9.0), (128, 128))
-        places = [place_fovea(disc, disc, np.random.default_rng(7)) for _ in range(2)]
-        np.testing.assert_array_equal(*places)
-
-    def test_reads_bytes_and_booleans_alike(self):
-        disc = fill_ellipse(Ellipse(40.0, 60.0, 9.0, 9.0), (128, 128))
-        expected = place_fovea(disc, disc, np.random.default_rng(7))
-        as_bytes = disc.astype(np.uint8) * 255
-        found = place_fovea(as_bytes, as_bytes, np.random.default_rng(7))
-        np.testing.assert_array_equal(found, expected)
-
-    @pytest.mark.parametrize(
-        ("disc", "vessels", "message"),
-        [
-            (np.ones((8, 8), bool), np.ones((8, 9), bool), r"\(8, 8\) and \(8, 9\)"),
-            (np.zeros((8, 8), bool), np.ones((8, 8), bool), "optic disc mask is empty"),
-            (np.ones((40, 40), bool), np.ones((40, 40), bool), "leaves no room for a fovea"),
-        ],
-    )
-    def test_impossible_masks_are_named(self, disc, vessels, message):
-        with pytest.raises(LocaldiscError, match=message):
-            place_fovea(disc, vessels, np.random.default_rng(0))

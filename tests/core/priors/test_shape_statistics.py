@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from napari_localdisc.core.priors import simulate
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 
 
 def disc(row, column, radius, side=512):
@@ -15,7 +15,7 @@ def disc(row, column, radius, side=512):
 
 
 def rules(*masks):
-    return ShapeRules.of(Prior.from_masks(masks, "made up"), 0)
+    return ShapeStatistics.of(Prior.from_masks(masks, "made up"), 0)
 
 
 class TestMeasuring:
@@ -23,7 +23,7 @@ class TestMeasuring:
         measured = rules(disc(256, 256, 60), disc(200, 300, 60))
         assert measured.parts == 1
         assert measured.solid
-        assert not measured.slender
+        assert not measured.curvilinear
         assert measured.width == pytest.approx(60, rel=0.05)
         assert measured.area == pytest.approx(np.pi * 60**2 / 512**2, rel=0.01)
         assert measured.density == pytest.approx(1, abs=0.05)
@@ -33,29 +33,31 @@ class TestMeasuring:
 
     def test_a_thin_ring_is_as_wide_as_what_it_encloses(self):
         measured = rules(disc(256, 256, 60) & ~disc(256, 256, 42))
-        assert not measured.slender
+        assert not measured.curvilinear
         assert measured.width == pytest.approx(60, rel=0.05)
 
-    def test_a_line_is_slender(self):
+    def test_a_line_is_curvilinear(self):
         line = np.zeros((512, 512), bool)
         line[250:256, 20:490] = True
-        assert rules(line).slender
+        assert rules(line).curvilinear
 
     def test_two_parts(self):
         assert rules(disc(256, 128, 50) | disc(256, 384, 50)).parts == 2
 
     @pytest.mark.parametrize(
-        ("name", "slender", "parts"),
+        ("name", "curvilinear", "parts"),
         [("vessels", True, None), ("lungs", False, 2), ("optic-disc", False, 1)],
     )
-    def test_built_in_priors(self, name, slender, parts):
-        measured = ShapeRules.of(simulate(name, 6), 0)
-        assert measured.slender == slender
+    def test_built_in_priors(self, name, curvilinear, parts):
+        measured = ShapeStatistics.of(simulate(name, 6), 0)
+        assert measured.curvilinear == curvilinear
         assert parts is None or measured.parts == parts
 
     def test_a_smaller_canvas_changes_little(self):
-        large, small = (ShapeRules.of(simulate("lungs", 4, size=side), 0) for side in (512, 128))
-        assert not small.slender
+        large, small = (
+            ShapeStatistics.of(simulate("lungs", 4, size=side), 0) for side in (512, 128)
+        )
+        assert not small.curvilinear
         assert small.width == pytest.approx(large.width, rel=0.1)
         assert small.smallest == pytest.approx(large.smallest, rel=0.2)
 
@@ -63,7 +65,7 @@ class TestMeasuring:
         prior = Prior(
             "made up", ("x",), np.stack([disc(9, 9, 90), disc(0, 0, -1) & False])[:, None]
         )
-        assert ShapeRules.of(prior, 0).parts == 1
+        assert ShapeStatistics.of(prior, 0).parts == 1
 
 
 class TestTidying:
@@ -93,7 +95,7 @@ class TestTidying:
         speck = disc(64, 64, 2, 128)
         np.testing.assert_array_equal(rules(disc(256, 256, 100)).tidy(speck), speck)
 
-    def test_specks_of_a_slender_target_all_go(self):
+    def test_specks_of_a_curvilinear_target_all_go(self):
         line = np.zeros((512, 512), bool)
         line[250:256, 20:490] = True
         speck = np.zeros((512, 512), bool)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.priors import simulate, vary
+from napari_localdisc.core.priors import simulate
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.variation import vary
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
-from napari_localdisc.core.segmenter.one_sided_edges import lopsided, without_edges
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
+from napari_localdisc.core.segmenter.one_sided_edges import one_sided_edges, remove_one_sided_edges
 
 SIDE = 96
 LINES = (
@@ -46,7 +46,7 @@ def pixels():
 
 
 def test_an_edge_is_found_and_lines_are_not(pixels, labels):
-    found = lopsided(*pixels, labels, 1)
+    found = one_sided_edges(*pixels, labels, 1)
     assert found[0][RIM].float().mean() > 0.9
     found[0][RIM] = False
     assert not found.any()
@@ -56,7 +56,7 @@ def test_an_edge_is_found_and_lines_are_not(pixels, labels):
 def test_brightness_may_be_reversed(pixels, labels, sign):
     shown = sign * pixels[0].float()
     assert (
-        lopsided(*pixels_of(shown), labels, 1) == lopsided(*pixels, labels, 1)
+        one_sided_edges(*pixels_of(shown), labels, 1) == one_sided_edges(*pixels, labels, 1)
     ).float().mean() > 0.99
 
 
@@ -65,36 +65,43 @@ def test_a_target_that_lies_on_edges_is_kept():
     shown = (torch.arange(SIDE) / 40).floor().clamp_max(1).expand(SIDE, SIDE)[None, None].clone()
     labels = torch.zeros(1, SIDE, SIDE, dtype=torch.int8)
     labels[..., 40:44] = 1
-    assert not lopsided(*pixels_of(shown), labels, 1).any()
+    assert not one_sided_edges(*pixels_of(shown), labels, 1).any()
 
 
 @pytest.mark.parametrize("other", [0, -1])
 def test_without_the_target_nothing_is_found(pixels, other):
     labels = torch.full((1, SIDE, SIDE), other, dtype=torch.int8)
-    assert not lopsided(*pixels, labels, 1).any()
+    assert not one_sided_edges(*pixels, labels, 1).any()
 
 
 @pytest.fixture(scope="module")
-def shares(labels):
+def probabilities(labels):
     """Two targets of equal shape, each with a probability of its own."""
     found = labels.float()
     return torch.stack([1 - 0.9 * found, 0.6 * found, 0.3 * found], dim=1)
 
 
-def rules(*slender):
+def shape_statistics(*curvilinear):
     return tuple(
-        ShapeRules(width=4 if one else 40, area=0.1, density=0.3, parts=9, smallest=0, solid=False)
-        for one in slender
+        ShapeStatistics(
+            width=4 if one else 40, area=0.1, density=0.3, parts=9, smallest=0, solid=False
+        )
+        for one in curvilinear
     )
 
 
-def test_edges_are_taken_from_a_slender_target_alone(pixels, labels, shares):
-    cleared = without_edges(shares, *pixels, (0.5, 0.5), rules(True, False))
-    edges = lopsided(*pixels, labels, 1)
+def test_edges_are_taken_from_a_curvilinear_target_alone(pixels, labels, probabilities):
+    cleared = remove_one_sided_edges(
+        probabilities, *pixels, (0.5, 0.5), shape_statistics(True, False)
+    )
+    edges = one_sided_edges(*pixels, labels, 1)
     assert edges.any()
-    assert (cleared[:, 1] == torch.where(edges, 0, shares[:, 1])).all()
-    assert (cleared[:, [0, 2]] == shares[:, [0, 2]]).all()
+    assert (cleared[:, 1] == torch.where(edges, 0, probabilities[:, 1])).all()
+    assert (cleared[:, [0, 2]] == probabilities[:, [0, 2]]).all()
 
 
-def test_compact_targets_keep_their_edges(pixels, shares):
-    assert (without_edges(shares, *pixels, (0.5, 0.5), rules(False, False)) == shares).all()
+def test_compact_targets_keep_their_edges(pixels, probabilities):
+    assert (
+        remove_one_sided_edges(probabilities, *pixels, (0.5, 0.5), shape_statistics(False, False))
+        == probabilities
+    ).all()

@@ -10,9 +10,14 @@ from scipy.ndimage import distance_transform_edt
 from napari_localdisc.base.progress import drain
 from napari_localdisc.core.evaluation.metrics import dice
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
-from napari_localdisc.core.segmenter.random_walker import BorderWalk, on_edges, traced, walked
+from napari_localdisc.core.segmenter.random_walker import (
+    RandomWalkerBorders,
+    random_walker_borders,
+    random_walker_labels,
+    refine_borders,
+)
 
 SIDE = 48
 CENTRES = [(20, 22), (24, 24), (26, 20)]
@@ -50,24 +55,26 @@ def pixels(truth):
     return PixelSet(features, images, fields, torch.eye(3), Preprocessing(1, False))
 
 
-class TestWalked:
+class TestRandomWalkerLabels:
     def test_a_border_is_found_where_the_image_has_an_edge(self, pixels, truth):
         shifted = ellipse(CENTRES[0][0] + 2, CENTRES[0][1] - 2, 10, 9)
         labels = opened(shifted, 3, 5)
-        found = walked(pixels.normalised[0].numpy(), labels)
+        found = random_walker_labels(pixels.normalised[0].numpy(), labels)
         assert set(np.unique(found)) == {0, 1}
         assert dice(shifted, truth[0]) < 0.85
         assert dice(found == 1, truth[0]) > 0.95
 
     def test_what_is_decided_stays(self, pixels, truth):
         labels = opened(ellipse(22, 20), 3, 5)
-        found = walked(pixels.normalised[0].numpy(), labels)
+        found = random_walker_labels(pixels.normalised[0].numpy(), labels)
         np.testing.assert_array_equal(found[labels >= 0], labels[labels >= 0])
 
     def test_labels_need_not_follow_one_another(self, pixels, truth):
         labels = opened(truth[0], 3, 4)
-        as_third = walked(pixels.normalised[0].numpy(), np.where(labels == 1, 3, labels))
-        found = walked(pixels.normalised[0].numpy(), labels)
+        as_third = random_walker_labels(
+            pixels.normalised[0].numpy(), np.where(labels == 1, 3, labels)
+        )
+        found = random_walker_labels(pixels.normalised[0].numpy(), labels)
         np.testing.assert_array_equal(as_third, np.where(found == 1, 3, found))
 
     def test_one_target_ends_where_the_next_begins(self):
@@ -76,7 +83,7 @@ class TestWalked:
         labels = np.full((SIDE, SIDE), -1, np.int8)
         labels[:6], labels[-6:], labels[:, :6], labels[:, -6:] = 0, 0, 0, 0
         labels[13:35, 13:15], labels[22:26, 22:26] = 1, 2
-        found = walked(image, labels)
+        found = random_walker_labels(image, labels)
         np.testing.assert_array_equal(found, image[0].astype(np.int8))
 
     @pytest.mark.parametrize("image", [np.zeros((1, 8, 8)), np.arange(64.0).reshape(1, 8, 8)])
@@ -84,16 +91,16 @@ class TestWalked:
         open_everywhere = np.full((8, 8), -1, np.int8)
         background_alone = np.where(np.eye(8) > 0, 0, open_everywhere).astype(np.int8)
         for labels in (open_everywhere, background_alone, np.eye(8, dtype=np.int8)):
-            found = walked(image.astype(np.float32), labels)
+            found = random_walker_labels(image.astype(np.float32), labels)
             np.testing.assert_array_equal(found, labels)
 
     def test_a_flat_image_stays_undecided(self, truth):
         labels = opened(truth[0], 3, 4)
-        found = walked(np.zeros((1, SIDE, SIDE), np.float32), labels)
+        found = random_walker_labels(np.zeros((1, SIDE, SIDE), np.float32), labels)
         np.testing.assert_array_equal(found, labels)
 
 
-class TestBorderWalk:
+class TestRandomWalkerBorders:
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
     def test_the_open_border_that_shows_best_is_closed(self, pixels, truth, order):
         right = torch.from_numpy(np.stack([opened(mask, 3, 4) for mask in truth]))
@@ -101,56 +108,62 @@ class TestBorderWalk:
         wrong = torch.from_numpy(np.stack([opened(mask, 1, 2) for mask in small]))
         choices = [(right, wrong)[index] for index in order]
         posed = torch.from_numpy(small.astype(np.int8))
-        found = drain(BorderWalk(pixels, 1).close(posed, choices)).numpy() == 1
+        found = drain(RandomWalkerBorders(pixels, 1).close(posed, choices)).numpy() == 1
         assert min(dice(*pair) for pair in zip(found, truth, strict=True)) > 0.94
 
     def test_borders_that_show_better_as_they_are_stay(self, pixels, truth):
         small = np.stack([ellipse(*centre, 5, 4) for centre in CENTRES])
         choices = [torch.from_numpy(np.stack([opened(mask, 1, 2) for mask in small]))]
         posed = torch.from_numpy(truth.astype(np.int8))
-        assert drain(BorderWalk(pixels, 1).close(posed, choices)) is None
-        assert drain(BorderWalk(pixels, 1).close(posed, [])) is None
+        assert drain(RandomWalkerBorders(pixels, 1).close(posed, choices)) is None
+        assert drain(RandomWalkerBorders(pixels, 1).close(posed, [])) is None
 
     def test_it_tells_how_far_it_is_and_what_it_has(self, pixels, truth):
         labels = torch.from_numpy(np.stack([opened(mask, 3, 4) for mask in truth]))
-        walk, events = BorderWalk(pixels, 1), []
-        assert walk.look() is None
+        walk, events = RandomWalkerBorders(pixels, 1), []
+        assert walk.first_image_probabilities() is None
         closed = drain(walk.close(0 * labels, [labels]), events.append)
         assert [event.done for event in events] == list(range(1, events[-1].total + 1))
-        assert torch.equal(walk.look(), (closed[0] == 1)[None].float())
+        assert torch.equal(walk.first_image_probabilities(), (closed[0] == 1)[None].float())
 
 
 class TestTraced:
-    RULES = (ShapeRules(width=85.0, area=0.13, density=1.0, parts=1, smallest=0.01, solid=True),)
+    RULES = (
+        ShapeStatistics(width=85.0, area=0.13, density=1.0, parts=1, smallest=0.01, solid=True),
+    )
 
     def test_borders_move_to_edges_that_are_near(self, pixels, truth):
         found = ellipse(CENTRES[0][0] + 1, CENTRES[0][1] + 1, 11, 8).astype(np.uint8)
-        moved = traced(found, pixels.normalised[0], pixels.fields[0], self.RULES)
+        moved = random_walker_borders(found, pixels.normalised[0], pixels.fields[0], self.RULES)
         assert moved.dtype == np.uint8
         assert dice(moved == 1, truth[0]) > max(0.95, dice(found == 1, truth[0]) + 0.02)
 
     def test_nothing_is_found_where_nothing_was(self, pixels):
         nothing = np.zeros((SIDE, SIDE), np.uint8)
-        moved = traced(nothing, pixels.normalised[0], pixels.fields[0], self.RULES)
+        moved = random_walker_borders(nothing, pixels.normalised[0], pixels.fields[0], self.RULES)
         assert not moved.any()
 
     def test_a_flat_image_changes_nothing(self, pixels, truth):
         labels = truth[0].astype(np.uint8)
         flat = torch.zeros(1, SIDE, SIDE)
-        np.testing.assert_array_equal(traced(labels, flat, pixels.fields[0], self.RULES), labels)
+        np.testing.assert_array_equal(
+            random_walker_borders(labels, flat, pixels.fields[0], self.RULES), labels
+        )
 
     def test_what_lies_outside_the_field_of_view_is_background(self, pixels, truth):
         field = pixels.fields[0].clone()
         field[:, : CENTRES[0][1]] = False
         half = truth[0] & field.numpy()
-        moved = traced(half.astype(np.uint8), pixels.normalised[0], field, self.RULES)
+        moved = random_walker_borders(
+            half.astype(np.uint8), pixels.normalised[0], field, self.RULES
+        )
         assert not moved[~field.numpy()].any()
         assert moved.any()
 
     def test_labels_that_show_about_as_well_are_taken(self, pixels, truth):
         near = np.stack([ellipse(row, column, 11, 9) for row, column in CENTRES])
         events = []
-        found = drain(on_edges(near.astype(np.uint8), self.RULES, pixels), events.append)
+        found = drain(refine_borders(near.astype(np.uint8), self.RULES, pixels), events.append)
         assert min(dice(*pair) for pair in zip(found == 1, truth, strict=True)) > 0.95
         assert [event.done for event in events] == [1, 2, 3]
 
@@ -164,4 +177,4 @@ class TestTraced:
         images = torch.randn(len(truth), 1, SIDE, SIDE, generator=generator)
         fields = torch.ones(len(truth), SIDE, SIDE, dtype=torch.bool)
         pixels = PixelSet(features, images, fields, torch.eye(2), Preprocessing(1, False))
-        assert drain(on_edges(truth.astype(np.uint8), self.RULES, pixels)) is None
+        assert drain(refine_borders(truth.astype(np.uint8), self.RULES, pixels)) is None

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.evaluation.metrics import dice
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
-from napari_localdisc.stores.segmenters import load_segmenter, save_segmenter, shipped_segmenters
+from napari_localdisc.stores.segmenter_files import shipped_segmenters
+from napari_localdisc.stores.segmenters import load_segmenter, save_segmenter
 
 
 @pytest.fixture
@@ -26,6 +27,36 @@ class TestSegment:
         assert set(np.unique(found.labels)) <= {0, 1}
         assert 0 <= found.confidence.min() <= found.confidence.max() <= 1
         assert 0 <= found.score <= 1
+
+    @pytest.mark.parametrize("name", ["lungs", "optic-cup"])
+    def test_probabilities_have_the_image_size_and_agree_with_the_confidence(self, name):
+        segmenter = load_segmenter(name)
+        found = segmenter.segment(fundus_phantom(1, 128).image[:, 10:106])
+        probabilities = found.probabilities
+        assert found.targets == segmenter.targets
+        assert probabilities.shape == (len(found.targets) + 1, 128, 96)
+        assert probabilities.dtype == np.float32
+        np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+        own = np.take_along_axis(probabilities, found.labels[None].astype(int), axis=0)[0]
+        np.testing.assert_allclose(own, found.confidence, atol=1e-6)
+
+    def test_probabilities_of_a_stack_and_of_its_blank_plane(self, segmenter):
+        planes = np.stack([xray_phantom(seed, 64).image for seed in range(3)])[..., None]
+        planes[1] = 7
+        probabilities = segmenter.segment(planes).probabilities
+        assert probabilities.shape == (3, 2, 64, 64)
+        np.testing.assert_array_equal(probabilities[1, 0], 1)
+        for index in (0, 2):
+            alone = segmenter.segment(planes[index]).probabilities
+            np.testing.assert_allclose(probabilities[index], alone, atol=1e-5)
+
+    def test_probabilities_that_were_not_kept(self, segmenter):
+        stack = np.stack([xray_phantom(0, 64).image])[..., None]
+        for image in (stack, stack[0]):
+            found = segmenter.segment(image, keep_probabilities=False)
+            assert found.canvas == ()
+            with pytest.raises(LocaldiscError, match="keep_probabilities=True"):
+                _ = found.probabilities
 
     @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (2, 300), (300, 2), (7, 5, 4)])
     def test_any_size(self, segmenter, shape):

@@ -82,13 +82,14 @@ class TestLook:
         calm(panel, qtbot)
         assert len(viewer.layers) == before
 
-    def test_the_pixel_under_the_pointer_is_described(self, panel, viewer, point, click):
+    def test_the_pixel_under_the_pointer_is_described(self, panel, viewer, point, click, qtbot):
         click(panel.look_section.button)
         label = layers_of(viewer, Labels)[0].data[1, 20, 30]
         point((1, 20, 30))
+        assert panel.look.report.text() == f"chest [1], row 20, column 30: Cluster {label}."
+        qtbot.waitUntil(lambda: "next: Cluster" in panel.look.report.text())
         text = panel.look.report.text()
         assert text.startswith(f"chest [1], row 20, column 30: Cluster {label}, similarity to its")
-        assert "next: Cluster" in text
         point((1, 20, -30))
         assert "row" not in panel.look.report.text()
 

@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from qtpy.QtCore import QThreadPool, QTimer
+from qtpy.QtCore import QTimer
 
+from napari_localdisc.widgets.jobs.pool import threads
 from napari_localdisc.widgets.panels import docks
 from napari_localdisc.widgets.panels.docks import Dock
 
@@ -86,7 +87,7 @@ def test_a_dock_that_is_deleted_while_it_loads_gets_no_panel(qtbot, viewer, slow
     dock = opened(qtbot, slow_dock, viewer)
     with qtbot.waitSignal(dock.destroyed):
         dock.deleteLater()
-    QThreadPool.globalInstance().waitForDone()
+    threads().waitForDone()
     qtbot.wait(10)
     assert "slow_panel" in sys.modules
     assert dock.panel is None

@@ -11,7 +11,7 @@ from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.guidance.guidance import guide
 from napari_localdisc.core.priors import simulate
 from napari_localdisc.reports.report import FileResult
-from napari_localdisc.stores.segmenters import save_segmenter
+from napari_localdisc.stores.segmenters import segmenter_file
 from napari_localdisc.widgets.panels.folder import FILE, IN_USE, PRIOR, SHIPPED, FolderPanel
 from napari_localdisc.widgets.parts._results_table import ResultsTable
 
@@ -20,7 +20,7 @@ from napari_localdisc.widgets.parts._results_table import ResultsTable
 def segmenter(xrays, encoder_file, effort):
     prior = simulate("lungs", count=4, size=64)
     run = guide(list(xrays), prior, load_encoder(encoder_file), effort)
-    return drain(run).segmenter
+    return segmenter_file(drain(run).segmenter)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_bad_file_stops_nothing(panel, click, finish, session, segmenter, tmp_
 
 
 def test_a_segmenter_file(panel, click, finish, session, segmenter, tmp_path):
-    save_segmenter(segmenter, tmp_path / "lungs.safetensors")
+    segmenter.save(tmp_path / "lungs.safetensors")
     panel.method.value = FILE
     panel.segmenter_file.value = tmp_path / "lungs.safetensors"
     click(panel.run_row.button)

@@ -16,49 +16,51 @@ import torch.nn.functional as F
 from skimage.morphology import convex_hull_image
 from torch import Tensor
 
-from napari_localdisc.core.guidance.working_resolution import Plan
+from napari_localdisc.core.guidance.working_resolution import WorkingResolution
 from napari_localdisc.core.imaging.scaling import scale_about_centre
-from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_words
-from napari_localdisc.core.priors.shape_statistics import ShapeRules
+from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_descriptors
+from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 
 _DRAWS = 8
 """At most so many handfuls of references tell what a few masks have by chance."""
 _ANY_SIZE = 1.5
 """Factor up to which the width of a compact structure may differ from the references'."""
 _THRESHOLDS = [step / 200 for step in range(4, 197)]
-"""Of slender targets: 0.02 to 0.98."""
+"""Of curvilinear targets: 0.02 to 0.98."""
 _ENOUGH = 20
 """Images whose area tells a threshold well enough."""
 
 
-class Judge:
+class PriorMatch:
     """Compares predicted masks with the references.
 
     Parameters
     ----------
     references : Tensor of bool, shape (N, K, S, S)
-    plan : Plan
+    resolution : WorkingResolution
     at_one_size : bool
         Whether compact targets are compared at one size.
     """
 
-    def __init__(self, references: Tensor, plan: Plan, *, at_one_size: bool = True) -> None:
-        self.references, self.plan, self.at_one_size = references, plan, at_one_size
+    def __init__(
+        self, references: Tensor, resolution: WorkingResolution, *, at_one_size: bool = True
+    ) -> None:
+        self.references, self.resolution, self.at_one_size = references, resolution, at_one_size
         self.areas = references.sum(dim=(2, 3)).float().mean(dim=0)
         self.moments = []
-        for target, rule in enumerate(plan.rules):
+        for target, statistics in enumerate(resolution.shape_statistics):
             masks = references[:, target]
-            fields = _hulls(masks) if rule.slender else torch.ones_like(masks)
+            fields = _hulls(masks) if statistics.curvilinear else torch.ones_like(masks)
             self.moments.append(self._moments(masks, fields, target))
 
     def _moments(self, masks: Tensor, fields: Tensor, target: int) -> Moments:
-        slender = self.plan.rules[target].slender
-        side = self.plan.size // 4 * 2 if slender else self.plan.pose_size
-        if self.at_one_size and not slender:
+        curvilinear = self.resolution.shape_statistics[target].curvilinear
+        side = self.resolution.size // 4 * 2 if curvilinear else self.resolution.pose_size
+        if self.at_one_size and not curvilinear:
             masks = self._at_mean_size(masks, target)
         small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
         weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]
-        words = torch.cat([shape_words(one[None]) for one in small])
+        words = torch.cat([shape_descriptors(one[None]) for one in small])
         return Moments.of(words.transpose(0, 1).flatten(1), weight.flatten())
 
     def _at_mean_size(self, masks: Tensor, target: int) -> Tensor:
@@ -78,15 +80,15 @@ class Judge:
         """
         shown = torch.from_numpy(labels).to(fields.device)
         kls = []
-        for target, rule in enumerate(self.plan.rules):
+        for target, statistics in enumerate(self.resolution.shape_statistics):
             masks = shown == target + 1
-            inside = fields if rule.slender else torch.ones_like(fields)
+            inside = fields if statistics.curvilinear else torch.ones_like(fields)
             kls.append(
                 float(gaussian_kl(self._moments(masks, inside, target), self.moments[target]))
             )
         return float(np.mean(kls))
 
-    def by_chance(self, count: int) -> float:
+    def chance_kl(self, count: int) -> float:
         """Highest shape KL in nats that so few of the references alone have against all of them.
 
         A handful of masks has a poor covariance, and a high KL whatever it shows.
@@ -107,33 +109,35 @@ class Judge:
             kls.append(self.kl(labels, _hulls(masks.any(dim=1))))
         return max(kls)
 
-    def thresholds(self, shares: Tensor, fields: Tensor) -> tuple[float, ...]:
+    def thresholds(self, probabilities: Tensor, fields: Tensor) -> tuple[float, ...]:
         """Probabilities at which tidy masks have the area that the prior says.
 
-        Slender targets cover as much of the field of view as the references cover of their convex
-        hulls; a compact target's area is the image's own affair, and its threshold is one half.
+        Curvilinear targets cover as much of the field of view as the references cover of their
+        convex hulls; a compact target has any area, and its threshold is one half.
 
         Parameters
         ----------
-        shares : Tensor, shape (n, K + 1, S, S)
+        probabilities : Tensor, shape (n, K + 1, S, S)
             Class probabilities, zero outside the field of view.
         fields : Tensor of bool, shape (n, S, S)
         """
-        some = slice(None, None, -(-len(shares) // _ENOUGH))
+        some = slice(None, None, -(-len(probabilities) // _ENOUGH))
         inside = int(fields[some].sum())
         return tuple(
-            _cut(shares[some, target].float().cpu().numpy(), inside, rule) if rule.slender else 0.5
-            for target, rule in enumerate(self.plan.rules, start=1)
+            _cut(probabilities[some, target].float().cpu().numpy(), inside, statistics)
+            if statistics.curvilinear
+            else 0.5
+            for target, statistics in enumerate(self.resolution.shape_statistics, start=1)
         )
 
 
-def _cut(planes: npt.NDArray[np.float32], inside: int, rule: ShapeRules) -> float:
-    """Lowest threshold at which tidy masks of probabilities (n, S, S) are no denser than a rule."""
+def _cut(planes: npt.NDArray[np.float32], inside: int, statistics: ShapeStatistics) -> float:
+    """Lowest threshold at which masks of probabilities (n, S, S) have the references' density."""
 
     def area(threshold: float) -> int:
-        return sum(int(rule.tidy(one > threshold).sum()) for one in planes)
+        return sum(int(statistics.tidy(one > threshold).sum()) for one in planes)
 
-    wanted = rule.density * inside
+    wanted = statistics.density * inside
     found = bisect_left(_THRESHOLDS, -wanted, key=lambda threshold: -area(threshold))
     return _THRESHOLDS[min(found, len(_THRESHOLDS) - 1)]
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.guidance.choose.prior_match import Judge
+from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
+from napari_localdisc.core.guidance.config import show_kl
 from napari_localdisc.core.losses.segmentation import IGNORE
-from napari_localdisc.core.losses.shape_kl import show_kl
-from napari_localdisc.core.segmenter.postprocessing import decide, expected_dice
+from napari_localdisc.core.segmenter.postprocessing import expected_dice, postprocess
 from napari_localdisc.core.segmenter.segmentation import LOW_CONFIDENCE, low_confidence
 
 _HIGH = 0.7
@@ -34,13 +34,13 @@ _ALONE = (
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StageResult:
     """A stage's result on the guiding images.
 
     Attributes
     ----------
     stage : str
-    shares : Tensor, shape (n, K + 1, S, S)
+    probabilities : Tensor, shape (n, K + 1, S, S)
         Class probabilities, zero outside the field of view.
     thresholds : tuple of float
         Per target.
@@ -51,29 +51,38 @@ class Verdict:
     """
 
     stage: str
-    shares: Tensor
+    probabilities: Tensor
     thresholds: tuple[float, ...]
     labels: npt.NDArray[np.uint8]
     kl: float
 
     @classmethod
-    def on(cls, stage: str, shares: Tensor, fields: Tensor, judge: Judge) -> Verdict:
-        """Judge class probabilities (n, K + 1, S, S) inside fields of view (n, S, S)."""
-        shares = shares * fields[:, None]
-        thresholds = judge.thresholds(shares, fields)
-        planes = shares.float().cpu().numpy()
-        labels = np.stack([decide(one, thresholds, judge.plan.rules) for one in planes])
-        return cls(stage, shares, thresholds, labels, judge.kl(labels, fields))
+    def from_probabilities(
+        cls, stage: str, probabilities: Tensor, fields: Tensor, prior_match: PriorMatch
+    ) -> StageResult:
+        """Postprocess class probabilities (n, K + 1, S, S) inside fields of view (n, S, S)."""
+        probabilities = probabilities * fields[:, None]
+        thresholds = prior_match.thresholds(probabilities, fields)
+        planes = probabilities.float().cpu().numpy()
+        labels = np.stack(
+            [
+                postprocess(one, thresholds, prior_match.resolution.shape_statistics)
+                for one in planes
+            ]
+        )
+        return cls(stage, probabilities, thresholds, labels, prior_match.kl(labels, fields))
 
-    def traced(self, labels: npt.NDArray[np.uint8], fields: Tensor, judge: Judge) -> Verdict:
-        """Judge other labels (n, S, S) under the same probabilities."""
+    def with_labels(
+        self, labels: npt.NDArray[np.uint8], fields: Tensor, prior_match: PriorMatch
+    ) -> StageResult:
+        """Replace the labels by others (n, S, S) under the same probabilities."""
         stage = f"{self.stage}, traced"
-        return replace(self, stage=stage, labels=labels, kl=judge.kl(labels, fields))
+        return replace(self, stage=stage, labels=labels, kl=prior_match.kl(labels, fields))
 
     @property
     def confidence(self) -> float:
         """Mean over the images of the Dice that their masks can be expected to have."""
-        likely = self.shares[:, 1:].sum(dim=1).float().cpu().numpy()
+        likely = self.probabilities[:, 1:].sum(dim=1).float().cpu().numpy()
         masks = self.labels > 0
         return fmean(expected_dice(*pair) for pair in zip(likely, masks, strict=True))
 
@@ -82,16 +91,16 @@ class Verdict:
         return float((self.labels > 0).sum() / max(1, int(fields.sum())))
 
 
-def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
+def complete_labels(current: StageResult, labels: Tensor, start: StageResult) -> Tensor:
     """Labels of compact targets for refinement.
 
     Parameters
     ----------
-    current : Verdict
+    current : StageResult
         A classifier's.
     labels : Tensor of int8, shape (n, S, S)
         Posterior labels, -1 where undecided.
-    start : Verdict
+    start : StageResult
         The posed shapes'.
 
     Returns
@@ -99,28 +108,30 @@ def sharpen_compact(current: Verdict, labels: Tensor, start: Verdict) -> Tensor:
     Tensor of int8, shape (n, S, S)
         Where `labels` are undecided, the classifier's tidy label if it is sure, else the pose's.
     """
-    shares = current.shares.float()
+    probabilities = current.probabilities.float()
     decided = torch.from_numpy(current.labels).to(labels)
-    sure = (shares.max(dim=1).values > _HIGH) & (shares.argmax(dim=1) == decided)
+    sure = (probabilities.max(dim=1).values > _HIGH) & (probabilities.argmax(dim=1) == decided)
     posed = torch.from_numpy(start.labels).to(labels)
     return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
 
 
-def revise(labels: Tensor, shares: Tensor, thresholds: Sequence[float]) -> Tensor:
+def self_training_labels(
+    labels: Tensor, probabilities: Tensor, thresholds: Sequence[float]
+) -> Tensor:
     """Leave undecided what a classifier contradicts, and decide what it is sure of.
 
     Parameters
     ----------
     labels : Tensor of int8, shape (n, S, S)
         That it was trained on, -1 where undecided.
-    shares : Tensor, shape (n, K + 1, S, S)
+    probabilities : Tensor, shape (n, K + 1, S, S)
         Its class probabilities, zero outside the field of view.
     thresholds : sequence of float
         Probabilities from which pixels are taken for each of the K targets.
     """
     revised = labels.clone()
     for target, threshold in enumerate(thresholds, start=1):
-        share = shares[:, target]
+        share = probabilities[:, target]
         likely = share > max(_UNLIKELY, threshold - _DOUBT)
         found = share > min(_LIKELY, threshold + _MARGIN)
         revised[(labels == target) & ~likely | (labels == 0) & likely] = IGNORE
@@ -128,7 +139,7 @@ def revise(labels: Tensor, shares: Tensor, thresholds: Sequence[float]) -> Tenso
     return revised
 
 
-def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
+def disagreement_warnings(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
     """Warn if heads that should have found the same did not."""
     for result in results[1:]:
         total = (results[0] > 0).sum() + (result > 0).sum()
@@ -141,26 +152,26 @@ def disagreements(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
     return ()
 
 
-def doubts(verdict: Verdict, judge: Judge) -> tuple[str, ...]:
+def result_warnings(result: StageResult, prior_match: PriorMatch) -> tuple[str, ...]:
     """Warn if masks look unlike the prior or are far from sure, there are none, or is one alone."""
     found = []
-    if not (verdict.kl <= _NONSENSE or verdict.kl <= judge.by_chance(len(verdict.labels))):
+    if not (result.kl <= _NONSENSE or result.kl <= prior_match.chance_kl(len(result.labels))):
         found.append(
-            f"the masks do not look like the prior (shape KL {show_kl(verdict.kl)}): check that the"
+            f"the masks do not look like the prior (shape KL {show_kl(result.kl)}): check that the"
             " images show the structure and that the prior fits it and has a few references, or try"
             " another seed."
         )
-    if not verdict.labels.any():
+    if not result.labels.any():
         found.append("nothing was found: try another prior, encoder or seed.")
-    elif verdict.confidence < LOW_CONFIDENCE:
-        found.append(low_confidence(verdict.confidence))
-    if len(verdict.labels) == 1:
+    elif result.confidence < LOW_CONFIDENCE:
+        found.append(low_confidence(result.confidence))
+    if len(result.labels) == 1:
         found.append(_ALONE)
     return tuple(found)
 
 
-def size_doubts(
-    labels: npt.NDArray[np.uint8], judge: Judge, targets: Sequence[str]
+def size_warnings(
+    labels: npt.NDArray[np.uint8], prior_match: PriorMatch, targets: Sequence[str]
 ) -> tuple[str, ...]:
     """Warn if a compact target is far larger or smaller than its references.
 
@@ -168,15 +179,17 @@ def size_doubts(
     ----------
     labels : ndarray of uint8, shape (n, S, S)
         On the canvas of the references.
-    judge : Judge
+    prior_match : PriorMatch
     targets : sequence of str
         Names of the K targets.
     """
     found = []
-    for target, (name, rule) in enumerate(zip(targets, judge.plan.rules, strict=True)):
-        wanted = float(judge.areas[target]) * len(labels)
+    for target, (name, statistics) in enumerate(
+        zip(targets, prior_match.resolution.shape_statistics, strict=True)
+    ):
+        wanted = float(prior_match.areas[target]) * len(labels)
         ratio = float((labels == target + 1).sum()) / wanted
-        if not rule.slender and ratio > 0 and not 1 / _OTHER_SIZE <= ratio <= _OTHER_SIZE:
+        if not statistics.curvilinear and ratio > 0 and not 1 / _OTHER_SIZE <= ratio <= _OTHER_SIZE:
             found.append(
                 f"{name} was found {ratio:.1f} times as large as the prior says: look at the masks,"
                 " and give more images or a prior of the size that it has in them."

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.encoder.network import UNet, channels_last
-from napari_localdisc.core.imaging.morphology import widened
+from napari_localdisc.core.imaging.morphology import dilate
 from napari_localdisc.core.imaging.scale_space import blur
 
 _SIDE = 96
@@ -25,8 +25,8 @@ _RIM = 4
 """Coarse pixels at the rim of the field of view, not to be trusted: it looks like a line."""
 
 
-class Restorer:
-    """Denoises score maps of a slender target.
+class MaskDenoiser:
+    """Denoises score maps of a curvilinear target.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Restorer:
             loss.backward()
             optimiser.step()
             schedule.step()
-            yield Progress("restore", step + 1, steps, values={"restoring": float(loss.detach())})
+            yield Progress("denoise", step + 1, steps, values={"denoising": float(loss.detach())})
         self.network.eval()
 
     @torch.inference_mode()
@@ -85,7 +85,7 @@ class Restorer:
         padding = -size % 4
         padded = F.pad(scores[:, None], (0, padding, 0, padding))
         logits = torch.cat([self.network(one[None]) for one in padded])[:, 0, :size, :size]
-        wide = widened((~fields)[:, None].float(), _RIM)[:, 0]
+        wide = dilate((~fields)[:, None].float(), _RIM)[:, 0]
         trusted = wide == 0
         return logits.sigmoid() * trusted, trusted
 

@@ -14,14 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run, relay
-from napari_localdisc.core.guidance.choose.prior_match import Judge
-from napari_localdisc.core.guidance.choose.stage_result import Verdict
-from napari_localdisc.core.guidance.expect.posterior import Evidence, shares_of
-from napari_localdisc.core.guidance.start.shape_registration import latent_pose
-from napari_localdisc.core.guidance.working_resolution import Plan
-from napari_localdisc.core.imaging.morphology import but_for_borders
+from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
+from napari_localdisc.core.guidance.choose.stage_result import StageResult
+from napari_localdisc.core.guidance.expect.posterior import Evidence, class_probabilities
+from napari_localdisc.core.guidance.start.shape_registration import register_shapes
+from napari_localdisc.core.guidance.working_resolution import WorkingResolution
+from napari_localdisc.core.imaging.morphology import certain_off_borders
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
-from napari_localdisc.core.segmenter.random_walker import room
+from napari_localdisc.core.segmenter.random_walker import border_band
 
 _POSED = 16
 """At most so many references are tried as shapes; more cost time and change little."""
@@ -34,40 +34,47 @@ _SEVERAL = 5
 """Images from which their mean map tells places, and not just what these images show."""
 
 
-class CompactPosterior:
+class TemplateMatchingPosterior:
     """Evidence for compact targets, posed jointly.
 
     Parameters
     ----------
     pixels : PixelSet
     references : Tensor of bool, shape (N, K, S, S)
-    plan : Plan
+    resolution : WorkingResolution
         For these K targets alone.
     starts, seed : int
     """
 
     def __init__(
-        self, pixels: PixelSet, references: Tensor, plan: Plan, starts: int, seed: int
+        self,
+        pixels: PixelSet,
+        references: Tensor,
+        resolution: WorkingResolution,
+        starts: int,
+        seed: int,
     ) -> None:
-        self.pixels, self.references, self.plan = pixels, references, plan
+        self.pixels, self.references, self.resolution = pixels, references, resolution
         self.starts, self.seed, self.place = starts, seed, 0.0
         self._posed_first: Tensor | None = None
-        self.small = F.adaptive_avg_pool2d(references[:_POSED].float(), plan.pose_size) >= 0.5
-        self.features, self.fields = pixels.coarse(plan.pose_size)
+        self.small = F.adaptive_avg_pool2d(references[:_POSED].float(), resolution.pose_size) >= 0.5
+        self.features, self.fields = pixels.coarse(resolution.pose_size)
 
     def start(self) -> Run[list[Evidence]]:
         """Pose whole shapes, kept from telling places and not.
 
         The masks that look more like the prior, as they are, are believed.
         """
-        judge = Judge(self.references, self.plan, at_one_size=False)
+        prior_match = PriorMatch(self.references, self.resolution, at_one_size=False)
         fields = self.pixels.fields
         kls: dict[float, float] = {}
         found: dict[float, list[Evidence]] = {}
         for place in _PLACES if len(fields) >= _SEVERAL else (0.0,):
             found[place] = yield from self._posed(place)
-            verdict = Verdict.on("start", shares_of(found[place], fields), fields, judge)
-            kls[place] = verdict.kl
+            result = StageResult.from_probabilities(
+                "start", class_probabilities(found[place], fields), fields, prior_match
+            )
+            kls[place] = result.kl
         self.place = min(kls, key=lambda place: kls[place])
         return found[self.place]
 
@@ -91,7 +98,7 @@ class CompactPosterior:
         ]
         return wide, both
 
-    def look(self) -> Tensor | None:
+    def first_image_probabilities(self) -> Tensor | None:
         """Return what is posed on the first image at the moment, shape (K, s, s)."""
         return self._posed_first
 
@@ -102,19 +109,22 @@ class CompactPosterior:
 
     def _posed(self, place: float, *, by_border: bool = False) -> Run[list[Evidence]]:
         seen, tried = (self.features, self.fields), (self.starts, self.seed)
-        posing = latent_pose(*seen, self.small, *tried, place, by_border=by_border)
+        posing = register_shapes(*seen, self.small, *tried, place, by_border=by_border)
         posed = yield from relay(posing, self._noted)
         side = (self.pixels.size, self.pixels.size)
         share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
-        bands = [rule.pixels(_BAND, self.pixels.size) for rule in self.plan.rules]
+        bands = [
+            statistics.pixels(_BAND, self.pixels.size)
+            for statistics in self.resolution.shape_statistics
+        ]
         return [
-            Evidence(one, but_for_borders(one > 0.5, one > 0.5, band, band))
+            Evidence(one, certain_off_borders(one > 0.5, one > 0.5, band, band))
             for one, band in zip(share.unbind(1), bands, strict=True)
         ]
 
     def _open(self, target: int, *posed: Evidence) -> Evidence:
         """Leave undecided what several ways of posing say otherwise, and what is near."""
-        inside = torch.stack([one.share > 0.5 for one in posed])
-        left = room(self.plan.rules[target], self.pixels.size)
-        certain = but_for_borders(inside.all(dim=0), inside.any(dim=0), *left)
-        return Evidence(posed[0].share, certain)
+        inside = torch.stack([one.probability > 0.5 for one in posed])
+        left = border_band(self.resolution.shape_statistics[target], self.pixels.size)
+        certain = certain_off_borders(inside.all(dim=0), inside.any(dim=0), *left)
+        return Evidence(posed[0].probability, certain)

@@ -1,4 +1,4 @@
-"""Grafts: reference shapes of a slender target, drawn into images with the contrast it has there.
+"""Copy-paste augmentation: reference shapes of a curvilinear target, pasted into images.
 
 Of a graft every border is known. Beside what is believed of the real structures it teaches a
 network borders at full resolution, and shapes that no belief has shown (copy-paste augmentation,
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.imaging.morphology import widened
+from napari_localdisc.core.imaging.morphology import dilate
 from napari_localdisc.core.imaging.scale_space import blur
 from napari_localdisc.core.losses.segmentation import IGNORE
 from napari_localdisc.core.segmenter.local_contrast import local_contrast, width_levels
@@ -28,7 +28,7 @@ _NEAR = 3
 
 
 @dataclass(frozen=True)
-class Graft:
+class PastedShape:
     """A crop of a reference mask, and how it is to look.
 
     Attributes
@@ -48,7 +48,7 @@ class Graft:
     noise: Tensor
 
 
-class Grafts:
+class CopyPaste:
     """Draws crops of reference masks into crops of images.
 
     Parameters
@@ -73,7 +73,7 @@ class Grafts:
         self.levels = width_levels(masks)
         self.contrast = local_contrast(pixels.normalised, pixels.fields, labels, target)
 
-    def sample(self, side: int, generator: torch.Generator) -> Graft:
+    def sample(self, side: int, generator: torch.Generator) -> PastedShape:
         """Draw the fullest of three crops (side, side) of a reference, and how it is to look."""
         index = int(torch.randint(len(self.masks), (), generator=generator))
         room = self.masks.shape[-1] - side + 1
@@ -84,10 +84,10 @@ class Grafts:
         mask, level = (torch.rot90(maps[span], quarters) for maps in (self.masks, self.levels))
         low, high = _STRENGTH
         strength = low + (high - low) * torch.rand((), generator=generator)
-        return Graft(mask, level, strength, torch.randn(side, side, generator=generator))
+        return PastedShape(mask, level, strength, torch.randn(side, side, generator=generator))
 
-    def draw(
-        self, crops: Tensor, labels: Tensor, fields: Tensor, grafts: Sequence[Graft]
+    def paste(
+        self, crops: Tensor, labels: Tensor, fields: Tensor, shapes: Sequence[PastedShape]
     ) -> tuple[Tensor, Tensor]:
         """Draw grafts into crops.
 
@@ -97,7 +97,7 @@ class Grafts:
             Normalised channels.
         labels : Tensor of int64, shape (B, s, s)
         fields : Tensor of bool, shape (B, s, s)
-        grafts : sequence of Graft
+        shapes : sequence of PastedShape
             One for each crop, of the same side.
 
         Returns
@@ -106,13 +106,13 @@ class Grafts:
             Of the same shapes. Pixels near a graft that were undecided are background.
         """
         mask, level, strength, noise = (
-            torch.stack([getattr(graft, name) for graft in grafts])
+            torch.stack([getattr(shape, name) for shape in shapes])
             for name in ("mask", "level", "strength", "noise")
         )
         varied = 1 + 1.5 * _PATCHES * blur(noise[:, None], _PATCHES)
         strength = strength[:, None, None, None] * varied.clamp(0.4, 1.5)
         amount = strength.to(crops) * mask[:, None]
         drawn = blur(self.contrast[level].permute(0, 3, 1, 2) * amount, _SOFT)
-        near = widened(mask[:, None].float(), _NEAR)[:, 0] > 0
+        near = dilate(mask[:, None].float(), _NEAR)[:, 0] > 0
         labels = torch.where(near & (labels == IGNORE), 0, labels)
         return crops + drawn * fields[:, None], torch.where(mask & fields, self.target, labels)

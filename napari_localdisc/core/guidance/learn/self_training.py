@@ -10,13 +10,13 @@ from torch import Tensor
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.encoder.network import channels_last
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
-from napari_localdisc.core.guidance.learn.copy_paste import Grafts
+from napari_localdisc.core.guidance.learn.copy_paste import CopyPaste
 from napari_localdisc.core.imaging.augmentation import Turn, vary_inputs
 from napari_localdisc.core.losses.segmentation import IGNORE, segmentation_loss
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
 
-class Refiner:
+class SelfTrainer:
     """Trains a `SegmentationNet` on confident labels.
 
     Parameters
@@ -25,8 +25,9 @@ class Refiner:
     pixels : PixelSet
     crop, batch : int
         Side and number of the crops of a step.
-    slender : bool
-        Crops of slender targets may be turned and mirrored; compact ones are trained for overlap.
+    curvilinear : bool
+        Crops of curvilinear targets may be turned and mirrored; compact ones are trained for
+        overlap.
     seed : int
     """
 
@@ -36,22 +37,22 @@ class Refiner:
         pixels: PixelSet,
         crop: int,
         batch: int,
-        slender: bool,
+        curvilinear: bool,
         seed: int,
     ) -> None:
         self.network = channels_last(network)
-        self.pixels, self.crop, self.batch, self.slender = pixels, crop, batch, slender
+        self.pixels, self.crop, self.batch, self.curvilinear = pixels, crop, batch, curvilinear
         self.generator = torch.Generator().manual_seed(seed)
 
-    def fit(self, labels: Tensor, steps: int, grafts: Sequence[Grafts] = ()) -> Run[None]:
-        """Train on labels, and on grafts drawn into the images.
+    def fit(self, labels: Tensor, steps: int, copy_pastes: Sequence[CopyPaste] = ()) -> Run[None]:
+        """Train on labels, with copy-paste augmentation.
 
         Parameters
         ----------
         labels : Tensor of int8, shape (n, S, S)
             -1 where undecided.
         steps : int
-        grafts : sequence of Grafts
+        copy_pastes : sequence of CopyPaste
             Each draws into every crop.
 
         Yields
@@ -61,14 +62,14 @@ class Refiner:
         """
         decided = labels[labels != IGNORE].long()
         counts = decided.bincount(minlength=self.network.head.out_channels).clamp_min(1)
-        self.network.expect(counts / counts.sum())
+        self.network.initialise_bias(counts / counts.sum())
         optimiser = torch.optim.AdamW(self.network.parameters(), 3e-3, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps + 1)
         self.network.train()
         for step in range(steps):
-            inputs, wanted = self._crops(labels, grafts)
+            inputs, wanted = self._crops(labels, copy_pastes)
             logits = self.network(inputs)
-            loss = segmentation_loss(logits, wanted, overlap=not self.slender)
+            loss = segmentation_loss(logits, wanted, overlap=not self.curvilinear)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -79,20 +80,22 @@ class Refiner:
     def _draw(self, high: int, count: int) -> list[int]:
         return [int(i) for i in torch.randint(0, high, (count,), generator=self.generator)]
 
-    def _crops(self, labels: Tensor, grafts: Sequence[Grafts]) -> tuple[Tensor, Tensor]:
+    def _crops(self, labels: Tensor, copy_pastes: Sequence[CopyPaste]) -> tuple[Tensor, Tensor]:
         spans, sampled = [], []
         room = self.pixels.size - self.crop + 1
         for index in self._draw(len(self.pixels), self.batch):
             row, column = self._draw(room, 2)
             spans.append((index, slice(row, row + self.crop), slice(column, column + self.crop)))
-            sampled.append([graft.sample(self.crop, self.generator) for graft in grafts])
+            sampled.append(
+                [copy_paste.sample(self.crop, self.generator) for copy_paste in copy_pastes]
+            )
         seen = torch.stack([self.pixels.normalised[i, :, r, c] for i, r, c in spans]).float()
         fields = torch.stack([self.pixels.fields[one] for one in spans])
         truth = torch.stack([labels[one] for one in spans]).long()
-        for graft, drawn in zip(grafts, zip(*sampled, strict=True), strict=True):
-            seen, truth = graft.draw(seen, truth, fields, drawn)
+        for copy_paste, drawn in zip(copy_pastes, zip(*sampled, strict=True), strict=True):
+            seen, truth = copy_paste.paste(seen, truth, fields, drawn)
         seen = self._vary(torch.cat([seen, fields[:, None].float()], dim=1))
-        if self.slender:
+        if self.curvilinear:
             turn = Turn.draw(self.generator)
             seen, truth = turn(seen), turn(truth)
         return seen.contiguous(memory_format=torch.channels_last), truth
@@ -104,7 +107,7 @@ class Refiner:
         return self.pixels.preprocessing.describe(varied, field)
 
     @torch.inference_mode()
-    def look(self) -> Tensor:
+    def first_image_probabilities(self) -> Tensor:
         """Probabilities (K, S, S) of the targets on the first image, while in training."""
         self.network.eval()
         logits: Tensor = self.network(self.pixels.inputs(0))
@@ -112,7 +115,7 @@ class Refiner:
         return logits.softmax(dim=1)[0, 1:]
 
     @torch.inference_mode()
-    def shares(self) -> Tensor:
+    def probabilities(self) -> Tensor:
         """Class probabilities (n, K + 1, S, S) in float16 of the guiding images."""
         images = (self.pixels.inputs(index) for index in range(len(self.pixels)))
         return torch.cat([self.network(one).softmax(dim=1).half() for one in images])

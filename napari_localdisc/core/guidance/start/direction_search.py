@@ -1,4 +1,4 @@
-"""Global search for a slender target's centre under the closed-form shape KL.
+"""Global search for a curvilinear target's centre under the closed-form shape KL.
 
 The target is one direction in whitened feature space; its mask holds the pixels that score highest
 along it, at the references' own density. Directions are screened, then race, polished by CMA-ES.
@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_words, show_kl
+from napari_localdisc.core.guidance.config import show_kl
+from napari_localdisc.core.losses.shape_kl import Moments, gaussian_kl, shape_descriptors
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
 _SIDE = 128
@@ -32,7 +33,7 @@ _COPY = 0.8
 
 
 @dataclass(frozen=True)
-class Start:
+class Direction:
     """A direction found.
 
     Attributes
@@ -66,7 +67,7 @@ class DirectionSearch:
         masks = (F.adaptive_avg_pool2d(references[:, None].float(), half)[:, 0] >= 0.5).float()
         crops = self._crops(masks, masks.amax(dim=0)[None].expand_as(masks) > 0, 48)
         self.density = float(crops.mean())
-        self.reference = Moments.of(shape_words(crops).transpose(0, 1).flatten(1))
+        self.reference = Moments.of(shape_descriptors(crops).transpose(0, 1).flatten(1))
         chosen = self._crops(features, fields, _CROPS)
         self.points = chosen.permute(0, 2, 3, 1).flatten(0, 2)
 
@@ -91,13 +92,13 @@ class DirectionSearch:
         rank = max(1, round((1 - self.density) * scores.shape[1]))
         thresholds = scores.kthvalue(rank, dim=1, keepdim=True).values
         masks = (scores > thresholds).float().view(-1, self.side, self.side)
-        words = shape_words(masks).unflatten(0, (len(unit), -1)).transpose(1, 2).flatten(2)
+        words = shape_descriptors(masks).unflatten(0, (len(unit), -1)).transpose(1, 2).flatten(2)
         return gaussian_kl(Moments.of(words), self.reference)
 
 
-def search(
+def search_direction(
     pixels: PixelSet, references: Tensor, candidates: int, generations: int, seed: int
-) -> Run[Start]:
+) -> Run[Direction]:
     """Find the direction whose masks look most like the references.
 
     Directions are screened; the best of them, unlike each other, race: all are polished by CMA-ES,
@@ -142,16 +143,16 @@ def search(
     return field[0].finish()
 
 
-def screen(pixels: PixelSet, references: Tensor, seed: int) -> Run[Start]:
+def screen_features(pixels: PixelSet, references: Tensor, seed: int) -> Run[Direction]:
     """Find the single feature whose masks look most like the references: quickly, and coarsely.
 
-    Takes and yields what `search` does.
+    Takes and yields what `search_direction` does.
     """
     scorer = DirectionSearch(pixels, references, seed)
     drawn = _single_features(pixels.whitening)
     kls = yield from _screened(scorer, drawn, -(-len(drawn) // _BATCH))
     best = int(kls.argmin())
-    return Start(drawn[best], float(kls[best]))
+    return Direction(drawn[best], float(kls[best]))
 
 
 def _screened(scorer: DirectionSearch, directions: Tensor, total: int) -> Run[Tensor]:
@@ -206,7 +207,7 @@ class _Racer:
     def __init__(self, scorer: DirectionSearch, origin: Tensor, seed: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # where matplotlib is absent it warns: it cannot plot
-            import cma  # takes seconds to import, and only slender targets need it
+            import cma  # takes seconds to import, and only curvilinear targets need it
 
         options = {"popsize": 12, "seed": seed + 1, "verbose": -9}
         self.scorer, self.device = scorer, origin.device
@@ -228,6 +229,6 @@ class _Racer:
         mean = torch.tensor(self.strategy.mean, dtype=torch.float32, device=self.device)
         return F.normalize(mean, dim=0)
 
-    def finish(self) -> Start:
-        """Judge the direction on all crops."""
-        return Start(self.direction, float(self.scorer.kl(self.direction[None])[0]))
+    def finish(self) -> Direction:
+        """Score the direction on all crops."""
+        return Direction(self.direction, float(self.scorer.kl(self.direction[None])[0]))

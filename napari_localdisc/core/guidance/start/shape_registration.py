@@ -26,7 +26,7 @@ _CLIP = 2.0
 
 
 @dataclass(frozen=True)
-class Posed:
+class Registration:
     """References posed on images.
 
     Attributes
@@ -43,7 +43,7 @@ class Posed:
     fisher: float
 
 
-def latent_pose(
+def register_shapes(
     features: Tensor,
     fields: Tensor,
     references: Tensor,
@@ -52,7 +52,7 @@ def latent_pose(
     place: float = 0.0,
     *,
     by_border: bool = False,
-) -> Run[Posed]:
+) -> Run[Registration]:
     """Pose the references on every image.
 
     Several starts are followed for a few rounds on a few images: the references where they are,
@@ -89,7 +89,7 @@ def latent_pose(
     few = _Problem(features[:_TRIAL_IMAGES], fields[:_TRIAL_IMAGES], even, place)
     for start in range(starts):
         drawn = torch.randn(shape, generator=generator).to(features.device)
-        fit = _Fit(drawn) if start else few.unmoved()
+        fit = _Fit(drawn) if start else few.in_place()
         for turn in range(_TRIAL_ROUNDS):
             fit = few.improve(fit)
             shown = max(trials, key=_fisher, default=_Fit(drawn)).masks
@@ -103,7 +103,7 @@ def latent_pose(
         yield _progress(best, starts * _TRIAL_ROUNDS + turn + 1, total, best.masks)
         if last is not None and best.masks is not None and torch.equal(last, best.masks):
             break
-    return Posed(every.posed(best), best.directions, best.fisher)
+    return Registration(every.posed(best), best.directions, best.fisher)
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,13 @@ class _Problem:
         self, features: Tensor, fields: Tensor, templates: Templates, place: float
     ) -> None:
         self.features, self.fields, self.templates = features, fields, templates
-        self.possible = templates.possible(fields)
+        self.valid_shifts = templates.valid_shifts(fields)
         self.penalty = place * _places(features, fields)
 
     def _pose(self, fit: _Fit) -> tuple[Tensor, Tensor]:
         share = self.templates.share
         evidence = _evidence(self.features, self.fields, fit.directions, fit.offsets, share)
-        return self.templates.pose(self.templates.best(evidence, self.possible))
+        return self.templates.pose(self.templates.best_match(evidence, self.valid_shifts))
 
     def improve(self, fit: _Fit) -> _Fit:
         """One E-step and one M-step."""
@@ -137,9 +137,9 @@ class _Problem:
         found = discriminate(self.features, self.fields, masks, rings, self.penalty)
         return _Fit(found.directions, found.offsets, found.fisher, masks)
 
-    def unmoved(self) -> _Fit:
+    def in_place(self) -> _Fit:
         """Fit to the references where they are: image by image the next one."""
-        return self._refit(*self.templates.pose(self.templates.unmoved(len(self.features))))
+        return self._refit(*self.templates.pose(self.templates.in_place(len(self.features))))
 
     def posed(self, fit: _Fit) -> Tensor:
         """Masks of the last E-step."""

@@ -17,7 +17,7 @@ from scipy.ndimage import binary_fill_holes
 from scipy.special import stdtrit
 from torch import Tensor
 
-from napari_localdisc.core.imaging.morphology import narrowed, widened
+from napari_localdisc.core.imaging.morphology import dilate, erode
 from napari_localdisc.core.imaging.scaling import scale_about_centre
 
 _SCALES = (0.9, 1.0, 1.1)
@@ -65,8 +65,8 @@ class Templates:
         if by_border:
             radius = max(1, radius // _BORDER)
         solid = self.masks.round()
-        self.rings = widened(solid, radius) * (1 - _left_out(solid))
-        inside = solid - narrowed(solid, radius) if by_border else self.masks
+        self.rings = dilate(solid, radius) * (1 - _left_out(solid))
+        inside = solid - erode(solid, radius) if by_border else self.masks
         self.share = float(present.mean() / self.size**2)
         self.spectra = self._spectrum(_contrast(inside, self.rings))
         whole = self.masks.amax(dim=1)
@@ -97,7 +97,7 @@ class Templates:
         allowed: Tensor = (shift <= reach[0])[:, None] & (shift <= reach[1])[None, :]
         return allowed
 
-    def possible(self, fields: Tensor) -> list[Tensor]:
+    def valid_shifts(self, fields: Tensor) -> list[Tensor]:
         """Per batch of templates, which shifts keep them in sight: bool (n, T, 2 S, 2 S)."""
         field = self._spectrum(fields.float())
         found = []
@@ -108,15 +108,15 @@ class Templates:
             found.append(visible & self.allowed)
         return found
 
-    def best(self, evidence: Tensor, possible: list[Tensor]) -> Tensor:
+    def best_match(self, evidence: Tensor, valid_shifts: list[Tensor]) -> Tensor:
         """Most likely template and shift per image.
 
         Parameters
         ----------
         evidence : Tensor, shape (n, K, S, S)
             High inside a target, low around it; zero where nothing is known.
-        possible : list of Tensor
-            From `possible`.
+        valid_shifts : list of Tensor
+            From `valid_shifts`.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class Templates:
         seen = self._spectrum(evidence)
         score = torch.full((len(evidence),), -torch.inf, device=evidence.device)
         choice = torch.zeros(len(evidence), 3, dtype=torch.int64, device=evidence.device)
-        for batch, allowed in enumerate(possible):
+        for batch, allowed in enumerate(valid_shifts):
             first = batch * _BATCH
             spectra = self.spectra[first : first + _BATCH].conj()
             likely = torch.fft.irfft2(torch.einsum("nkij,tkij->ntij", seen, spectra))
@@ -136,7 +136,7 @@ class Templates:
             choice[better] = self._decode(place, first)[better]
         return choice
 
-    def unmoved(self, count: int) -> Tensor:
+    def in_place(self, count: int) -> Tensor:
         """Choose the references in turn for `count` images, unscaled and where they are."""
         each = len(self.masks) // len(self.scales)
         template = self.scales.index((1.0, 1.0)) * each + torch.arange(count) % each

@@ -10,11 +10,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet
 from napari_localdisc.core.pretraining.config import PretrainConfig
 from napari_localdisc.core.pretraining.sampling.views import Views
-from napari_localdisc.core.pretraining.training_step import Learner
+from napari_localdisc.core.pretraining.training_step import TrainingStep
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Setting:
         Images in the pool.
     classes : tuple of int, optional
         Class of each image, 0..K-1.
-    codes : tuple of int
+    pseudo_label_counts : tuple of int
         Of how many clusters each of the codes is that views carry; empty if they carry none.
     """
 
@@ -40,7 +40,7 @@ class Setting:
     network: LocalDiscriminationNet
     images: int
     classes: tuple[int, ...] | None = None
-    codes: tuple[int, ...] = ()
+    pseudo_label_counts: tuple[int, ...] = ()
 
 
 class Objective(nn.Module, ABC):
@@ -90,7 +90,7 @@ class Objective(nn.Module, ABC):
         return {}
 
     @abstractmethod
-    def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
+    def forward(self, training_step: TrainingStep, views: Views, step: int) -> dict[str, Tensor]:
         """Compute the loss terms of a step, scalars, unweighted; all or some of `terms`."""
 
     def trains_clusters(self, step: int) -> bool:  # noqa: ARG002

@@ -9,7 +9,7 @@ from torch import Tensor
 from napari_localdisc.core.losses.instance_discrimination import nonparametric_softmax, pooled
 from napari_localdisc.core.pretraining.objectives.base import Objective, Setting
 from napari_localdisc.core.pretraining.sampling.views import Views
-from napari_localdisc.core.pretraining.training_step import Learner
+from napari_localdisc.core.pretraining.training_step import TrainingStep
 
 
 class InstanceDiscrimination(Objective):
@@ -32,9 +32,9 @@ class InstanceDiscrimination(Objective):
         )
         self._seen: tuple[Tensor, Tensor] | None = None
 
-    def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(self, training_step: TrainingStep, views: Views, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Cross-entropy of each view's own image."""
-        vectors = pooled(learner.embedding(torch.cat([views.first, views.second])))
+        vectors = pooled(training_step.embedding(torch.cat([views.first, views.second])))
         own = views.image.repeat(2)
         self._seen = vectors.detach(), views.image
         loss = nonparametric_softmax(vectors, self.bank, own, self.config.bank_tau)

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from napari_localdisc.core.imaging.scale_space import blur
 from napari_localdisc.core.losses import local_discrimination
 from napari_localdisc.core.pretraining.objectives.base import Objective, Setting
-from napari_localdisc.core.pretraining.pseudo_labels.codes import told_codes
+from napari_localdisc.core.pretraining.pseudo_labels.pseudo_label_maps import pseudo_label_loss
 from napari_localdisc.core.pretraining.sampling.points import Points, PointSampler
 from napari_localdisc.core.pretraining.sampling.views import Views
-from napari_localdisc.core.pretraining.training_step import Learner
+from napari_localdisc.core.pretraining.training_step import TrainingStep
 
 _UNUSUAL = 6.0
 """Standard deviations beyond which detail counts as that."""
@@ -60,9 +60,9 @@ class LocalDiscrimination(Objective):
             features = setting.network.body.features
             self.usual = nn.BatchNorm2d(features, affine=False)
             self.reminder = nn.Conv2d(card.embedding_dim, features, 1)
-        self.codes = setting.codes
-        if self.codes:
-            self.reader = nn.Conv2d(card.widths[0], sum(self.codes), 1)
+        self.pseudo_label_counts = setting.pseudo_label_counts
+        if self.pseudo_label_counts:
+            self.reader = nn.Conv2d(card.widths[0], sum(self.pseudo_label_counts), 1)
         if config.assignment:
             shape = (card.clusters, card.embedding_dim)
             self.prototypes = nn.Parameter(F.normalize(torch.randn(shape), dim=1))
@@ -89,13 +89,13 @@ class LocalDiscrimination(Objective):
         """After the warm-up."""
         return step >= self.config.warmup * self.config.steps
 
-    def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:
+    def forward(self, training_step: TrainingStep, views: Views, step: int) -> dict[str, Tensor]:
         """Patch, mixup, detail and assignment; after the warm-up also those of clusters."""
         partner, share = self._mix(views.first)
         shares = share[:, None, None, None]
         mixed = shares * views.first + (1 - shares) * views.first[partner]
-        features, embedding, memberships = learner.everything(
-            torch.cat([mixed, views.second]), apart=bool(self.codes)
+        features, embedding, memberships = training_step.everything(
+            torch.cat([mixed, views.second]), apart=bool(self.pseudo_label_counts)
         )
         first, second = views.shared(*embedding.chunk(2))
         points = self.sampler.draw(len(first), first.shape[-1]).to(first.device)
@@ -108,10 +108,12 @@ class LocalDiscrimination(Objective):
         terms["detail"] = _told(self.decoder(vectors), self.standard(plain))
         if self.config.recall:
             terms["recall"] = self._recall(embedding, features.detach())
-        if views.codes is not None:
-            read = self.reader(learner.network.body.decoded(features)).chunk(2)
+        if views.pseudo_labels is not None:
+            read = self.reader(training_step.network.body.decoded(features)).chunk(2)
             whole = (pure[:, None, None], views.overlap)
-            terms["codes"] = told_codes(views.shared(*read), views.codes, whole, self.codes)
+            terms["codes"] = pseudo_label_loss(
+                views.shared(*read), views.pseudo_labels, whole, self.pseudo_label_counts
+            )
         if self.config.assignment:
             held = views.shared(*memberships.chunk(2))
             counted = shown & pure[points.owner][:, None]
@@ -169,8 +171,8 @@ class LocalDiscrimination(Objective):
         """Discriminate the points that both views show (G, P)."""
         first, second = embedding
         anchors, positives = points.gather(first), points.gather(second)
-        far = points.far(positives, self.config.far)
-        tau, near = self.config.tau, points.near & shown[:, None, :]
+        far = points.far_negatives(positives, self.config.far)
+        tau, near = self.config.tau, points.near_negatives & shown[:, None, :]
         own = local_discrimination.patch_discrimination(anchors, positives, far, near, tau)
         weight = share[points.owner][:, None] * shown
         terms = {"patch": weight * own}
@@ -179,8 +181,10 @@ class LocalDiscrimination(Objective):
             other = local_discrimination.patch_discrimination(anchors, partners, far, near, tau)
             terms["mixup"] = (1 - share)[points.owner][:, None] * shown * other
         if self.config.across:
-            twins = points.twins(anchors.detach())
-            alike = local_discrimination.patch_discrimination(twins, positives, far, near, tau)
+            nearest_neighbours = points.nearest_neighbours(anchors.detach())
+            alike = local_discrimination.patch_discrimination(
+                nearest_neighbours, positives, far, near, tau
+            )
             terms["across"] = weight * alike
         return {name: term.sum() / shown.sum().clamp_min(1) for name, term in terms.items()}
 

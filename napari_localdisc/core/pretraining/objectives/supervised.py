@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from napari_localdisc.core.pretraining.objectives.base import Objective, Setting
 from napari_localdisc.core.pretraining.sampling.views import Views
-from napari_localdisc.core.pretraining.training_step import Learner
+from napari_localdisc.core.pretraining.training_step import TrainingStep
 
 
 class Supervised(Objective):
@@ -27,8 +27,8 @@ class Supervised(Objective):
         self.register_buffer("classes", classes, persistent=False)
         self.head = nn.Linear(setting.network.body.features, int(classes.max()) + 1)
 
-    def forward(self, learner: Learner, views: Views, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def forward(self, training_step: TrainingStep, views: Views, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Mean cross-entropy over both views."""
-        features = learner.features(torch.cat([views.first, views.second]))
+        features = training_step.features(torch.cat([views.first, views.second]))
         scores = self.head(features.mean(dim=(2, 3)))
         return {"class": F.cross_entropy(scores, self.classes[views.image].repeat(2))}

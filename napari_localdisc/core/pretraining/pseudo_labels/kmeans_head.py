@@ -19,7 +19,7 @@ _AXES = 16
 
 
 @torch.no_grad()
-def settle(
+def fit_kmeans_head(
     network: LocalDiscriminationNet,
     features: Vectors,
     seed: int,
@@ -43,7 +43,7 @@ def settle(
         Whether clusters are told apart by what the decoder made of a pixel alone, along fewer
         components: where a network was taught a teacher's clusters, the decoder knows of them.
     small : int
-        Clusters that are merged to the branch's, see `mixture.merged`; 0 for k-means alone.
+        Clusters that are merged to the branch's, see `mixture.ward_merge`; 0 for k-means alone.
     """
     inner, outer = (part for part in network.clustering if isinstance(part, nn.Conv2d))
     axes = min(_AXES, inner.out_channels // 2)

@@ -52,12 +52,12 @@ def fit_mixture(features: Vectors, clusters: int, axes: int, seed: int, small: i
         Q; fewer where features vary in fewer directions.
     seed : int
     small : int
-        Clusters by k-means that are merged to the M ones, see `merged`; 0 for M by k-means.
+        Clusters by k-means that are merged to the M ones, see `ward_merge`; 0 for M by k-means.
     """
     space = principal_subspace(features, axes)
     placed = space.place(features)
     if small:
-        centres, away = merged(placed, clusters, small, seed)
+        centres, away = ward_merge(placed, clusters, small, seed)
     else:
         centres, away = kmeans(placed, clusters, seed)
     return Mixture(space, centres, max(away / placed.size, _LEAST))
@@ -69,7 +69,7 @@ def kmeans(placed: Vectors, clusters: int, seed: int) -> tuple[Vectors, float]:
     return np.asarray(model.cluster_centers_, np.float32), float(model.inertia_)
 
 
-def merged(placed: Vectors, clusters: int, small: int, seed: int) -> tuple[Vectors, float]:
+def ward_merge(placed: Vectors, clusters: int, small: int, seed: int) -> tuple[Vectors, float]:
     """Find small clusters of vectors (P, Q) by k-means, and merge them to M by Ward's linkage.
 
     Returns

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.decomposition import PCA
 
 Vectors = npt.NDArray[np.float32]
 
@@ -46,7 +47,7 @@ def principal_subspace(features: Vectors, axes: int) -> Subspace:
     """
     mean, spread = features.mean(axis=0), features.std(axis=0)
     scale = np.where(spread > _LEAST, spread, np.inf)
-    varied = (features - mean) / scale
-    values, vectors = np.linalg.eigh(varied.T @ varied / len(varied))
-    leading = [k for k in np.argsort(values)[::-1][:axes] if values[k] > _LEAST]
-    return Subspace(mean, np.asarray(vectors[:, leading].T / scale, dtype=np.float32))
+    found = PCA(min(axes, *features.shape), svd_solver="covariance_eigh")
+    found.fit((features - mean) / scale)
+    leading = found.components_[found.explained_variance_ > _LEAST]
+    return Subspace(mean, np.asarray(leading / scale, dtype=np.float32))

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.imaging.arrays import as_image
-from napari_localdisc.core.imaging.canvas import Frame, frame
+from napari_localdisc.core.imaging.canvas import Canvas, image_to_canvas
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -51,7 +51,7 @@ class PooledImage:
         top, left = (size - height) // 2, (size - width) // 2
         return slice(top, top + height), slice(left, left + width)
 
-    def lay(self, pixels: Bytes, field: npt.NDArray[np.bool_]) -> None:
+    def draw_on(self, pixels: Bytes, field: npt.NDArray[np.bool_]) -> None:
         """Draw onto an empty canvas (S, S, C) and its field (S, S)."""
         place = self.place(len(pixels))
         pixels[place] = self.pixels
@@ -98,7 +98,7 @@ class ImagePool:
         pixels = np.zeros((len(chosen), self.size, self.size, channels), np.uint8)
         fields = np.zeros((len(chosen), self.size, self.size), np.bool_)
         for canvas, field, index in zip(pixels, fields, chosen, strict=True):
-            self.images[index].lay(canvas, field)
+            self.images[index].draw_on(canvas, field)
         on_device = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).contiguous()
         return on_device.float() / 255, torch.from_numpy(fields).to(device).float()[:, None]
 
@@ -166,9 +166,9 @@ _Draft = tuple[Bytes | _Ticket, _Ticket | None]
 
 
 def _draft(image: npt.NDArray[np.generic], card: EncoderCard, shelf: _Shelf) -> _Draft:
-    pixels, field = frame(as_image(image), card.preprocessing, card.working_size)
-    place = Frame((image.shape[0], image.shape[1]), card.working_size)
-    (top, left), (height, width) = place.corner, place.inner
+    pixels, field = image_to_canvas(as_image(image), card.preprocessing, card.working_size)
+    canvas = Canvas((image.shape[0], image.shape[1]), card.working_size)
+    (top, left), (height, width) = canvas.corner, canvas.inner
     inside = (slice(top, top + height), slice(left, left + width))
     lit = field[0, 0].numpy()[inside] > 0
     bits = None if lit.all() else shelf.keep(np.packbits(lit))

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.pretraining.sampling.image_pool import ImagePool
 
 _MOST_BYTES = 3 * 2**30

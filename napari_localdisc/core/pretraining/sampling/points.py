@@ -20,31 +20,33 @@ class Points:
     owner : Tensor of int64, shape (G,)
         Which crop of the batch a window lies in.
     rows, columns : Tensor of int64, shape (G, P)
-    near : Tensor of bool, shape (G, P, P)
+    near_negatives : Tensor of bool, shape (G, P, P)
         Pairs of points that may be negatives of each other.
     """
 
     owner: Tensor
     rows: Tensor
     columns: Tensor
-    near: Tensor
+    near_negatives: Tensor
 
     def to(self, device: torch.device) -> Points:
         """Move to a device."""
-        return Points(*(x.to(device) for x in (self.owner, self.rows, self.columns, self.near)))
+        return Points(
+            *(x.to(device) for x in (self.owner, self.rows, self.columns, self.near_negatives))
+        )
 
     def gather(self, embedding: Tensor) -> Tensor:
         """Pick the points' vectors (G, P, D) from maps (N, D, H, W)."""
         return embedding[self.owner[:, None], :, self.rows, self.columns]
 
-    def twins(self, vectors: Tensor) -> Tensor:
+    def nearest_neighbours(self, vectors: Tensor) -> Tensor:
         """For each point (G, P, D) the vector of the most alike point in another crop."""
         flat = vectors.flatten(0, 1)
         owner = self.owner.repeat_interleave(vectors.shape[1])
         alike = (flat @ flat.T).masked_fill(owner[:, None] == owner, -torch.inf)
         return flat[alike.argmax(dim=1)].view_as(vectors)
 
-    def far(self, vectors: Tensor, count: int) -> Tensor:
+    def far_negatives(self, vectors: Tensor, count: int) -> Tensor:
         """Pick `count` points of the whole batch, at most (F, D), as far negatives."""
         flat = vectors.flatten(0, 1)
         return flat[torch.linspace(0, len(flat) - 1, min(count, len(flat))).long().to(flat.device)]

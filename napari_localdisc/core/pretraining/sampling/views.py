@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.imaging.augmentation import Turn, exposure, hide
 from napari_localdisc.core.pretraining.config import PretrainConfig
-from napari_localdisc.core.pretraining.pseudo_labels.codes import CodeMaps
+from napari_localdisc.core.pretraining.pseudo_labels.pseudo_label_maps import PseudoLabelMaps
 from napari_localdisc.core.pretraining.sampling.image_pool import ImagePool
 from napari_localdisc.core.pretraining.sampling.normalised_pool import NormalisedPool
 from napari_localdisc.core.pretraining.sampling.warp import Warp
@@ -45,7 +45,7 @@ class Views:
         What both show, as it looks in either, neither varied nor turned.
     image : Tensor of int64, shape (N,)
         Which image of the pool a crop was cut from.
-    codes : Tensor of int64, shape (N, B, core, core), optional
+    pseudo_labels : Tensor of int64, shape (N, B, core, core), optional
         What a teacher tells of what both show.
     """
 
@@ -56,7 +56,7 @@ class Views:
     warp: Warp
     plain: tuple[Tensor, Tensor]
     image: Tensor
-    codes: Tensor | None = None
+    pseudo_labels: Tensor | None = None
 
     def shared(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Bring maps of both views (N, D, side, side) to what both show (N, D, core, core)."""
@@ -80,7 +80,7 @@ class ViewFeeder:
     config : PretrainConfig
     one_crop_each : bool
         Cut one crop from each of as many different images, rather than several from a few.
-    codes : CodeMaps, optional
+    pseudo_labels : PseudoLabelMaps, optional
         Tells codes of the images of the pool.
     """
 
@@ -90,11 +90,11 @@ class ViewFeeder:
         card: EncoderCard,
         config: PretrainConfig,
         one_crop_each: bool,
-        codes: CodeMaps | None = None,
+        pseudo_labels: PseudoLabelMaps | None = None,
     ) -> None:
         self.pool, self.card, self.config = pool, card, config
         self.normalised = NormalisedPool(pool, card)
-        self.one_crop_each, self.codes = one_crop_each, codes
+        self.one_crop_each, self.pseudo_labels = one_crop_each, pseudo_labels
         self.vary = exposure()
         self.generator = torch.Generator().manual_seed(config.seed)
 
@@ -120,10 +120,10 @@ class ViewFeeder:
             warp=warp,
             plain=self._plain(normalised, warped, windows, warp),
             image=torch.tensor(owners, device=device),
-            codes=self._coded(owners, size, places, windows, device),
+            pseudo_labels=self._cut_pseudo_labels(owners, size, places, windows, device),
         )
 
-    def _coded(
+    def _cut_pseudo_labels(
         self,
         owners: Sequence[int],
         size: int,
@@ -132,9 +132,9 @@ class ViewFeeder:
         device: torch.device,
     ) -> Tensor | None:
         """Cut out what the teacher tells of what both views show."""
-        if self.codes is None:
+        if self.pseudo_labels is None:
             return None
-        maps = [self.codes.take(index, size) for index in owners]
+        maps = [self.pseudo_labels.take(index, size) for index in owners]
         return windows.middle(_cut(maps, places)).to(device)
 
     def _plain(

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from napari_localdisc.base.progress import drain
-from napari_localdisc.core.guidance.expect.mask_denoiser import Restorer
+from napari_localdisc.core.guidance.expect.mask_denoiser import MaskDenoiser
 from napari_localdisc.core.priors import simulate
 
 
@@ -33,9 +33,9 @@ def noisy():
 def test_removes_noise_better_than_a_threshold(noisy):
     masks, scores = noisy
     fields = torch.ones_like(masks)
-    restorer = Restorer(vessels(6, seed=0), seed=0)
-    drain(restorer.fit(scores, fields, 60))
-    restored, trusted = restorer(scores, fields)
+    denoiser = MaskDenoiser(vessels(6, seed=0), seed=0)
+    drain(denoiser.fit(scores, fields, 60))
+    restored, trusted = denoiser(scores, fields)
     levels = torch.linspace(-1, 4, 51)
     best = max(dice(scores > level, masks) for level in levels)
     assert max(dice(restored > level, masks) for level in (0.3, 0.4, 0.5)) > best + 0.05
@@ -50,14 +50,14 @@ def test_the_rim_is_not_trusted_and_any_side_works():
     references = torch.zeros(2, 50, 50, dtype=torch.bool)
     references[:, 24:26, 5:45] = True
     scores = standard(torch.randn(1, 50, 50, generator=torch.Generator().manual_seed(0)))
-    restorer = Restorer(references, seed=0)
+    denoiser = MaskDenoiser(references, seed=0)
     events = []
-    drain(restorer.fit(scores, fields, 2), events.append)
+    drain(denoiser.fit(scores, fields, 2), events.append)
     assert [(event.stage, event.done, event.total) for event in events] == [
-        ("restore", 1, 2),
-        ("restore", 2, 2),
+        ("denoise", 1, 2),
+        ("denoise", 2, 2),
     ]
-    restored, trusted = restorer(scores, fields)
+    restored, trusted = denoiser(scores, fields)
     assert restored.shape == (1, 50, 50)
     assert trusted.sum() == 22 * 22
     assert (restored[~trusted] == 0).all()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_localdisc.core.guidance.learn.copy_paste import Grafts
+from napari_localdisc.core.guidance.learn.copy_paste import CopyPaste
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
 from napari_localdisc.core.losses.segmentation import IGNORE
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
@@ -28,13 +28,13 @@ def pixels():
 
 @pytest.fixture(scope="module")
 def grafts(pixels):
-    return Grafts(pixels, stripes(3), stripes(5).to(torch.int8), 1)
+    return CopyPaste(pixels, stripes(3), stripes(5).to(torch.int8), 1)
 
 
 def draw(grafts, labels, field, generator):
     """Draw one graft into an empty crop."""
     one = grafts.sample(CROP, generator)
-    crops, found = grafts.draw(torch.zeros(1, 2, CROP, CROP), labels[None], field[None], [one])
+    crops, found = grafts.paste(torch.zeros(1, 2, CROP, CROP), labels[None], field[None], [one])
     return crops[0], found[0]
 
 
@@ -62,7 +62,7 @@ def test_contrast_depends_on_width(pixels):
     shown = PixelSet(
         pixels.features, seen.half(), pixels.fields, pixels.whitening, pixels.preprocessing
     )
-    contrast = Grafts(shown, stripes(3), both.to(torch.int8), 1).contrast[:, 0]
+    contrast = CopyPaste(shown, stripes(3), both.to(torch.int8), 1).contrast[:, 0]
     assert contrast.tolist() == pytest.approx([-1, -1, -2, -2], abs=0.1)
 
 
@@ -108,14 +108,14 @@ def test_grafts_are_drawn_each_into_its_own_crop(grafts):
     crops = torch.randn(3, 2, CROP, CROP)
     labels = torch.zeros(3, CROP, CROP, dtype=torch.long)
     fields = torch.ones(3, CROP, CROP, dtype=torch.bool)
-    together = grafts.draw(crops, labels, fields, sampled)
+    together = grafts.paste(crops, labels, fields, sampled)
     for index, one in enumerate(sampled):
         span = slice(index, index + 1)
-        alone = grafts.draw(crops[span], labels[span], fields[span], [one])
+        alone = grafts.paste(crops[span], labels[span], fields[span], [one])
         for found, wanted in zip(together, alone, strict=True):
             torch.testing.assert_close(found[span], wanted, atol=1e-5, rtol=0)
 
 
 def test_where_nothing_was_found_grafts_cannot_be_seen(pixels):
-    grafts = Grafts(pixels, stripes(3), torch.zeros_like(stripes(5), dtype=torch.int8), 1)
+    grafts = CopyPaste(pixels, stripes(3), torch.zeros_like(stripes(5), dtype=torch.int8), 1)
     assert not grafts.contrast.any()

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from napari_localdisc.base.progress import drain
-from napari_localdisc.core.guidance.start.shape_registration import latent_pose
+from napari_localdisc.core.guidance.start.shape_registration import register_shapes
 from napari_localdisc.core.guidance.start.templates import Templates
 
 SIDE = 48
@@ -39,11 +39,11 @@ def dice(a, b):
     return 2 * (a & b).sum(dim=(1, 2)) / (a.sum(dim=(1, 2)) + b.sum(dim=(1, 2)))
 
 
-class TestLatentPose:
+class TestRegisterShapes:
     def test_finds_hidden_discs(self, hidden, references):
         features, masks = hidden
         fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
-        posed = drain(latent_pose(features, fields, references, starts=8, seed=0))
+        posed = drain(register_shapes(features, fields, references, starts=8, seed=0))
         assert posed.masks.shape == (8, 1, SIDE, SIDE)
         assert dice(posed.masks[:, 0], masks).min() > 0.8
         assert posed.fisher > 1
@@ -52,14 +52,14 @@ class TestLatentPose:
         features, _ = hidden
         fields = torch.ones(8, SIDE, SIDE, dtype=torch.bool)
         first, again = (
-            drain(latent_pose(features, fields, references, starts=1, seed=5)) for _ in range(2)
+            drain(register_shapes(features, fields, references, starts=1, seed=5)) for _ in range(2)
         )
         assert torch.equal(first.masks, again.masks)
 
     def test_stays_inside_the_field_of_view(self, hidden, references):
         features, _ = hidden
         fields = disc(24, 24, 18).expand(8, SIDE, SIDE)
-        posed = drain(latent_pose(features * fields[:, None], fields, references, 2, 0))
+        posed = drain(register_shapes(features * fields[:, None], fields, references, 2, 0))
         inside = (posed.masks[:, 0] & fields).sum(dim=(1, 2)) / posed.masks.sum(dim=(1, 2, 3))
         assert inside.min() > 0.8
 
@@ -70,7 +70,7 @@ class TestLatentPose:
         features = torch.randn(1, 3, SIDE, SIDE, generator=generator) * 0.3
         features[:, 0] += 2 * hidden
         above = torch.stack([disc(6, 24, 5), disc(34, 24, 5)])[:, None].float()
-        posed = drain(latent_pose(features * fields[:, None], fields, above, starts=4, seed=0))
+        posed = drain(register_shapes(features * fields[:, None], fields, above, starts=4, seed=0))
         assert posed.fisher > 1
         assert dice(posed.masks[:, 0], hidden[None]).item() > 0.9
 
@@ -88,14 +88,14 @@ class TestLatentPose:
         features[:, 0] += 2 * flat
         fields = torch.ones(len(flat), SIDE, SIDE, dtype=torch.bool)
         round_ones = torch.stack([disc(*place, 9) for place in places])[:, None].float()
-        posed = drain(latent_pose(features, fields, round_ones, starts=4, seed=0))
+        posed = drain(register_shapes(features, fields, round_ones, starts=4, seed=0))
         assert dice(posed.masks[:, 0], flat).min() > 0.96
 
 
 def placed(templates: Templates, shown: torch.Tensor) -> torch.Tensor:
     """Most likely template and shift where the evidence is a mask itself."""
     evidence = torch.where(shown, 1.0, -1.0)[None, None]
-    return templates.best(evidence, templates.possible(torch.ones(1, SIDE, SIDE)))
+    return templates.best_match(evidence, templates.valid_shifts(torch.ones(1, SIDE, SIDE)))
 
 
 class TestTemplates:
@@ -112,12 +112,12 @@ class TestTemplates:
 
     def test_by_border_what_is_deep_inside_and_far_outside_says_nothing(self):
         templates = Templates(disc(24, 24, 9)[None, None].float(), by_border=True)
-        possible = templates.possible(torch.ones(1, SIDE, SIDE))
+        possible = templates.valid_shifts(torch.ones(1, SIDE, SIDE))
         along = disc(26, 22, 10) & ~disc(26, 22, 7)
         evidence = torch.where(disc(26, 22, 9), 1.0, -1.0) * along
         noise = torch.randn(SIDE, SIDE, generator=torch.Generator().manual_seed(0))
         disturbed = torch.where(disc(26, 22, 5) | ~disc(26, 22, 12), noise, evidence)
-        masks, _ = templates.pose(templates.best(disturbed[None, None], possible))
+        masks, _ = templates.pose(templates.best_match(disturbed[None, None], possible))
         assert dice(masks[:, 0], disc(26, 22, 9)[None]).item() > 0.9
         whole = Templates(disc(24, 24, 9)[None, None].float())
         assert templates.rings.sum() < whole.rings.sum() / 2

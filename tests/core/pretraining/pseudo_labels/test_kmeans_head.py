@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet
-from napari_localdisc.core.pretraining.pseudo_labels.kmeans_head import settle
+from napari_localdisc.core.pretraining.pseudo_labels.kmeans_head import fit_kmeans_head
 from napari_localdisc.core.pretraining.pseudo_labels.mixture import fit_mixture
 from tests.core.blobs import blobs as three_kinds
 
@@ -28,16 +28,16 @@ def as_image(vectors):
     return torch.from_numpy(vectors.T.reshape(1, -1, 30, 30).copy())
 
 
-class TestSettle:
+class TestKmeansHead:
     def test_tells_kinds_of_pixels_apart(self, network, blobs):
         vectors, kinds = blobs
-        settle(network, vectors, seed=0)
+        fit_kmeans_head(network, vectors, seed=0)
         found = network.cluster(as_image(vectors)).argmax(dim=1).flatten()
         assert adjusted_rand_score(kinds, found) == 1
 
     def test_memberships_are_those_of_round_normal_distributions(self, network):
         vectors = np.random.default_rng(2).normal(3, 2, (900, 11)).astype(np.float32)
-        settle(network, vectors, seed=0)
+        fit_kmeans_head(network, vectors, seed=0)
         mixture = fit_mixture(vectors, clusters=3, axes=5, seed=0)
         placed = mixture.space.place(vectors)
         away = ((placed[:, None] - mixture.centres) ** 2).sum(axis=2)
@@ -49,7 +49,7 @@ class TestSettle:
 
     def test_touches_the_clustering_branch_alone(self, network, blobs):
         before = copy.deepcopy(network.state_dict())
-        settle(network, blobs[0], seed=0)
+        fit_kmeans_head(network, blobs[0], seed=0)
         changed = {
             name for name, now in network.state_dict().items() if not torch.equal(now, before[name])
         }
@@ -58,7 +58,7 @@ class TestSettle:
     def test_features_that_never_vary_tell_nothing(self, network, blobs):
         vectors, kinds = blobs
         vectors[:, 4] = 7
-        settle(network, vectors, seed=0)
+        fit_kmeans_head(network, vectors, seed=0)
         vectors[:, 4] = -100
         found = network.cluster(as_image(vectors)).argmax(dim=1).flatten()
         assert adjusted_rand_score(kinds, found) == 1
@@ -70,7 +70,7 @@ class TestSettle:
         seen[:, columns] = vectors[:, columns]
         agreed = []
         for by_decoder in (True, False):
-            settle(network, seen, seed=0, by_decoder=by_decoder)
+            fit_kmeans_head(network, seen, seed=0, by_decoder=by_decoder)
             found = network.cluster(as_image(seen)).argmax(dim=1).flatten()
             agreed.append(adjusted_rand_score(kinds, found))
         assert agreed[0] == 1

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from napari_localdisc.core.pretraining.pseudo_labels.mixture import fit_mixture, kmeans, merged
+from napari_localdisc.core.pretraining.pseudo_labels.mixture import fit_mixture, kmeans, ward_merge
 from tests.core.blobs import blobs
 
 
@@ -32,7 +32,7 @@ class TestFitMixture:
         assert other.variance == pytest.approx(one.variance, rel=0.01)
 
 
-class TestMerged:
+class TestWardMerge:
     @pytest.fixture
     def uneven(self):
         """Draw 20000 vectors along a line, and 200 off it."""
@@ -43,14 +43,14 @@ class TestMerged:
 
     def test_what_few_vectors_show_keeps_a_cluster_of_its_own(self, uneven):
         away = {}
-        for name, fit in (("k-means", kmeans), ("merged", partial(merged, small=200))):
+        for name, fit in (("k-means", kmeans), ("merged", partial(ward_merge, small=200))):
             centres, _ = fit(uneven, clusters=4, seed=0)
             away[name] = np.linalg.norm(centres - (10, 6), axis=1).min()
         assert away["merged"] < 0.2
         assert away["k-means"] > 1
 
     def test_centres_are_means_and_squares_are_about_the_nearest(self, uneven):
-        centres, away = merged(uneven, clusters=4, small=200, seed=0)
+        centres, away = ward_merge(uneven, clusters=4, small=200, seed=0)
         squares = ((uneven[:, None] - centres) ** 2).sum(axis=2)
         assert away == pytest.approx(squares.min(axis=1).sum(), rel=1e-4)
         off = np.linalg.norm(centres - (10, 6), axis=1).argmin()
@@ -59,12 +59,12 @@ class TestMerged:
 
     def test_of_fewer_vectors_than_small_clusters(self):
         vectors = np.array([[0, 0], [0, 1], [9, 0], [9, 1]], dtype=np.float32)
-        centres, away = merged(vectors, clusters=2, small=50, seed=0)
+        centres, away = ward_merge(vectors, clusters=2, small=50, seed=0)
         np.testing.assert_allclose(np.sort(centres, axis=0), [[0, 0.5], [9, 0.5]], atol=1e-6)
         assert away == pytest.approx(1)
 
     def test_there_are_as_many_as_asked_for_where_vectors_are_alike(self):
         vectors = np.repeat(np.array([[0, 0], [1, 0]], dtype=np.float32), 50, axis=0)
-        centres, away = merged(vectors, clusters=3, small=6, seed=0)
+        centres, away = ward_merge(vectors, clusters=3, small=6, seed=0)
         assert centres.shape == (3, 2)
         assert away == pytest.approx(0)

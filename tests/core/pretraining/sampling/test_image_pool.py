@@ -9,7 +9,7 @@ import torch
 
 from napari_localdisc.base.progress import drain
 from napari_localdisc.core.imaging.arrays import as_image
-from napari_localdisc.core.imaging.canvas import frame
+from napari_localdisc.core.imaging.canvas import image_to_canvas
 from napari_localdisc.core.phantoms import fundus_phantom, xray_phantom
 from napari_localdisc.core.pretraining.sampling.image_pool import fill_pool
 from tests.conftest import tiny_encoder
@@ -33,7 +33,7 @@ def test_is_the_framed_image_to_8_bits(name, channels):
     card = tiny_encoder(channels).card.model_copy(update={"field_of_view": channels == 3})
     pool = drain(fill_pool([IMAGES[name]], [0], card))
     pixels, field = pool.take([0], CPU)
-    wanted, wanted_field = frame(as_image(IMAGES[name]), card.preprocessing, 64)
+    wanted, wanted_field = image_to_canvas(as_image(IMAGES[name]), card.preprocessing, 64)
     assert pixels.shape == (1, channels, 64, 64)
     torch.testing.assert_close(pixels, (wanted * 255).round() / 255)
     inside = torch.zeros_like(field)
@@ -77,7 +77,7 @@ def test_filling_leaves_no_holes_in_memory():
 
 _FILL = """
 import numpy as np, torch
-from napari_localdisc.core.encoder.encoder import EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.pretraining.sampling.image_pool import fill_pool
 from napari_localdisc.base.progress import drain
 torch.set_num_threads(1)

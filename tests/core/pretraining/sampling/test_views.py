@@ -9,7 +9,7 @@ from napari_localdisc.core.imaging.augmentation import Turn, exposure, hide
 from napari_localdisc.core.imaging.scale_space import blur
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.pretraining.config import PretrainConfig
-from napari_localdisc.core.pretraining.pseudo_labels.codes import CodeMaps
+from napari_localdisc.core.pretraining.pseudo_labels.pseudo_label_maps import PseudoLabelMaps
 from napari_localdisc.core.pretraining.sampling.image_pool import fill_pool
 from napari_localdisc.core.pretraining.sampling.points import PointSampler
 from napari_localdisc.core.pretraining.sampling.views import ViewFeeder
@@ -88,15 +88,15 @@ class TestViews:
     def test_codes_are_cut_where_the_plain_view_is(self):
         teacher = tiny_encoder()
         draw = feeder(one_crop_each=True, turns="square", zoom=1.2, tilt=10)
-        draw.codes = CodeMaps(teacher, draw.pool, CPU)
+        draw.pseudo_labels = PseudoLabelMaps(teacher, draw.pool, CPU)
         views = draw(CPU)
-        assert views.codes.shape == (6, 1, views.windows.core, views.windows.core)
+        assert views.pseudo_labels.shape == (6, 1, views.windows.core, views.windows.core)
         for plain, codes, index in zip(
-            views.plain[0], views.codes, views.image.tolist(), strict=True
+            views.plain[0], views.pseudo_labels, views.image.tolist(), strict=True
         ):
             whole = draw.normalised.take(index, 64, CPU).float()[:-1]
             row, column = place_of(plain, whole)
-            wanted = draw.codes.take(index, 64)[:, row : row + 24, column : column + 24]
+            wanted = draw.pseudo_labels.take(index, 64)[:, row : row + 24, column : column + 24]
             assert torch.equal(codes, wanted)
 
     def test_warped_views_show_the_same_place_where_they_overlap(self):
@@ -225,18 +225,18 @@ class TestPoints:
         for places in (points.rows, points.columns):
             assert 0 <= places.min() <= places.max() < 32
             assert (places.amax(dim=1) - places.amin(dim=1)).max() < 8
-        assert not points.near.diagonal(dim1=1, dim2=2).any()
-        assert torch.equal(points.near, points.near.transpose(1, 2))
+        assert not points.near_negatives.diagonal(dim1=1, dim2=2).any()
+        assert torch.equal(points.near_negatives, points.near_negatives.transpose(1, 2))
 
     def test_twins_are_the_most_alike_of_other_crops(self):
         points = PointSampler(reach=8, apart=2.5, seed=0).draw(3, side=32)
         generator = torch.Generator().manual_seed(0)
         vectors = torch.randn(*points.rows.shape, 4, generator=generator)
-        twins = points.twins(vectors)
+        nearest_neighbours = points.nearest_neighbours(vectors)
         for group in (0, 7, 17):
             others = vectors[points.owner != points.owner[group]].flatten(0, 1)
             wanted = max(others, key=lambda other: float(other @ vectors[group, 3]))
-            assert torch.equal(twins[group, 3], wanted)
+            assert torch.equal(nearest_neighbours[group, 3], wanted)
 
     def test_gather_picks_the_named_pixels(self):
         maps = torch.arange(2 * 3 * 16 * 16.0).view(2, 3, 16, 16)
@@ -244,8 +244,8 @@ class TestPoints:
         vectors = points.gather(maps)
         owner, row, column = points.owner[7], points.rows[7, 5], points.columns[7, 5]
         assert torch.equal(vectors[7, 5], maps[owner, :, row, column])
-        assert points.far(vectors, 10).shape == (10, 3)
-        assert points.far(vectors, 0).shape == (0, 3)
+        assert points.far_negatives(vectors, 10).shape == (10, 3)
+        assert points.far_negatives(vectors, 0).shape == (0, 3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

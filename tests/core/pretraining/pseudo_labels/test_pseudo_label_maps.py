@@ -10,14 +10,17 @@ from napari_localdisc.base.progress import drain
 from napari_localdisc.core.losses.segmentation import IGNORE
 from napari_localdisc.core.phantoms import fundus_phantom
 from napari_localdisc.core.pretraining.pseudo_labels.codebooks import codebook_features
-from napari_localdisc.core.pretraining.pseudo_labels.codes import CodeMaps, told_codes
+from napari_localdisc.core.pretraining.pseudo_labels.pseudo_label_maps import (
+    PseudoLabelMaps,
+    pseudo_label_loss,
+)
 from napari_localdisc.core.pretraining.sampling.image_pool import fill_pool
 from tests.conftest import tiny_encoder
 
 CPU = torch.device("cpu")
 
 
-class TestCodeMaps:
+class TestPseudoLabelMaps:
     @pytest.fixture
     def teacher(self):
         teacher = tiny_encoder(channels=3)
@@ -28,7 +31,7 @@ class TestCodeMaps:
     @pytest.fixture
     def maps(self, teacher):
         images = [fundus_phantom(seed, 64).image for seed in range(2)]
-        return CodeMaps(teacher, drain(fill_pool(images, range(2), teacher.card)), CPU)
+        return PseudoLabelMaps(teacher, drain(fill_pool(images, range(2), teacher.card)), CPU)
 
     def test_are_the_clusters_of_the_whole_image_as_large_as_the_teacher_saw_it(
         self, teacher, maps
@@ -46,7 +49,7 @@ class TestCodeMaps:
 
     def test_a_teacher_that_says_nothing_of_its_training_sees_the_working_size(self, teacher, maps):
         teacher.card = teacher.card.model_copy(update={"training": {}})
-        maps = CodeMaps(teacher, maps.normalised.pool, CPU)
+        maps = PseudoLabelMaps(teacher, maps.normalised.pool, CPU)
         assert maps.normalised.inputs(0, maps.scale, CPU)[0].shape[-1] == 64
 
     def test_of_codebooks_are_several_at_once(self, maps):
@@ -71,14 +74,14 @@ class TestCodeMaps:
     def test_of_codebooks_follow_superpixels(self, teacher, maps):
         borders = []
         for side in (0, 5):
-            coded = CodeMaps(teacher, maps.normalised.pool, CPU, superpixels=side)
+            coded = PseudoLabelMaps(teacher, maps.normalised.pool, CPU, superpixels=side)
             drain(coded.fit((6,), seed=0))
             codes = coded.take(1, 32)[0]
             borders.append(int((codes[1:] != codes[:-1]).sum()))
         assert 0 < borders[1] < 0.6 * borders[0]
 
 
-class TestToldCodes:
+class TestPseudoLabelLoss:
     @pytest.fixture
     def case(self):
         torch.manual_seed(0)
@@ -91,7 +94,7 @@ class TestToldCodes:
         pure = torch.tensor([True, False])[:, None, None]
         losses = [-F.log_softmax(x, dim=1).gather(1, codes)[:, 0] for x in told]
         wanted = (losses[0][0].mean() + losses[1].mean()) / 2
-        assert told_codes(told, codes, (pure, shown), [3]) == pytest.approx(float(wanted))
+        assert pseudo_label_loss(told, codes, (pure, shown), [3]) == pytest.approx(float(wanted))
 
     def test_several_codes_count_the_same(self, case):
         told, codes = case
@@ -99,24 +102,24 @@ class TestToldCodes:
         other = torch.randn(2, 5, 2, 2), torch.randn(2, 5, 2, 2)
         drawn = torch.randint(5, (2, 1, 2, 2))
         alone = (
-            float(told_codes(told, codes, shown, [3])),
-            float(told_codes(other, drawn, shown, [5])),
+            float(pseudo_label_loss(told, codes, shown, [3])),
+            float(pseudo_label_loss(other, drawn, shown, [5])),
         )
         both = tuple(torch.cat(pair, dim=1) for pair in zip(told, other, strict=True))
-        found = told_codes(both, torch.cat([codes, drawn], dim=1), shown, [3, 5])
+        found = pseudo_label_loss(both, torch.cat([codes, drawn], dim=1), shown, [3, 5])
         assert found == pytest.approx(sum(alone) / 2)
 
     def test_what_is_not_shown_or_has_no_code_counts_nothing(self, case):
         told, codes = case
         pure, shown = torch.ones(2, 1, 1, dtype=torch.bool), torch.ones(2, 2, 2, dtype=torch.bool)
         shown[0, 1], codes[1, 0, 0] = False, IGNORE
-        before = told_codes(told, codes, (pure, shown), [3])
+        before = pseudo_label_loss(told, codes, (pure, shown), [3])
         told[1][0, :, 1] += torch.randn(3, 2)
         for view in told:
             view[1, :, 0] += torch.randn(3, 2)
-        assert told_codes(told, codes, (pure, shown), [3]) == pytest.approx(float(before))
+        assert pseudo_label_loss(told, codes, (pure, shown), [3]) == pytest.approx(float(before))
 
     def test_is_a_number_where_nothing_counts(self, case):
         told, codes = case
         none = torch.zeros(2, 1, 1, dtype=torch.bool)
-        assert np.isfinite(float(told_codes(told, codes, (none, none), [3])))
+        assert np.isfinite(float(pseudo_label_loss(told, codes, (none, none), [3])))

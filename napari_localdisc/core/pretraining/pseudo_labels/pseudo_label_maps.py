@@ -35,7 +35,7 @@ _MOST_MAPS = 4096
 """Images whose codes are kept, a byte a pixel and book."""
 
 
-class CodeMaps:
+class PseudoLabelMaps:
     """Tells B codes of images of a pool, each seen as a whole and at one size.
 
     Parameters
@@ -94,7 +94,7 @@ class CodeMaps:
         """
         pixels = PoolPixels(self.normalised, (self.scale,), seed)
         see = partial(codebook_features, self.teacher)
-        drawn = yield from pixels.draw(see, Determinism(seed, self.device), "codes")
+        drawn = yield from pixels.draw(see, Determinism(seed, self.device), "pseudo-labels")
         self.books = fit_codebooks(drawn, self.teacher.card.channels, counts, seed)
 
     @torch.no_grad()
@@ -120,17 +120,17 @@ class CodeMaps:
         return torch.from_numpy(books.read(placed)).view(-1, *shape)
 
 
-def code_maps(
+def pseudo_label_maps(
     teacher: Encoder, pool: ImagePool, config: PretrainConfig, device: torch.device
-) -> Run[CodeMaps]:
-    """Prepare the codes of a pretraining: of codebooks if it wants some, see `CodeMaps`."""
-    maps = CodeMaps(teacher, pool, device, config.superpixels)
+) -> Run[PseudoLabelMaps]:
+    """Prepare the codes of a pretraining: of codebooks if it wants some, see `PseudoLabelMaps`."""
+    maps = PseudoLabelMaps(teacher, pool, device, config.superpixels)
     if config.codebooks:
         yield from maps.fit(config.codebooks, config.seed)
     return maps
 
 
-def told_codes(
+def pseudo_label_loss(
     told: tuple[Tensor, Tensor],
     codes: Tensor,
     shown: tuple[Tensor, Tensor],

@@ -13,16 +13,16 @@ from napari_localdisc.core.encoder.embedding import embedding_picture
 from napari_localdisc.core.encoder.encoder import EncoderCard
 from napari_localdisc.core.pretraining.health import Health, measure_health
 from napari_localdisc.core.pretraining.sampling.image_pool import ImagePool
-from napari_localdisc.core.pretraining.training_step import Learner
+from napari_localdisc.core.pretraining.training_step import TrainingStep
 
-WATCHED = 4
+MONITORED = 4
 """Images that are watched."""
 
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Glimpse:
+class TrainingPreview:
     """What an encoder makes of a few images by now: the payload of a progress event.
 
     Attributes
@@ -40,7 +40,7 @@ class Glimpse:
 
 
 @dataclass(frozen=True)
-class Look:
+class MonitoredOutputs:
     """Both branches on the watched images, on the CPU: what health and pictures are made of."""
 
     pool: ImagePool
@@ -59,7 +59,7 @@ class Look:
             shares.movedim(1, -1).flatten(0, 2)[inside],
         )
 
-    def glimpse(self) -> Glimpse:
+    def preview(self) -> TrainingPreview:
         """Picture it, without the canvas around the images."""
         labels = (self.memberships.argmax(dim=1) + 1) * self.fields
         fields = self.fields.numpy()
@@ -68,14 +68,14 @@ class Look:
         inside = self.embedding.movedim(1, 0)[:, self.fields].numpy()
         pictures[fields] = embedding_picture(inside[:, None])[0]
         places = [image.place(self.pool.size) for image in self.pool.images]
-        return Glimpse(
+        return TrainingPreview(
             tuple(image.pixels for image in self.pool.images),
             tuple(x.byte().numpy()[place] for x, place in zip(labels, places, strict=True)),
             tuple(x[place] for x, place in zip(pictures, places, strict=True)),
         )
 
 
-class Watch:
+class MonitoredImages:
     """Looks at the first images of a pool.
 
     Parameters
@@ -87,19 +87,19 @@ class Watch:
     """
 
     def __init__(self, pool: ImagePool, card: EncoderCard, stride: int) -> None:
-        self.pool = ImagePool(pool.images[:WATCHED], -(-pool.size // stride) * stride)
+        self.pool = ImagePool(pool.images[:MONITORED], -(-pool.size // stride) * stride)
         self.card = card
 
     @torch.no_grad()
-    def look(self, learner: Learner) -> Look:
+    def outputs(self, training_step: TrainingStep) -> MonitoredOutputs:
         """Run the network as it is, one image at a time, and leave it in training mode."""
-        learner.network.eval()
+        training_step.network.eval()
         vectors, shares, fields = [], [], []
         for index in range(len(self.pool)):
-            pixels, field = self.pool.take([index], learner.device)
-            embedding, memberships = learner.branches(self.card.preprocessing(pixels, field))
+            pixels, field = self.pool.take([index], training_step.device)
+            embedding, memberships = training_step.branches(self.card.preprocessing(pixels, field))
             vectors.append(embedding.cpu())
             shares.append(memberships.cpu())
             fields.append(field[:, 0].cpu() > 0)
-        learner.network.train()
-        return Look(self.pool, torch.cat(vectors), torch.cat(shares), torch.cat(fields))
+        training_step.network.train()
+        return MonitoredOutputs(self.pool, torch.cat(vectors), torch.cat(shares), torch.cat(fields))

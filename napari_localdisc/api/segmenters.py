@@ -1,0 +1,251 @@
+"""Segmenters: guided on images by a prior, or ready made, and applied to folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_localdisc.api.encoders import AnyEncoder, encoder_for
+from napari_localdisc.base.devices import resolve_device
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.progress import Progress, Run, drain
+from napari_localdisc.batch.run_files import BatchReport, RunOptions
+from napari_localdisc.core.guidance import guidance as core
+from napari_localdisc.core.guidance.config import Guidance, GuideConfig
+from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.segmenter.segmenter import Segmenter
+from napari_localdisc.datasets.sample import read_sample
+from napari_localdisc.files.discovery import Choice
+from napari_localdisc.formats.images import find_images
+from napari_localdisc.stores import segmenters as stored
+from napari_localdisc.stores.priors import load_prior
+from napari_localdisc.tasks.segment import segment_files
+
+Pixels = npt.NDArray[np.generic]
+OnProgress = Callable[[Progress], object] | None
+Paths = str | Path | Sequence[str | Path]
+
+
+def load_segmenter(name_or_path: str | Path, device: str = "auto") -> Segmenter:
+    """Load a segmenter.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        ``"lungs"``, ``"optic-disc"``, ``"optic-cup"`` or ``"vessels"``, which come with the
+        package, or a file.
+    device : str
+        Where it computes: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
+
+    Raises
+    ------
+    LocaldiscError
+        If there is no such segmenter or device, or the file is damaged.
+
+    Examples
+    --------
+    >>> import napari_localdisc as ld
+    >>> from napari_localdisc.core.phantoms import xray_phantom
+    >>> found = ld.load_segmenter("lungs").segment(xray_phantom(0, 128).image)
+    >>> found.targets, found.labels.shape, found.probabilities.shape
+    (('lungs',), (128, 128), (2, 128, 128))
+    """
+    return stored.load_segmenter(name_or_path).to(resolve_device(device))
+
+
+def guide(
+    images: Sequence[Pixels] | Paths,
+    prior: Prior | str | Path,
+    encoder: AnyEncoder = None,
+    seed: int = 0,
+    on_progress: OnProgress = None,
+    *,
+    quick: bool = False,
+    device: str = "auto",
+) -> Guidance:
+    """Fit a segmenter to unlabelled images, so that its masks follow a prior.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, shape (H, W) or (H, W, C); or path, or sequence of paths
+        Arrays, or files and folders of images. One image is enough; more are better.
+    prior : Prior, str or Path
+        A prior, or what `Prior.simulate` or `Prior.load` takes.
+    encoder : Encoder, EncoderByImage, str or Path, optional
+        As `load_encoder` returns or takes it; ``"auto"``, by the first image, if not given.
+    seed : int
+        The same seed on the same machine gives the same segmenter.
+    on_progress : callable, optional
+        Called with every `Progress`; those of stage ``"preview"`` hold the first image's mask.
+    quick : bool
+        Seconds instead of minutes, and less exact.
+    device : str
+        As `load_segmenter` takes it.
+
+    Returns
+    -------
+    Guidance
+        ``segmenter`` is ready to use; ``warnings`` says what looks wrong, and which files could not
+        be read; ``kl`` is the divergence in nats between its masks and the prior.
+
+    Raises
+    ------
+    LocaldiscError
+        If there is no image, or prior, encoder or device are not there.
+
+    Examples
+    --------
+    >>> import napari_localdisc as ld
+    >>> from napari_localdisc.core.phantoms import xray_phantom
+    >>> images = [xray_phantom(seed, 64).image for seed in range(2)]
+    >>> found = ld.guide(images, ld.Prior.simulate("lungs", 4), quick=True)
+    >>> found.segmenter.segment(images[0]).labels.shape
+    (64, 64)
+    """
+    return drain(guide_steps(images, prior, encoder, seed, quick=quick, device=device), on_progress)
+
+
+def guide_steps(
+    images: Sequence[Pixels] | Paths,
+    prior: Prior | str | Path,
+    encoder: AnyEncoder = None,
+    seed: int = 0,
+    *,
+    quick: bool = False,
+    device: str = "auto",
+) -> Run[Guidance]:
+    """Guide as `guide` does; a generator of `Progress` that returns the guidance."""
+    effort = GuideConfig.quick() if quick else GuideConfig()
+    config, where = effort.model_copy(update={"seed": seed}), resolve_device(device)
+    references = prior if isinstance(prior, Prior) else load_prior(prior, seed=seed)
+    if isinstance(images, str | Path) or any(isinstance(one, str | Path) for one in images):
+        return (yield from _guide_on_files(_paths(images), references, encoder, config, where))
+    arrays = [np.asarray(image) for image in images]
+    if not arrays:
+        raise LocaldiscError("guidance needs at least one image, got none; give some.")
+    chosen = encoder_for(arrays[0], encoder)
+    return (yield from core.guide(arrays, references, chosen, config, where))
+
+
+def segment_folder(
+    images: Paths,
+    output: str | Path,
+    segmenter: Segmenter | str | Path,
+    on_progress: OnProgress = None,
+    *,
+    recursive: bool = False,
+    confidence: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+) -> BatchReport:
+    """Segment a folder of images into a folder of masks.
+
+    Beside the masks it writes ``report.csv``, ``overview.png`` and ``recipe.json``. The same call
+    again goes on where the last one ended, however it ended.
+
+    Parameters
+    ----------
+    images : path, or sequence of paths
+        Folders and files: pictures, TIFF, NIfTI and DICOM.
+    output : str or Path
+        Folder of the results; made if it is not there.
+    segmenter : Segmenter, str or Path
+        A segmenter, or what `load_segmenter` takes.
+    on_progress : callable, optional
+        Called with a `Progress` for each file, whose payload is its `FileResult`.
+    recursive : bool
+        Take images from sub-folders, too; results keep their sub-folders.
+    confidence : bool
+        Write for each mask a file that says how sure every pixel is.
+    overwrite : bool
+        Replace results of other settings in the output folder; no other file.
+    device : str
+        As `load_segmenter` takes it.
+
+    Returns
+    -------
+    BatchReport
+        ``results`` has a `FileResult` for each file, ``failed`` those with an error.
+
+    Raises
+    ------
+    LocaldiscError
+        If there is no image, no file at all could be segmented, or the output folder holds other
+        files in the place of results.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import napari_localdisc as ld
+    >>> from napari_localdisc.datasets.phantom_files import write_phantoms
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> phantoms = write_phantoms(folder, "chest-xray", 2, 96)
+    >>> report = ld.segment_folder(phantoms.images, folder / "masks", "lungs")
+    >>> [result.status for result in report.results]
+    ['done', 'done']
+    """
+    steps = segment_folder_steps(
+        images,
+        output,
+        segmenter,
+        recursive=recursive,
+        confidence=confidence,
+        overwrite=overwrite,
+        device=device,
+    )
+    return drain(steps, on_progress)
+
+
+def segment_folder_steps(
+    images: Paths,
+    output: str | Path,
+    segmenter: Segmenter | str | Path,
+    *,
+    recursive: bool = False,
+    confidence: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+) -> Run[BatchReport]:
+    """Segment as `segment_folder` does; a generator of `Progress` that returns the report."""
+    choice, given = Choice(recursive, volumes=True), _paths(images)
+    files, where = choice.find(given), resolve_device(device)
+    ready = segmenter if isinstance(segmenter, Segmenter) else stored.load_segmenter(segmenter)
+    run_options = RunOptions(choice.kept_folders(given), overwrite)
+    run = {"device": str(where)}
+    return (
+        yield from segment_files(files, ready, Path(output), where, run, run_options, confidence)
+    )
+
+
+def _paths(paths: Paths | Sequence[object]) -> list[Path]:
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    wrong = next((one for one in given if not isinstance(one, str | Path)), None)
+    if wrong is not None:
+        raise LocaldiscError(
+            f"expected paths of images, got {type(wrong).__name__} among them; give paths alone."
+        )
+    return [Path(str(one)) for one in given]
+
+
+def _guide_on_files(
+    paths: Sequence[Path],
+    prior: Prior,
+    encoder: AnyEncoder,
+    config: GuideConfig,
+    device: torch.device,
+) -> Run[Guidance]:
+    """Guide on some of many files; what cannot be read is passed over with a warning."""
+    files = find_images(paths)
+    first = yield from read_sample(files, 1)
+    chosen = encoder_for(first.images[0], encoder)
+    size = config.size or chosen.card.working_size
+    sample = yield from read_sample(files, config.max_images, size, config.seed)
+    found = yield from core.guide(sample.images, prior, chosen, config, device)
+    passed_over = (f"passed over: {error}" for error in sample.errors)
+    return replace(found, warnings=(*passed_over, *found.warnings))

@@ -1,0 +1,95 @@
+"""The file formats that there are. To add one: a module beside this one and a line in `FORMATS`."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.formats.dicom import Dicom
+from napari_localdisc.formats.dicom_series import DicomSeries
+from napari_localdisc.formats.format import HEAD, Format
+from napari_localdisc.formats.napari_readers import NapariReaders
+from napari_localdisc.formats.nifti import Nifti
+from napari_localdisc.formats.raster import Raster
+from napari_localdisc.formats.tiff import Tiff
+
+
+def _slices_in(folder: Path) -> list[Path]:
+    """List the images of a folder; none where not all of them are DICOM files."""
+    images = images_in(folder)
+    return images if all(isinstance(format_of(image), Dicom) for image in images) else []
+
+
+SERIES = DicomSeries(_slices_in)
+
+FORMATS: tuple[Format, ...] = (
+    SERIES,
+    Dicom(),  # before TIFF, for a DICOM file may begin like one
+    Raster(),
+    Tiff(),
+    Nifti(),
+    NapariReaders(),  # last, for it tries whatever it is given
+)
+
+SUFFIXES: tuple[str, ...] = tuple(sorted(suffix for one in FORMATS for suffix in one.suffixes))
+"""Endings of the files that are taken from a folder."""
+
+
+def format_of(path: Path) -> Format:
+    """Tell the format of a file or folder: by content, else by name, else the first that tries."""
+    head, name = _head(path), path.name.lower()
+    by_content = (one for one in FORMATS if one.recognises(path, head))
+    by_name = (one for one in FORMATS if name.endswith(one.suffixes))
+    by_trial = (one for one in FORMATS if one.tries(path))
+    return next(chain(by_content, by_name, by_trial))
+
+
+def _head(path: Path) -> bytes:
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(HEAD)
+    except OSError:
+        pass
+    return b""
+
+
+def images_in(folder: Path) -> list[Path]:
+    """List the image files of a folder, sorted by name.
+
+    Raises
+    ------
+    LocaldiscError
+        If it cannot be read.
+    """
+    try:
+        return [file for file in sorted(folder.iterdir()) if is_image_file(file)]
+    except OSError as error:
+        raise LocaldiscError(
+            f"folder {folder} cannot be read ({error.strerror}); check its permissions."
+        ) from error
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a file is an image: by its name or, of formats that may lack one, by its content.
+
+    Pipes, devices, folders and links that lead nowhere are none.
+    """
+    try:
+        if not path.is_file():
+            return False
+    except OSError:
+        return False
+    is_bare = not path.suffix and not path.name.startswith(".")
+    return is_image_name(path) or (is_bare and _is_of_bare_format(path))
+
+
+def _is_of_bare_format(path: Path) -> bool:
+    head = _head(path)
+    return any(one.may_lack_suffix and one.recognises(path, head) for one in FORMATS)
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether a file is an image by its name; hidden files never are."""
+    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
