@@ -81,6 +81,11 @@ class ComputeProcess:
         return self._started is not None and self._started.alive
 
     @property
+    def pid(self) -> int | None:
+        """Number by which the system knows the process, None if there is none."""
+        return self._started.pid if self._started is not None and self.running else None
+
+    @property
     def devices(self) -> tuple[str, ...]:
         """Names of the devices that it has found, ``"cpu"`` first; empty while it starts."""
         return self._started.devices if self._started is not None else ()
@@ -170,6 +175,11 @@ class StartedProcess:
         source, target = self._process.stdout, self._process.stdin
         self._channel = Channel(cast("BinaryIO", source), cast("BinaryIO", target))
         threading.Thread(target=self._listen, name="localdisc-compute", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Number by which the system knows it."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:

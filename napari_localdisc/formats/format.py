@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.generic]
 
+HEAD = 352
+"""Bytes of a file that formats recognise it by."""
+
 
 class Geometry(Protocol):
     """Where an image lies, and how a mask with the same place is written."""
@@ -87,7 +90,3 @@ class Format(Protocol):
     def mask_suffix(self, path: Path, /) -> str:
         """Tell the ending of an image's mask, without reading its pixels."""
         ...
-
-
-HEAD = 352
-"""Bytes of a file that formats recognise it by."""

@@ -57,9 +57,10 @@ class GuideConfig(BaseModel):
     region: float = Field(default=0.1, ge=0)
 
     @classmethod
-    def quick(cls) -> GuideConfig:
+    def quick(cls, seed: int = 0) -> GuideConfig:
         """Little effort: seconds on small images, for previews and tests."""
         return cls(
+            seed=seed,
             starts=2,
             candidates=32,
             generations=15,

@@ -1,12 +1,15 @@
 """Prior-guided clustering: from unlabelled images and a prior to a segmenter.
 
-Start, guide, refine; every stage is judged by the same label-free shape KL, and a later stage
-replaces an earlier one only where it agrees with the prior about as well.
+Expectation-maximisation with soft steps: template matching or mask denoising gives posterior labels
+(E-step), heads and then a network learn them (M-step, self-training), and borders of compact
+targets move to edges of the images. Every stage is compared with the prior by the same label-free
+shape KL; a later stage replaces an earlier one only where its KL is about as low.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -22,10 +25,8 @@ from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.guidance.choose.stage_result import (
     StageResult,
-    complete_labels,
     disagreement_warnings,
     result_warnings,
-    self_training_labels,
     size_warnings,
 )
 from napari_localdisc.core.guidance.config import Guidance, GuideConfig, StageReport, show_kl
@@ -33,6 +34,10 @@ from napari_localdisc.core.guidance.expect.posterior import class_probabilities
 from napari_localdisc.core.guidance.initial_labels import InitialLabels
 from napari_localdisc.core.guidance.learn.copy_paste import CopyPaste
 from napari_localdisc.core.guidance.learn.self_training import SelfTrainer
+from napari_localdisc.core.guidance.learn.self_training_labels import (
+    complete_labels,
+    self_training_labels,
+)
 from napari_localdisc.core.guidance.preview import Previewer
 from napari_localdisc.core.guidance.start.first_look import first_look
 from napari_localdisc.core.guidance.working_resolution import WorkingResolution
@@ -54,8 +59,10 @@ from napari_localdisc.core.segmenter.segmenter import Segmenter
 __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
 _CROP = 128
+"""Side in pixels of the crops that curvilinear targets are learned on."""
 _CRITIC_SIDE = 64
-_AS_WELL = 2.0
+"""Side in pixels of the masks of compact targets that the critic compares."""
+_KL_FACTOR = 2.0
 """Factor up to which the KL of a refinement may be higher than that of a head, which was trained
 for a low one."""
 
@@ -94,209 +101,208 @@ def guide(
     config, device = config or GuideConfig(), device or torch.device("cpu")
     if len(images) == 0:
         raise LocaldiscError("guidance needs at least one image, got none; give image files.")
-    run = _Guide(images, prior, encoder, config, device)
-    return (yield from run.run())
+    chosen = [images[index] for index in config.draw(len(images))]
+    resolution = WorkingResolution.of(prior, encoder.card, config.size)
+    prior_match = PriorMatch(resolution.references(prior).to(device), resolution)
+    channels_last(encoder.network.to(device)).eval()
+    yield from first_look(chosen, encoder, prior_match, config.seed, device)
+    pixels = yield from pixel_set(chosen, encoder, resolution.size, device)
+    height, width = chosen[0].shape[:2]
+    previewer = Previewer((height, width), pixels.fields[0], prior_match)
+    return (yield from _Guide(prior, encoder, config, prior_match, pixels, previewer).run())
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A guided head, the refined network that replaces it if any, and what they find."""
+
+    head: Head
+    result: StageResult
+    refined: SegmentationNet | None = None
+    borders_on_edges: bool = False
 
 
 class _Guide:
-    """State of one guidance."""
+    """The stages of one guidance, with their reports and warnings so far."""
 
     def __init__(
         self,
-        images: Sequence[npt.NDArray[np.generic]],
         prior: Prior,
         encoder: Encoder,
         config: GuideConfig,
-        device: torch.device,
+        prior_match: PriorMatch,
+        pixels: PixelSet,
+        previewer: Previewer,
     ) -> None:
-        self.images = [images[index] for index in config.draw(len(images))]
-        self.prior, self.encoder, self.config, self.device = prior, encoder, config, device
-        self.resolution = WorkingResolution.of(prior, encoder.card, config.size)
-        self.references = self.resolution.references(prior).to(device)
-        self.prior_match = PriorMatch(self.references, self.resolution)
+        self.prior, self.encoder, self.config = prior, encoder, config
+        self.prior_match, self.resolution = prior_match, prior_match.resolution
+        self.pixels, self.previewer = pixels, previewer
+        self.compact = not self.resolution.curvilinear
         self.stages: list[StageReport] = []
         self.warnings: list[str] = []
 
     def run(self) -> Run[Guidance]:
-        network = channels_last(self.encoder.network.to(self.device))
-        network.eval()
-        yield from first_look(
-            self.images, self.encoder, self.prior_match, self.config.seed, self.device
+        """Run the stages one after the other."""
+        initial = InitialLabels(self.pixels, self.prior_match, self.config, self.previewer)
+        evidence = yield from initial.evidence()
+        start = self._stage_result(
+            "start", class_probabilities(evidence.targets, self.pixels.fields)
         )
-        pixels = yield from pixel_set(self.images, self.encoder, self.resolution.size, self.device)
-        height, width = self.images[0].shape[:2]
-        self.previewer = Previewer((height, width), pixels.fields[0], self.prior_match)
-        self.initial_labels = InitialLabels(
-            pixels, self.references, self.resolution, self.config, self.previewer
-        )
-        evidence = yield from self.initial_labels.evidence()
-        start = self._stage_result("start", class_probabilities(evidence, pixels.fields), pixels)
         yield self._preview(start)
-        labels = yield from self.initial_labels.labels(evidence)
-        head, current = yield from self._heads(pixels, labels)
-        yield self._preview(current)
-        refined = None
-        for number in range(self.config.rounds):
-            sharper = self._sharpen(labels, current, start, number)
-            better = yield from self._refined(pixels, sharper, current, number)
-            if better is None:
-                break
-            refined, current = better
-            yield self._preview(current)
-        traced = yield from self._traced(pixels, current)
-        if traced is not None:
-            current = traced
-            yield self._preview(current)
-        return self._finish(pixels, head, refined, current, traced is not None)
+        labels = yield from initial.labels(evidence)
+        fitted = yield from self._train_heads(labels)
+        yield self._preview(fitted.result)
+        fitted = yield from self._self_training(fitted, labels, start)
+        fitted = yield from self._refine_borders(fitted)
+        return self._guidance(fitted)
 
-    def _heads(self, pixels: PixelSet, labels: Tensor) -> Run[tuple[Head, StageResult]]:
-        compact = not self.resolution.curvilinear
+    def _train_heads(self, labels: Tensor) -> Run[_Fitted]:
+        """Train heads in parallel, and take the one whose masks have the lowest shape KL."""
         settings = HeadSettings(
-            crop=pixels.size if compact else min(_CROP, pixels.size),
-            batch=2 if compact else 6,
-            curvilinear=not compact,
+            crop=self._crop,
+            batch=2 if self.compact else 6,
+            curvilinear=not self.compact,
             kl=self.config.kl,
             region=self.config.region,
-            critic_side=_CRITIC_SIDE if compact else 0,
+            critic_side=_CRITIC_SIDE if self.compact else 0,
         )
-        # Of curvilinear targets the network that saw pasted shapes is better than any head.
-        count = self.config.heads if compact else 1
+        # Of curvilinear targets the refinement has seen pasted shapes and beats any head.
+        count = self.config.heads if self.compact else 1
+        references, seed = self.prior_match.references, self.config.seed
         trainers = [
-            HeadTrainer(pixels, labels, self.references, settings, self.config.seed + number)
+            HeadTrainer(self.pixels, labels, references, settings, seed + number)
             for number in range(count)
         ]
         training = train_heads(trainers, self.config.head_steps)
-        yield from self.previewer.during(
-            training, partial(first_image_probabilities, trainers[0].head, pixels)
-        )
+        preview = partial(first_image_probabilities, trainers[0].head, self.pixels)
+        yield from self.previewer.during(training, preview)
         results = [
-            self._stage_result(
-                f"head {number + 1}", head_probabilities(trainer.head, pixels), pixels
-            )
+            self._stage_result(f"head {number + 1}", head_probabilities(trainer.head, self.pixels))
             for number, trainer in enumerate(trainers)
         ]
         self.warnings += disagreement_warnings([result.labels for result in results])
         best = min(range(len(results)), key=lambda index: results[index].kl)
-        return trainers[best].head, results[best]
+        return _Fitted(trainers[best].head, results[best])
 
-    def _sharpen(
-        self, labels: Tensor, current: StageResult, start: StageResult, number: int
+    @property
+    def _crop(self) -> int:
+        return self.pixels.size if self.compact else min(_CROP, self.pixels.size)
+
+    def _self_training(self, fitted: _Fitted, labels: Tensor, start: StageResult) -> Run[_Fitted]:
+        """Self-training in rounds, as long as the masks follow the prior as well as before."""
+        for number in range(self.config.rounds):
+            round_labels = self._round_labels(number, labels, fitted.result, start)
+            network, result = yield from self._refine(number, round_labels)
+            if not result.kl <= _KL_FACTOR * fitted.result.kl:
+                return fitted
+            fitted = replace(fitted, result=result, refined=network)
+            yield self._preview(result)
+        return fitted
+
+    def _round_labels(
+        self, number: int, labels: Tensor, current: StageResult, start: StageResult
     ) -> Tensor:
-        """Labels for refinement: what is undecided still is decided by a better classifier."""
-        if not self.resolution.curvilinear:
-            return complete_labels(current, labels, start)
-        # Heads see no shapes, and say less of curvilinear targets than what was restored.
-        return (
-            self_training_labels(labels, current.probabilities, current.thresholds)
-            if number
-            else labels
-        )
+        """Labels of a round of self-training (n, S, S), of int8, -1 where undecided."""
+        if self.compact:
+            return complete_labels(labels, current, start)
+        if number == 0:  # heads see single pixels, and are worse than the denoised masks
+            return labels
+        return self_training_labels(labels, current.probabilities, current.thresholds)
 
-    def _refined(
-        self, pixels: PixelSet, labels: Tensor, current: StageResult, number: int
-    ) -> Run[tuple[SegmentationNet, StageResult] | None]:
-        """Refine, if that follows the prior as well as what there is."""
-        refined = yield from self._refine(pixels, labels, number)
-        return refined if refined[1].kl <= _AS_WELL * current.kl else None
-
-    def _refine(
-        self, pixels: PixelSet, labels: Tensor, number: int
-    ) -> Run[tuple[SegmentationNet, StageResult]]:
-        torch.manual_seed(self.config.seed + number)
+    def _refine(self, number: int, labels: Tensor) -> Run[tuple[SegmentationNet, StageResult]]:
+        """Train a network, begun at the encoder, on labels: one round of self-training."""
+        seed = self.config.seed + number
+        torch.manual_seed(seed)
         network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
-        compact = not self.resolution.curvilinear
-        crop = pixels.size if compact else min(_CROP, pixels.size)
-        batch = 4 if compact else 6
-        self_trainer = SelfTrainer(
-            network, pixels, crop, batch, not compact, self.config.seed + number
-        )
-        yield from self._fit(self_trainer, pixels, labels)
-        return network, self._stage_result(
-            f"refine {number + 1}", self_trainer.probabilities(), pixels
-        )
+        batch = 4 if self.compact else 6
+        trainer = SelfTrainer(network, self.pixels, self._crop, batch, not self.compact, seed)
+        copy_pastes = self._copy_pastes(labels)
+        yield from self._fit(trainer, labels, copy_pastes)
+        if copy_pastes:
+            yield from self._fit(trainer, self._revised(labels, trainer), copy_pastes)
+        return network, self._stage_result(f"refine {number + 1}", trainer.probabilities())
 
-    def _fit(self, self_trainer: SelfTrainer, pixels: PixelSet, labels: Tensor) -> Run[None]:
-        """Train the network; for curvilinear targets with copy-paste, then on revised labels."""
-        copy_pastes = [
-            CopyPaste(pixels, self.references[:, target], labels, target + 1)
+    def _fit(
+        self, trainer: SelfTrainer, labels: Tensor, copy_pastes: Sequence[CopyPaste]
+    ) -> Run[None]:
+        training = trainer.fit(labels, self.config.refine_steps, copy_pastes)
+        yield from self.previewer.during(training, trainer.first_image_probabilities)
+
+    def _copy_pastes(self, labels: Tensor) -> list[CopyPaste]:
+        """Copy-paste augmentation for each curvilinear target that occurs in the labels."""
+        references = self.prior_match.references
+        return [
+            CopyPaste(self.pixels, references[:, target], labels, target + 1)
             for target in self.resolution.curvilinear
             if (labels == target + 1).any()
         ]
-        steps = self.config.refine_steps
-        yield from self.previewer.during(
-            self_trainer.fit(labels, steps, copy_pastes), self_trainer.first_image_probabilities
-        )
-        if copy_pastes:
-            probabilities = self_trainer.probabilities() * pixels.fields[:, None]
-            revised = self_training_labels(
-                labels, probabilities, self.prior_match.thresholds(probabilities, pixels.fields)
-            )
-            yield from self.previewer.during(
-                self_trainer.fit(revised, steps, copy_pastes),
-                self_trainer.first_image_probabilities,
-            )
 
-    def _traced(self, pixels: PixelSet, current: StageResult) -> Run[StageResult | None]:
-        """Move borders to edges, where all targets are compact and that shows about as well."""
-        if self.resolution.curvilinear:
-            return None
-        edges = yield from refine_borders(current.labels, self.resolution.shape_statistics, pixels)
-        if edges is None:
-            return None
-        return self._noted(current.with_labels(edges, pixels.fields, self.prior_match), pixels)
+    def _revised(self, labels: Tensor, trainer: SelfTrainer) -> Tensor:
+        fields = self.pixels.fields
+        probabilities = trainer.probabilities() * fields[:, None]
+        thresholds = self.prior_match.thresholds(probabilities, fields)
+        return self_training_labels(labels, probabilities, thresholds)
 
-    def _stage_result(self, stage: str, probabilities: Tensor, pixels: PixelSet) -> StageResult:
-        found = self.prior_match.thresholds(probabilities * pixels.fields[:, None], pixels.fields)
-        plain = remove_one_sided_edges(
-            probabilities, pixels.whole, pixels.fields, found, self.resolution.shape_statistics
+    def _refine_borders(self, fitted: _Fitted) -> Run[_Fitted]:
+        """Move borders to edges by the random walker, if all targets are compact and it shows."""
+        if not self.compact:
+            return fitted
+        result, statistics = fitted.result, self.resolution.shape_statistics
+        labels = yield from refine_borders(result.labels, statistics, self.pixels)
+        if labels is None:
+            return fitted
+        moved = self._report(result.with_labels(labels, self.pixels.fields, self.prior_match))
+        yield self._preview(moved)
+        return replace(fitted, result=moved, borders_on_edges=True)
+
+    def _stage_result(self, stage: str, probabilities: Tensor) -> StageResult:
+        """Masks of class probabilities (n, K + 1, S, S), without one-sided edges."""
+        fields, statistics = self.pixels.fields, self.resolution.shape_statistics
+        thresholds = self.prior_match.thresholds(probabilities * fields[:, None], fields)
+        cleared = remove_one_sided_edges(
+            probabilities, self.pixels.whole, fields, thresholds, statistics
         )
-        return self._noted(
-            StageResult.from_probabilities(stage, plain, pixels.fields, self.prior_match), pixels
+        return self._report(
+            StageResult.from_probabilities(stage, cleared, fields, self.prior_match)
         )
 
-    def _noted(self, result: StageResult, pixels: PixelSet) -> StageResult:
-        area = result.area(pixels.fields)
+    def _report(self, result: StageResult) -> StageResult:
+        area = result.area(self.pixels.fields)
         self.stages.append(StageReport(result.stage, result.kl, area))
         return result
 
-    def _preview(self, current: StageResult) -> Progress:
-        message = f"{current.stage}: KL {show_kl(current.kl)}"
-        return self.previewer.preview(message, current.labels[0], {"kl": current.kl})
+    def _preview(self, result: StageResult) -> Progress:
+        message = f"{result.stage}: KL {show_kl(result.kl)}"
+        return self.previewer.preview(message, result.labels[0], {"kl": result.kl})
 
-    def _finish(
-        self,
-        pixels: PixelSet,
-        head: Head,
-        refined: SegmentationNet | None,
-        current: StageResult,
-        on_edges: bool,
-    ) -> Guidance:
-        self.warnings += result_warnings(current, self.prior_match)
-        self.warnings += size_warnings(current.labels, self.prior_match, self.prior.targets)
+    def _guidance(self, fitted: _Fitted) -> Guidance:
+        result = fitted.result
+        self.warnings += result_warnings(result, self.prior_match)
+        self.warnings += size_warnings(result.labels, self.prior_match, self.prior.targets)
         card = SegmenterCard(
             encoder=self.encoder.card,
             targets=self.prior.targets,
             size=self.resolution.size,
-            thresholds=current.thresholds,
+            thresholds=result.thresholds,
             rules=self.resolution.shape_statistics,
-            refined=refined is not None,
-            traced=on_edges,
-            recipe=self._recipe(current),
+            refined=fitted.refined is not None,
+            traced=fitted.borders_on_edges,
+            recipe=self._recipe(result),
         )
-        segmenter = Segmenter(card, self.encoder, head, pixels.whitening, refined)
-        return Guidance(
-            segmenter.on_device(self.device), current.kl, tuple(self.stages), tuple(self.warnings)
-        )
+        segmenter = Segmenter(
+            card, self.encoder, fitted.head, self.pixels.whitening, fitted.refined
+        ).on_device(self.pixels.fields.device)
+        return Guidance(segmenter, result.kl, tuple(self.stages), tuple(self.warnings))
 
-    def _recipe(self, current: StageResult) -> dict[str, object]:
+    def _recipe(self, result: StageResult) -> dict[str, object]:
         return {
             "prior": self.prior.name,
             "references": len(self.prior),
-            "images": len(self.images),
+            "images": len(self.pixels),
             **self.encoder.card.identity,
-            "device": self.device.type,
-            "kept": current.stage,
-            "kl": round(current.kl, 4),
+            "device": self.pixels.fields.device.type,
+            "kept": result.stage,
+            "kl": round(result.kl, 4),
             "warnings": list(self.warnings),
             "guidance": self.config.model_dump(),
         }

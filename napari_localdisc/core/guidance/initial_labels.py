@@ -1,13 +1,19 @@
-"""The start of guidance: evidence for all targets, each found in the way that suits its shape."""
+"""Initial labels: the first E-step of guidance, for every target in the way that suits its shape.
+
+Compact targets are found by template matching, curvilinear ones by a direction search and mask
+denoising.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor
 
 from napari_localdisc.base.progress import Run
+from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.core.guidance.expect.posterior import (
     CurvilinearPosterior,
@@ -17,21 +23,37 @@ from napari_localdisc.core.guidance.expect.posterior import (
 )
 from napari_localdisc.core.guidance.expect.template_matching import TemplateMatchingPosterior
 from napari_localdisc.core.guidance.preview import Previewer
-from napari_localdisc.core.guidance.working_resolution import WorkingResolution
 from napari_localdisc.core.losses.segmentation import IGNORE
 from napari_localdisc.core.segmenter.one_sided_edges import one_sided_edges
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 from napari_localdisc.core.segmenter.random_walker import RandomWalkerBorders
 
 
+@dataclass(frozen=True)
+class InitialEvidence:
+    """Posterior probabilities of all targets before any training.
+
+    Attributes
+    ----------
+    targets : list of Evidence
+        Per target.
+    open_borders : list of lists of Evidence
+        The same, with the borders of compact targets left undecided in one way or another; empty
+        if no target is compact.
+    """
+
+    targets: list[Evidence]
+    open_borders: list[list[Evidence]]
+
+
 class InitialLabels:
-    """What the prior and the pixels say together of every target.
+    """Posterior labels of all targets, to train heads on.
 
     Parameters
     ----------
     pixels : PixelSet
-    references : Tensor of bool, shape (N, K, S, S)
-    resolution : WorkingResolution
+    prior_match : PriorMatch
+        Of the prior that is searched for.
     config : GuideConfig
     previewer : Previewer
     """
@@ -39,64 +61,71 @@ class InitialLabels:
     def __init__(
         self,
         pixels: PixelSet,
-        references: Tensor,
-        resolution: WorkingResolution,
+        prior_match: PriorMatch,
         config: GuideConfig,
         previewer: Previewer,
     ) -> None:
-        self.pixels, self.references, self.resolution = pixels, references, resolution
-        self.config, self.previewer = config, previewer
+        self.pixels, self.config, self.previewer = pixels, config, previewer
+        self.references, self.resolution = prior_match.references, prior_match.resolution
         self.curvilinear = {
-            target: CurvilinearPosterior(pixels, references[:, target], config.seed)
-            for target in resolution.curvilinear
+            target: CurvilinearPosterior(pixels, self.references[:, target], config.seed)
+            for target in self.resolution.curvilinear
         }
-        self._opened = list[dict[int, Evidence]]()
 
-    def evidence(self) -> Run[list[Evidence]]:
-        """Find first evidence, per target."""
+    def evidence(self) -> Run[InitialEvidence]:
+        """Compute the posterior probabilities of all targets (E-step)."""
         found = dict[int, Evidence]()
         for target, posterior in self.curvilinear.items():
             starting = posterior.start(self.config)
-            look = partial(self._look, (target,), posterior)
-            found[target] = yield from self.previewer.during(starting, look)
+            preview = partial(self._on_first_image, (target,), posterior)
+            found[target] = yield from self.previewer.during(starting, preview)
+        opened = list[dict[int, Evidence]]()
         if self.resolution.compact:
-            found |= yield from self._compact(self.resolution.compact)
-        return [found[target] for target in range(len(self.resolution.shape_statistics))]
+            matched, opened = yield from self._match_templates(self.resolution.compact)
+            found |= matched
+        order = range(len(self.resolution.shape_statistics))
+        return InitialEvidence(
+            [found[target] for target in order],
+            [[{**found, **compact}[target] for target in order] for compact in opened],
+        )
 
-    def labels(self, evidence: list[Evidence]) -> Run[Tensor]:
+    def labels(self, evidence: InitialEvidence) -> Run[Tensor]:
         """Labels of int8 (n, S, S) to train on: 1..K, 0 background, -1 undecided.
 
-        Borders of compact targets are those that show best, posed or closed by random walks. What
-        was taken for a curvilinear target and stands out from one side only is background.
+        Borders of compact targets are those with the highest contrast in the images, matched or
+        found by the random walker. One-sided edges of curvilinear targets become background.
 
         Parameters
         ----------
-        evidence : list of Evidence
-            From `start`.
+        evidence : InitialEvidence
+            From `evidence`.
         """
-        labels = labels_of(evidence, self.pixels.fields)
-        if self.resolution.compact:
-            labels = yield from self._closed(evidence, labels)
+        labels = labels_of(evidence.targets, self.pixels.fields)
+        if evidence.open_borders:
+            labels = yield from self._close_borders(evidence, labels)
         for target in self.curvilinear:
-            labels[one_sided_edges(self.pixels.whole, self.pixels.fields, labels, target + 1)] = 0
+            edges = one_sided_edges(self.pixels.whole, self.pixels.fields, labels, target + 1)
+            labels[edges] = 0
         return labels
 
-    def _closed(self, evidence: list[Evidence], labels: Tensor) -> Run[Tensor]:
+    def _close_borders(self, evidence: InitialEvidence, labels: Tensor) -> Run[Tensor]:
+        """Close open borders by the random walker; `labels` if that has no higher contrast."""
         fields = self.pixels.fields
-        choices = [
-            labels_of([opened.get(target, one) for target, one in enumerate(evidence)], fields)
-            for opened in self._opened
-        ]
-        walk = RandomWalkerBorders(self.pixels, len(evidence))
-        closing = walk.close(winners(evidence, fields), choices)
-        closed = yield from self.previewer.during(closing, walk.first_image_probabilities)
+        matched = winners(evidence.targets, fields)
+        choices = [labels_of(opened, fields) for opened in evidence.open_borders]
+        borders = RandomWalkerBorders(self.pixels, len(evidence.targets))
+        closing = borders.close(matched, choices)
+        closed = yield from self.previewer.during(closing, borders.first_image_probabilities)
         if closed is None:
             return labels
         for target in self.curvilinear:
-            closed[~evidence[target].certain] = IGNORE
+            closed[~evidence.targets[target].certain] = IGNORE
         return closed
 
-    def _compact(self, targets: tuple[int, ...]) -> Run[dict[int, Evidence]]:
+    def _match_templates(
+        self, targets: tuple[int, ...]
+    ) -> Run[tuple[dict[int, Evidence], list[dict[int, Evidence]]]]:
+        """Evidence of compact targets by template matching, and with their borders left open."""
         posterior = TemplateMatchingPosterior(
             self.pixels,
             self.references[:, list(targets)],
@@ -104,19 +133,19 @@ class InitialLabels:
             self.config.starts,
             self.config.seed,
         )
-        look = partial(self._look, targets, posterior)
-        whole = yield from self.previewer.during(posterior.start(), look)
-        choices = yield from posterior.open_borders(whole)
-        self._opened = [dict(zip(targets, one, strict=True)) for one in choices]
-        return dict(zip(targets, whole, strict=True))
+        preview = partial(self._on_first_image, targets, posterior)
+        match = yield from self.previewer.during(posterior.match(), preview)
+        opened = yield from posterior.open_borders(match)
+        matched = dict(zip(targets, match.evidence, strict=True))
+        return matched, [dict(zip(targets, one, strict=True)) for one in opened]
 
-    def _look(
+    def _on_first_image(
         self, targets: Sequence[int], posterior: CurvilinearPosterior | TemplateMatchingPosterior
     ) -> Tensor | None:
-        """Place what is believed of some targets (k, s, s) among all of them (K, s, s)."""
-        believed = posterior.first_image_probabilities()
-        if believed is None:
+        """Probabilities (K, s, s) of all targets on the first image; 0 but for some of them."""
+        some = posterior.first_image_probabilities()
+        if some is None:
             return None
-        every = believed.new_zeros(len(self.resolution.shape_statistics), *believed.shape[-2:])
-        every[list(targets)] = believed
+        every = some.new_zeros(len(self.resolution.shape_statistics), *some.shape[-2:])
+        every[list(targets)] = some
         return every

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.embedding import embedding_picture
-from napari_localdisc.core.encoder.encoder import EncoderCard
 from napari_localdisc.core.pretraining.health import Health, measure_health
 from napari_localdisc.core.pretraining.sampling.image_pool import ImagePool
 from napari_localdisc.core.pretraining.training_step import TrainingStep

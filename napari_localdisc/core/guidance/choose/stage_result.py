@@ -1,4 +1,4 @@
-"""What a stage of guidance found: its masks, how far to trust them, what to warn about."""
+"""The result of a stage of guidance: masks, their shape KL and confidence, and warnings."""
 
 from __future__ import annotations
 
@@ -8,23 +8,17 @@ from statistics import fmean
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.guidance.config import show_kl
-from napari_localdisc.core.losses.segmentation import IGNORE
 from napari_localdisc.core.segmenter.postprocessing import expected_dice, postprocess
 from napari_localdisc.core.segmenter.segmentation import LOW_CONFIDENCE, low_confidence
 
-_HIGH = 0.7
-"""Probability from which a classifier is sure of a compact target."""
-_MARGIN, _LIKELY = 0.2, 0.9
-"""How far above its threshold a target is sure, and the probability at which it is in any case."""
-_DOUBT, _UNLIKELY = 0.25, 0.03
-"""How far below its threshold a target is out of the question, and where it is in any case."""
-_AGREE = 0.5
-_NONSENSE = 3.0
+_AGREEMENT = 0.5
+"""Dice between the masks of two heads below which one of them must be wrong."""
+_UNLIKE = 3.0
+"""Shape KL in nats above which masks do not look like the prior."""
 _OTHER_SIZE = 2.5
 """Factor by which the area of a compact target may differ from its references'."""
 _ALONE = (
@@ -35,7 +29,7 @@ _ALONE = (
 
 @dataclass(frozen=True)
 class StageResult:
-    """A stage's result on the guiding images.
+    """Masks that a stage of guidance finds in the guiding images.
 
     Attributes
     ----------
@@ -81,70 +75,22 @@ class StageResult:
 
     @property
     def confidence(self) -> float:
-        """Mean over the images of the Dice that their masks can be expected to have."""
+        """Expected Dice of the masks, averaged over the images."""
         likely = self.probabilities[:, 1:].sum(dim=1).float().cpu().numpy()
         masks = self.labels > 0
         return fmean(expected_dice(*pair) for pair in zip(likely, masks, strict=True))
 
     def area(self, fields: Tensor) -> float:
-        """Share of the fields of view that is given to any target."""
+        """Share of the fields of view that any target covers."""
         return float((self.labels > 0).sum() / max(1, int(fields.sum())))
 
 
-def complete_labels(current: StageResult, labels: Tensor, start: StageResult) -> Tensor:
-    """Labels of compact targets for refinement.
-
-    Parameters
-    ----------
-    current : StageResult
-        A classifier's.
-    labels : Tensor of int8, shape (n, S, S)
-        Posterior labels, -1 where undecided.
-    start : StageResult
-        The posed shapes'.
-
-    Returns
-    -------
-    Tensor of int8, shape (n, S, S)
-        Where `labels` are undecided, the classifier's tidy label if it is sure, else the pose's.
-    """
-    probabilities = current.probabilities.float()
-    decided = torch.from_numpy(current.labels).to(labels)
-    sure = (probabilities.max(dim=1).values > _HIGH) & (probabilities.argmax(dim=1) == decided)
-    posed = torch.from_numpy(start.labels).to(labels)
-    return torch.where(labels == IGNORE, torch.where(sure, decided, posed), labels)
-
-
-def self_training_labels(
-    labels: Tensor, probabilities: Tensor, thresholds: Sequence[float]
-) -> Tensor:
-    """Leave undecided what a classifier contradicts, and decide what it is sure of.
-
-    Parameters
-    ----------
-    labels : Tensor of int8, shape (n, S, S)
-        That it was trained on, -1 where undecided.
-    probabilities : Tensor, shape (n, K + 1, S, S)
-        Its class probabilities, zero outside the field of view.
-    thresholds : sequence of float
-        Probabilities from which pixels are taken for each of the K targets.
-    """
-    revised = labels.clone()
-    for target, threshold in enumerate(thresholds, start=1):
-        share = probabilities[:, target]
-        likely = share > max(_UNLIKELY, threshold - _DOUBT)
-        found = share > min(_LIKELY, threshold + _MARGIN)
-        revised[(labels == target) & ~likely | (labels == 0) & likely] = IGNORE
-        revised[(labels == IGNORE) & found] = target
-    return revised
-
-
 def disagreement_warnings(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str, ...]:
-    """Warn if heads that should have found the same did not."""
+    """Warn if heads disagree: their masks have a low Dice with those of the first."""
     for result in results[1:]:
         total = (results[0] > 0).sum() + (result > 0).sum()
         overlap = 2 * ((results[0] == result) & (result > 0)).sum() / max(1, total)
-        if overlap < _AGREE:
+        if overlap < _AGREEMENT:
             return (
                 f"heads disagree (Dice {overlap:.2f} between two of them): give more images, or"
                 " a prior closer to the structure.",
@@ -153,9 +99,9 @@ def disagreement_warnings(results: Sequence[npt.NDArray[np.uint8]]) -> tuple[str
 
 
 def result_warnings(result: StageResult, prior_match: PriorMatch) -> tuple[str, ...]:
-    """Warn if masks look unlike the prior or are far from sure, there are none, or is one alone."""
+    """Warn of a high shape KL, of low confidence, of empty masks and of a single image."""
     found = []
-    if not (result.kl <= _NONSENSE or result.kl <= prior_match.chance_kl(len(result.labels))):
+    if not (result.kl <= _UNLIKE or result.kl <= prior_match.chance_kl(len(result.labels))):
         found.append(
             f"the masks do not look like the prior (shape KL {show_kl(result.kl)}): check that the"
             " images show the structure and that the prior fits it and has a few references, or try"

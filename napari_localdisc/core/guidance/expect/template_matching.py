@@ -1,13 +1,13 @@
-"""The E-step of guidance for compact targets: references posed on the images.
+"""The expectation step (E-step) of guidance for compact targets: template matching.
 
-Whole shapes against a wide surrounding are easily posed too large, borders against a narrow band
-too small, and patients are of other builds than references. So a posed border is left open, and
-may be left open further where both ways of posing disagree; `walking` closes it.
+Whole templates against a wide surrounding are easily matched too large, borders against a narrow
+band too small, and patients are of other builds than references. So a matched border is left open,
+and may be left open further where both ways of matching disagree; the random walker closes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -23,19 +23,38 @@ from napari_localdisc.core.imaging.morphology import certain_off_borders
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 from napari_localdisc.core.segmenter.random_walker import border_band
 
-_POSED = 16
-"""At most so many references are tried as shapes; more cost time and change little."""
+_TEMPLATES = 16
+"""At most so many references are matched as templates; more cost time and change little."""
 _BAND = 0.05
-"""Half width of the undecided band around a posed border, relative to the structure's width."""
-_PLACES = (0.0, 3.0)
-"""How much a pose is kept from telling places: embeddings that know where a pixel lies need it,
+"""Half width of the undecided band around a matched border, relative to the structure's width."""
+_LOCATION_PENALTIES = (0.0, 3.0)
+"""Weights of the penalty on directions that encode where a pixel lies: embeddings that do need it,
 others are hurt by it."""
-_SEVERAL = 5
-"""Images from which their mean map tells places, and not just what these images show."""
+_LEAST_IMAGES = 5
+"""Images from which their mean map shows what encodes location, and not just these images."""
+
+
+@dataclass(frozen=True)
+class TemplateMatch:
+    """Templates matched to the images.
+
+    Attributes
+    ----------
+    evidence : list of Evidence
+        Per target.
+    location_penalty : float
+        Weight of the penalty on directions that encode location.
+    kl : float
+        Shape KL in nats of the matched masks, their sizes included.
+    """
+
+    evidence: list[Evidence]
+    location_penalty: float
+    kl: float
 
 
 class TemplateMatchingPosterior:
-    """Evidence for compact targets, posed jointly.
+    """Posterior probabilities of compact targets by template matching, all targets jointly.
 
     Parameters
     ----------
@@ -44,6 +63,7 @@ class TemplateMatchingPosterior:
     resolution : WorkingResolution
         For these K targets alone.
     starts, seed : int
+        Of `register_shapes`.
     """
 
     def __init__(
@@ -55,76 +75,81 @@ class TemplateMatchingPosterior:
         seed: int,
     ) -> None:
         self.pixels, self.references, self.resolution = pixels, references, resolution
-        self.starts, self.seed, self.place = starts, seed, 0.0
-        self._posed_first: Tensor | None = None
-        self.small = F.adaptive_avg_pool2d(references[:_POSED].float(), resolution.pose_size) >= 0.5
-        self.features, self.fields = pixels.coarse(resolution.pose_size)
+        self.starts, self.seed = starts, seed
+        size = resolution.pose_size
+        self.templates = F.adaptive_avg_pool2d(references[:_TEMPLATES].float(), size) >= 0.5
+        self.features, self.fields = pixels.coarse(size)
+        self._on_first_image: Tensor | None = None
 
-    def start(self) -> Run[list[Evidence]]:
-        """Pose whole shapes, kept from telling places and not.
+    def match(self) -> Run[TemplateMatch]:
+        """Match whole templates, without and with a penalty on directions that encode location.
 
-        The masks that look more like the prior, as they are, are believed.
+        Returns
+        -------
+        TemplateMatch
+            The match whose masks have the lower shape KL.
         """
         prior_match = PriorMatch(self.references, self.resolution, at_one_size=False)
         fields = self.pixels.fields
-        kls: dict[float, float] = {}
-        found: dict[float, list[Evidence]] = {}
-        for place in _PLACES if len(fields) >= _SEVERAL else (0.0,):
-            found[place] = yield from self._posed(place)
-            result = StageResult.from_probabilities(
-                "start", class_probabilities(found[place], fields), fields, prior_match
-            )
-            kls[place] = result.kl
-        self.place = min(kls, key=lambda place: kls[place])
-        return found[self.place]
+        penalties = _LOCATION_PENALTIES if len(fields) >= _LEAST_IMAGES else (0.0,)
+        matches = []
+        for penalty in penalties:
+            evidence = yield from self._match(penalty)
+            probabilities = class_probabilities(evidence, fields)
+            result = StageResult.from_probabilities("start", probabilities, fields, prior_match)
+            matches.append(TemplateMatch(evidence, penalty, result.kl))
+        return min(matches, key=lambda match: match.kl)
 
-    def open_borders(self, whole: list[Evidence]) -> Run[tuple[list[Evidence], list[Evidence]]]:
-        """Leave borders open as far as they may lie in truth.
+    def open_borders(self, match: TemplateMatch) -> Run[tuple[list[Evidence], list[Evidence]]]:
+        """Leave borders undecided in a band as wide as templates may be wrong.
 
         Parameters
         ----------
-        whole : list of Evidence
-            From `start`.
+        match : TemplateMatch
+            From `match`.
 
         Returns
         -------
         tuple of two lists of Evidence
-            Around the posed border; and around what shapes posed by their borders say, too.
+            Around the matched border; and around that of templates matched by their borders, too.
         """
-        near = yield from self._posed(self.place, by_border=True)
-        wide = [self._open(target, one) for target, one in enumerate(whole)]
-        both = [
-            self._open(target, *pair) for target, pair in enumerate(zip(whole, near, strict=True))
-        ]
-        return wide, both
+        by_border = yield from self._match(match.location_penalty, by_border=True)
+        around_one = [self._open(target, one) for target, one in enumerate(match.evidence)]
+        pairs = zip(match.evidence, by_border, strict=True)
+        around_both = [self._open(target, *pair) for target, pair in enumerate(pairs)]
+        return around_one, around_both
 
     def first_image_probabilities(self) -> Tensor | None:
-        """Return what is posed on the first image at the moment, shape (K, s, s)."""
-        return self._posed_first
+        """Templates matched to the first image so far, shape (K, s, s); None before the first."""
+        return self._on_first_image
 
-    def _noted(self, event: Progress) -> Progress:
+    def _keep_preview(self, event: Progress) -> Progress:
         if isinstance(event.payload, Tensor):
-            self._posed_first = event.payload
+            self._on_first_image = event.payload
         return replace(event, payload=None)
 
-    def _posed(self, place: float, *, by_border: bool = False) -> Run[list[Evidence]]:
-        seen, tried = (self.features, self.fields), (self.starts, self.seed)
-        posing = register_shapes(*seen, self.small, *tried, place, by_border=by_border)
-        posed = yield from relay(posing, self._noted)
-        side = (self.pixels.size, self.pixels.size)
-        share = F.interpolate(posed.masks.float(), size=side, mode="bilinear")
-        bands = [
-            statistics.pixels(_BAND, self.pixels.size)
-            for statistics in self.resolution.shape_statistics
-        ]
+    def _match(self, location_penalty: float, *, by_border: bool = False) -> Run[list[Evidence]]:
+        registering = register_shapes(
+            self.features,
+            self.fields,
+            self.templates,
+            self.starts,
+            self.seed,
+            location_penalty,
+            by_border=by_border,
+        )
+        registered = yield from relay(registering, self._keep_preview)
+        size = self.pixels.size
+        planes = F.interpolate(registered.masks.float(), size=(size, size), mode="bilinear")
+        bands = [one.pixels(_BAND, size) for one in self.resolution.shape_statistics]
         return [
-            Evidence(one, certain_off_borders(one > 0.5, one > 0.5, band, band))
-            for one, band in zip(share.unbind(1), bands, strict=True)
+            Evidence(plane, certain_off_borders(plane > 0.5, plane > 0.5, band, band))
+            for plane, band in zip(planes.unbind(1), bands, strict=True)
         ]
 
-    def _open(self, target: int, *posed: Evidence) -> Evidence:
-        """Leave undecided what several ways of posing say otherwise, and what is near."""
-        inside = torch.stack([one.probability > 0.5 for one in posed])
-        left = border_band(self.resolution.shape_statistics[target], self.pixels.size)
-        certain = certain_off_borders(inside.all(dim=0), inside.any(dim=0), *left)
-        return Evidence(posed[0].probability, certain)
+    def _open(self, target: int, *matches: Evidence) -> Evidence:
+        """Leave undecided where matches differ, and a band around their borders."""
+        inside = torch.stack([one.probability > 0.5 for one in matches])
+        band = border_band(self.resolution.shape_statistics[target], self.pixels.size)
+        certain = certain_off_borders(inside.all(dim=0), inside.any(dim=0), *band)
+        return Evidence(matches[0].probability, certain)

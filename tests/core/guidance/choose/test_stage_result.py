@@ -12,7 +12,6 @@ from napari_localdisc.core.guidance.choose.stage_result import (
     StageResult,
     disagreement_warnings,
     result_warnings,
-    self_training_labels,
 )
 from napari_localdisc.core.guidance.config import show_kl
 from napari_localdisc.core.guidance.working_resolution import WorkingResolution
@@ -108,20 +107,3 @@ def test_heads_that_disagree():
     assert disagreement_warnings([one]) == ()
     (warning,) = disagreement_warnings([one, other])
     assert "Dice 0.22" in warning
-
-
-def test_labels_that_a_classifier_contradicts_are_open_and_open_ones_are_decided():
-    labels = torch.tensor([[[1, 1, 0, 0, -1, -1, 2]]], dtype=torch.int8)
-    one = torch.tensor([0.6, 0.1, 0.1, 0.6, 0.8, 0.6, 0.1])
-    two = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.7])
-    probabilities = torch.stack([1 - one - two, one, two])[None, :, None]
-    revised = self_training_labels(labels, probabilities, (0.5, 0.5))
-    assert revised.tolist() == [[[1, -1, 0, -1, 1, -1, 2]]]
-    assert labels.tolist() == [[[1, 1, 0, 0, -1, -1, 2]]]
-
-
-def test_a_low_threshold_is_sure_earlier():
-    labels = torch.full((1, 1, 3), -1, dtype=torch.int8)
-    share = torch.tensor([0.2, 0.35, 0.02])
-    probabilities = torch.stack([1 - share, share])[None, :, None]
-    assert self_training_labels(labels, probabilities, (0.1,)).tolist() == [[[-1, 1, -1]]]

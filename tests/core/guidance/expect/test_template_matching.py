@@ -9,8 +9,7 @@ from napari_localdisc.base.progress import drain
 from napari_localdisc.core.guidance.expect.template_matching import TemplateMatchingPosterior
 from napari_localdisc.core.guidance.working_resolution import WorkingResolution
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
-from napari_localdisc.core.priors import CANVAS
-from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.priors.prior import CANVAS, Prior
 from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
@@ -40,22 +39,22 @@ def posterior():
 
 @pytest.fixture(scope="module")
 def whole(posterior):
-    return drain(posterior.start())
+    return drain(posterior.match())
 
 
 @pytest.fixture(scope="module")
-def near(posterior):
-    return drain(posterior._posed(posterior.place, by_border=True))
+def near(posterior, whole):
+    return drain(posterior._match(whole.location_penalty, by_border=True))
 
 
 class TestStart:
     def test_shapes_are_found(self, whole):
-        for share, place in zip(whole[0].probability, PLACES, strict=True):
+        for share, place in zip(whole.evidence[0].probability, PLACES, strict=True):
             assert (share[disc(*place, 5)] > 0.5).all()
             assert not (share[~disc(*place, 13)] > 0.5).any()
 
     def test_only_the_border_is_undecided(self, whole):
-        (evidence,) = whole
+        (evidence,) = whole.evidence
         for share, certain in zip(evidence.probability, evidence.certain, strict=True):
             assert 0 < (~certain).sum() < (share > 0.5).sum()
 
@@ -63,15 +62,20 @@ class TestStart:
 class TestOpenBorders:
     def test_what_lies_along_the_border_is_left_undecided(self, posterior, whole):
         (opened,), _ = drain(posterior.open_borders(whole))
-        self._check(posterior, opened, whole[0].probability > 0.5, whole[0].probability > 0.5)
-        assert torch.equal(opened.probability, whole[0].probability)
+        self._check(
+            posterior,
+            opened,
+            whole.evidence[0].probability > 0.5,
+            whole.evidence[0].probability > 0.5,
+        )
+        assert torch.equal(opened.probability, whole.evidence[0].probability)
 
     def test_so_is_what_two_ways_of_posing_say_otherwise(self, posterior, whole, near):
         _, (opened,) = drain(posterior.open_borders(whole))
-        one, other = whole[0].probability > 0.5, near[0].probability > 0.5
+        one, other = whole.evidence[0].probability > 0.5, near[0].probability > 0.5
         assert not torch.equal(one, other)
         self._check(posterior, opened, one & other, one | other)
-        assert torch.equal(opened.probability, whole[0].probability)
+        assert torch.equal(opened.probability, whole.evidence[0].probability)
 
     @staticmethod
     def _check(posterior, opened, core, hull):

@@ -1,0 +1,78 @@
+"""Labels for self-training: posterior labels, updated by a classifier that was trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from napari_localdisc.core.guidance.choose.stage_result import StageResult
+from napari_localdisc.core.losses.segmentation import IGNORE
+
+_CONFIDENT = 0.7
+"""Probability from which a classifier decides pixels of compact targets."""
+_ABOVE, _ALWAYS = 0.2, 0.9
+"""How far above its threshold a target is certain, and the probability from which it always is."""
+_BELOW, _NEVER = 0.25, 0.03
+"""How far below its threshold a target is ruled out, and the probability up to which it always is.
+"""
+
+
+def complete_labels(labels: Tensor, current: StageResult, start: StageResult) -> Tensor:
+    """Decide the undecided pixels of posterior labels of compact targets, for self-training.
+
+    Parameters
+    ----------
+    labels : Tensor of int8, shape (n, S, S)
+        Posterior labels, -1 where undecided.
+    current : StageResult
+        Of a classifier.
+    start : StageResult
+        Of template matching.
+
+    Returns
+    -------
+    Tensor of int8, shape (n, S, S)
+        Where `labels` are undecided, the classifier's label if it is confident, else that of the
+        matched template.
+    """
+    probabilities = current.probabilities.float()
+    classified = torch.from_numpy(current.labels).to(labels)
+    matched = torch.from_numpy(start.labels).to(labels)
+    confident = probabilities.max(dim=1).values > _CONFIDENT
+    confident &= probabilities.argmax(dim=1) == classified
+    return torch.where(labels == IGNORE, torch.where(confident, classified, matched), labels)
+
+
+def self_training_labels(
+    labels: Tensor, probabilities: Tensor, thresholds: Sequence[float]
+) -> Tensor:
+    """Update labels of curvilinear targets for the next round of self-training.
+
+    What the classifier contradicts becomes undecided; what is undecided and certain by its
+    probabilities becomes a target.
+
+    Parameters
+    ----------
+    labels : Tensor of int8, shape (n, S, S)
+        That it was trained on, -1 where undecided.
+    probabilities : Tensor, shape (n, K + 1, S, S)
+        Its class probabilities, zero outside the field of view.
+    thresholds : sequence of float
+        Probabilities from which pixels are taken for each of the K targets.
+
+    Returns
+    -------
+    Tensor of int8, shape (n, S, S)
+    """
+    updated = labels.clone()
+    for target, threshold in enumerate(thresholds, start=1):
+        probability = probabilities[:, target]
+        possible = probability > max(_NEVER, threshold - _BELOW)
+        certain = probability > min(_ALWAYS, threshold + _ABOVE)
+        ruled_out = (labels == target) & ~possible
+        missed = (labels == 0) & possible
+        updated[ruled_out | missed] = IGNORE
+        updated[(labels == IGNORE) & certain] = target
+    return updated
