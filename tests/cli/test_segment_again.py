@@ -20,9 +20,9 @@ def segmented(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     shapes: list[tuple[int, ...]] = []
     real = Segmenter.segment
 
-    def segment(self, image, *how):
+    def segment(self, image, *how, **more):
         shapes.append(image.shape)
-        return real(self, image, *how)
+        return real(self, image, *how, **more)
 
     monkeypatch.setattr(Segmenter, "segment", segment)
     return shapes
