@@ -40,8 +40,6 @@ class Reporter:
         File that gets every line with the time before it, even when quiet.
     heading : str
         First line of this run in the log file.
-    every : float
-        Seconds between lines of progress.
     """
 
     def __init__(
@@ -50,13 +48,12 @@ class Reporter:
         verbose: bool = False,
         log: Path | None = None,
         heading: str = "",
-        every: float = EVERY,
     ) -> None:
         self.quiet, self.verbose = quiet, verbose
         self._screen = self._new_screen()
         self._log = LogFile(log) if log is not None else None
         self._heading = heading
-        self._lines = ProgressLines(every)
+        self._lines = ProgressLines(EVERY)
         self._lock = RLock()  # libraries speak from threads of their own
         self._stack = ExitStack()
 

@@ -100,7 +100,7 @@ class Running:
     batch: options.Batch = None
 
     def run_options(self, folders: Sequence[Path] = ()) -> RunOptions:
-        """Give the run_options; results keep the places that files have below the folders.
+        """Give the options of the run; results keep the places of files below the folders.
 
         Raises
         ------

@@ -60,7 +60,7 @@ class ProgressLines:
         Tells the time in seconds.
     """
 
-    def __init__(self, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._clock = every, clock
         self._due = clock() + every
         self._stage: _Stage | None = None
@@ -107,8 +107,9 @@ class ProgressLines:
 
 
 def _figures(event: Progress) -> str:
-    """Say what an event's message says, and its first figure if that is not among it."""
-    name, value = next(iter(event.values.items()), ("", 0.0))
+    """Say what an event's message says, and its loss, else its first figure, if it does not."""
+    name = "loss" if "loss" in event.values else next(iter(event.values), "")
+    value = event.values.get(name, 0.0)
     figure = f"{name} {value:.3g}" if name and name not in event.message.lower() else ""
     return ", ".join(filter(None, (event.message, figure)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from napari_localdisc.base.shipped import ENCODERS, SEGMENTERS
 
@@ -36,16 +35,5 @@ def priors(incomplete: str) -> list[str]:
 
 
 def _fitting(names: Sequence[str], incomplete: str) -> list[str]:
-    """Names that begin alike, and else files and folders, which the option takes, too."""
-    found = [name for name in names if name.startswith(incomplete)]
-    return found or _paths(incomplete)
-
-
-def _paths(incomplete: str) -> list[str]:
-    given = Path(incomplete)
-    folder = given if incomplete.endswith("/") else given.parent
-    begun = "" if incomplete.endswith("/") else given.name
-    if not folder.is_dir():
-        return []
-    there = sorted(path for path in folder.iterdir() if path.name.startswith(begun))
-    return [f"{path}/" if path.is_dir() else str(path) for path in there]
+    """Names that begin alike; where there are none, shells offer files."""
+    return [name for name in names if name.startswith(incomplete)]

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from napari_localdisc.base.devices import resolve_device
+from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import SEGMENTER
 from napari_localdisc.core.guidance.guidance import Guidance, GuideConfig, guide
@@ -212,6 +213,8 @@ def prepare_guide(
     references: int = 20,
 ) -> Run[Guide]:
     """Get everything for a guidance but the images; parameters are those of `guide_on_files`."""
+    if len(images) == 0:
+        raise LocaldiscError("guidance needs at least one image, got none; give image files.")
     config = config or GuideConfig()
     where = resolve_device(str(device))
     masks = yield from prepare_references(prior, references, config.seed)

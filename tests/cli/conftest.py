@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from napari_localdisc.cli import main
+from napari_localdisc.cli import console, main
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,12 @@ class Outcome:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def _no_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed does not depend on how busy the machine is."""
+    monkeypatch.setattr(console, "EVERY", 1e6)
 
 
 @pytest.fixture

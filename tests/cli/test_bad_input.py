@@ -127,6 +127,31 @@ CASES = {
     "transfer with empty masks": (
         ["transfer", "--set", "a=two:black", "--init", "random", "-o", "out"], "black are empty",
     ),
+    "guide on nothing chosen": (
+        ["guide", ".", "--pattern", "*.jpg", "--prior", "lungs", "-o", "s.safetensors"],
+        "--pattern",
+    ),
+    "pretrain on nothing chosen": (
+        ["pretrain", ".", "--exclude", "*", "-o", "e.safetensors"], "--exclude",
+    ),
+    "clusters of nothing chosen": (["clusters", "nothing", "-r", "-o", "out"], "nothing"),
+    "evaluate nothing chosen": (["evaluate", "two", "two", "--pattern", "3*"], "--pattern"),
+    "probe of nothing chosen": (["probe", "--set", "a=two:two", "--exclude", "*"], "--exclude"),
+    "log below a file": (
+        ["segment", "good.png", "-o", "out", "--segmenter", "S", "--log", "notes.txt/log"],
+        "notes.txt/log",
+    ),
+    "log in no folder": (["evaluate", "two", "two", "--log", "gone/log", "-v"], "gone/log"),
+    "verbose about bad input": ([*SEGMENT, "--prior", "kidneys", "-v"], "kidneys"),
+    "neither segmenter nor prior": (SEGMENT, "either --segmenter"),
+    "session missing": (["run", "gone.localdisc", "-o", "out"], "gone.localdisc"),
+    "session of text": (["run", "notes.txt", "-o", "out", "-v"], "notes.txt"),
+    "several ways to share the work": (
+        ["run", "notes.txt", "-o", "out", "--batch", "2", "--workers", "2"], "--batch",
+    ),
+    "no encoder to probe by that name": (
+        ["probe", "--set", "a=two:two", "--encoder", "x=gone"], "gone",
+    ),
     "predictions missing": (["evaluate", "gone", "blank"], "gone"),
     "truth empty": (["evaluate", "blank", "nothing"], "nothing"),
 }  # fmt: skip

@@ -49,3 +49,14 @@ def test_a_stray_file_does_not_stop_it(command, xray_files, encoder_file, tmp_pa
         failed = [row["file"] for row in csv.DictReader(file) if row["status"] == "failed"]
     assert failed == [str(xray_files[1])]
     assert (out / "xray-2_clusters.png").exists()
+
+
+def test_an_untrained_encoder_depends_on_the_seed(command, xray_files, tmp_path: Path):
+    def pictures(out: str, seed: int) -> bytes:
+        options = ["--encoder", "random", "--seed", seed, "-q", "-o", tmp_path / out]
+        assert command("clusters", xray_files[0], *options).code == 0
+        return (tmp_path / out / "xray-0_clusters.png").read_bytes()
+
+    assert pictures("a", 0) == pictures("b", 0) != pictures("c", 1)
+    recipe = json.loads((tmp_path / "a" / "recipe.json").read_text("utf-8"))
+    assert recipe["encoder"]["name"] == "random"

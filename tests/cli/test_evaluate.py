@@ -145,3 +145,26 @@ def test_a_missing_field_of_view_is_named(command, folders, tmp_path: Path):
     result = command("evaluate", *folders, "--fov", tmp_path / "fov", "-q")
     assert result.code == 2
     assert "03_test.png has no field of view" in result.err
+
+
+def test_sub_folders_are_compared_with_those_of_the_same_name(command, tmp_path: Path):
+    found, true = tmp_path / "found", tmp_path / "true"
+    for person, left in (("anna", 5), ("ben", 10)):
+        for name in ("left", "right"):
+            _save(found / person / f"{name}.png", _square(left))
+            _save(true / person / f"{name}.png", _square(5))
+        _save(found / "confidence" / person / "left.png", _square(left))
+    _save(found / "overview.png", _square(0))
+    (found / "journal.jsonl").touch()
+    content = json.loads(command("evaluate", found, true, "-r", "--json").out)
+    scores = {row["prediction"]: row["dice"] for row in content["files"]}
+    assert {Path(path).relative_to(found).as_posix(): dice for path, dice in scores.items()} == {
+        "anna/left.png": 1.0,
+        "anna/right.png": 1.0,
+        "ben/left.png": 0.5,
+        "ben/right.png": 0.5,
+    }
+    options = ["-r", "--pattern", "*left.png", "--exclude", "ben", "--json"]
+    content = json.loads(command("evaluate", found, true, *options).out)
+    assert [row["dice"] for row in content["files"]] == [1.0]
+    assert [Path(path).name for path in content["unmatched_truths"]] == ["right.png"]

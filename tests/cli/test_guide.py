@@ -8,6 +8,7 @@ import PIL.Image
 import pytest
 
 from napari_localdisc.core.guidance.choose import stage_result
+from napari_localdisc.core.guidance.guidance import GuideConfig
 from napari_localdisc.stores.segmenters import load_segmenter
 
 
@@ -76,3 +77,21 @@ def test_a_doubtful_guidance_is_told_and_so_is_what_it_passed_over(
     result = command("segment", xray_files[0], "--segmenter", out, "-o", tmp_path / "o", "--json")
     assert set(content["warnings"]) <= set(json.loads(result.out)["warnings"])
     assert f"warning: {content['warnings'][0]}" in result.err.splitlines()
+
+
+def test_images_are_chosen_from_sub_folders_and_the_encoder_may_be_random(
+    command, xray_files, tmp_path: Path, monkeypatch, effort
+):
+    monkeypatch.setattr(GuideConfig, "quick", lambda: effort)
+    folder = xray_files[0].parent
+    for path in xray_files[:2]:
+        (folder / path.stem).mkdir()
+        path.rename(folder / path.stem / path.name)
+    out = tmp_path / "s.safetensors"
+    line = ["guide", folder, "--prior", "lungs", "--references", 4, "--quick", "-o", out]
+    options = ["-r", "--pattern", "xray-*", "--exclude", "xray-1", "--json"]
+    content = json.loads(command(*line, *options, "--encoder", "random", "--seed", 5).out)
+    assert (content["encoder"], content["recipe"]["images"]) == ("random", 2)
+    assert load_segmenter(out).card.encoder.training["seed"] == 5
+    missing = command(*line, "-r", "--pattern", "*.jpg")
+    assert (missing.code, missing.err.count("\n")) == (2, 1)

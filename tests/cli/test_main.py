@@ -1,18 +1,43 @@
 from __future__ import annotations
 
 import _thread
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from napari_localdisc import __version__
+from napari_localdisc.base.shipped import SEGMENTERS
+from napari_localdisc.cli import commands as registry
+from napari_localdisc.cli.commands import COMMANDS
+from napari_localdisc.cli.groups import Speaking
+from napari_localdisc.core.priors import BUILT_IN_PRIORS
 
-COMMANDS = ("demo", "pretrain", "clusters", "guide", "segment", "evaluate", "probe", "transfer")
+FOLDERS = ["guide", "segment", "clusters", "evaluate", "pretrain", "probe", "transfer"]
+COMPUTING = ["demo", "pretrain", "clusters", "guide", "segment", "run", "probe", "transfer"]
+ENCODERS = ["demo", "clusters", "guide", "segment", "run", "probe"]
+README = Path(__file__).parents[2] / "README.md"
+
+
+def words_completed(line: str) -> list[str]:
+    """What a shell offers where the line ends."""
+    given = line.split(" ")
+    environment = {
+        **os.environ,
+        "_NAPARI_LOCALDISC_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(given) - 1),
+    }
+    program = [sys.executable, "-m", "napari_localdisc"]
+    return subprocess.run(program, env=environment, capture_output=True, text=True).stdout.split()
 
 
 def test_help_lists_every_command(command):
@@ -21,11 +46,94 @@ def test_help_lists_every_command(command):
     assert all(name in result.out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(command, name: str):
-    result = command(name, "--help")
-    assert result.code == 0
-    assert "--quiet" in result.out
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (COMMANDS, ["--quiet", "-q", "--verbose", "-v", "--log"]),
+        (FOLDERS, ["--recursive", "-r", "--pattern", "--exclude"]),
+        (COMPUTING, ["--device", "--seed"]),
+        (ENCODERS, ["--encoder"]),
+        (
+            ["segment", "run"],
+            ["--overwrite", "--confidence", "--workers", "--scheduler", "--batch"],
+        ),
+    ],
+)
+def test_commands_share_their_options(command, names, options):
+    for name in names:
+        result = command(name, "--help")
+        assert result.code == 0
+        assert [option for option in options if option not in result.out] == []
+
+
+def test_a_command_is_a_module_and_a_line(monkeypatch):
+    module = types.ModuleType("napari_localdisc.cli.greet")
+
+    def greet(speaking: Speaking, name: str = "you") -> None:
+        """Greet."""
+        speaking.reporter().conclude(f"hello {name}")
+
+    module.greet = greet
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(registry, "COMMANDS", (*COMMANDS, "greet"))
+    app = typer.Typer()
+    for one in registry.commands():
+        app.command()(one)
+    result = CliRunner().invoke(app, ["greet", "--name", "all"])
+    assert (result.exit_code, result.output) == (0, "hello all\n")
+
+
+def test_the_readme_names_every_command():
+    text = README.read_text("utf-8")
+    assert [name for name in COMMANDS if f"napari-localdisc {name}" not in text] == []
+
+
+def test_help_names_every_built_in_prior(command):
+    text = " ".join(command("guide", "--help").out.replace("│", " ").split())
+    assert [name for name in BUILT_IN_PRIORS if name not in text] == []
+
+
+def test_the_package_is_a_command():
+    program = [sys.executable, "-m", "napari_localdisc", "--version"]
+    found = subprocess.run(program, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, f"napari-localdisc {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("napari-localdisc seg", ["segment"]),
+        ("napari-localdisc guide a.png --prior opt", ["optic-cup", "optic-disc"]),
+        ("napari-localdisc segment a.png --segmenter ", list(SEGMENTERS.names)),
+        ("napari-localdisc clusters a.png --encoder ", ["auto", "random", "chest-xray", "fundus"]),
+        ("napari-localdisc probe --encoder f", ["fundus"]),
+        ("napari-localdisc run a.localdisc --device c", ["cpu", "cuda"]),
+        ("napari-localdisc clusters a.png --encoder ./en", []),
+    ],
+)
+def test_a_shell_completes_names(line: str, offered: list[str]):
+    assert words_completed(line) == offered
+
+
+def test_the_script_for_a_shell_is_shown():
+    program = [sys.executable, "-m", "napari_localdisc", "--show-completion", "bash"]
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    found = subprocess.run(program, capture_output=True, text=True, env=environment)
+    assert "complete -o default -F" in found.stdout
+    assert "napari-localdisc" in found.stdout
+
+
+def test_completion_is_installed_for_a_user(tmp_path: Path):
+    program = [sys.executable, "-m", "napari_localdisc", "--install-completion", "bash"]
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    found = subprocess.run(program, capture_output=True, text=True, env=environment)
+    assert found.returncode == 0
+    scripts = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any("_NAPARI_LOCALDISC_COMPLETE" in path.read_text() for path in scripts)
 
 
 def test_version(command):
@@ -62,9 +170,20 @@ def test_a_folder_without_permission_is_named(command, ordinary_user: Path, argu
     assert "check its permissions" in result.err
 
 
-def test_help_does_not_wait_for_torch():
+def test_the_help_appears_at_once():
     code = (
-        "import sys; from napari_localdisc.cli import main; main(['--help']);"
+        "import time; from napari_localdisc.cli import main; main(['--help']);"
+        "print(time.process_time())"  # not the clock: others may keep the machine busy
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert float(found.stdout.splitlines()[-1]) < 0.5
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_does_not_wait_for_torch(name: str):
+    arguments = [*([name] if name else []), "--help"]
+    code = (
+        f"import sys; from napari_localdisc.cli import main; main({arguments});"
         "sys.exit(any(name in sys.modules for name in ('torch', 'napari', 'qtpy', 'skimage')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

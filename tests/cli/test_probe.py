@@ -112,3 +112,15 @@ def test_the_seed_decides(command, lungs, encoder_file):
     options = ["--set", lungs, "--size", 64, "--encoder", encoder_file, "-q"]
     first, again = (command("probe", *options, "--seed", 1).out for _ in range(2))
     assert first == again
+
+
+def test_a_random_encoder_stands_beside_the_suited_one(command, lungs, phantoms, tmp_path: Path):
+    line = ["probe", "--set", lungs, "--size", 64, "--images", 2]
+    rows = table_rows(command(*line, "--encoder", "auto", "--encoder", "random").out)
+    assert {name.split(":")[0] for name in rows if ": embedding" in name} == {
+        "chest-xray",
+        "random",
+    }
+    chosen = command(*line, "--pattern", "*-[123].png", "--exclude", "*-3.png", "--json")
+    assert chosen.code == 0
+    assert {len(one["dice"]) for one in json.loads(chosen.out)["results"]} == {1}

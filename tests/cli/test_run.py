@@ -9,6 +9,7 @@ import PIL.Image
 import pytest
 
 from napari_localdisc.core.priors import simulate
+from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.stores.segmenters import load_segmenter
 from napari_localdisc.stores.session_files import (
     ImageRecord,
@@ -48,7 +49,9 @@ def test_by_the_segmenter_of_the_session(
     command, record, segmenter_file, xray_files, tmp_path: Path
 ):
     segmenter = load_segmenter(segmenter_file)
-    write_session(SavedSession(record, segmenter=segmenter), tmp_path / "a.localdisc")
+    write_session(
+        SavedSession(record, segmenter=SegmenterFile.read(segmenter_file)), tmp_path / "a.localdisc"
+    )
     result = command("run", tmp_path / "a.localdisc", "-o", tmp_path / "out")
     assert result.code == 0
     assert "3 of 3 images done" in result.out
@@ -72,12 +75,12 @@ def test_without_a_segmenter_the_prior_guides(command, record, tmp_path: Path):
 def test_what_is_gone_or_changed_is_named(
     command, record, segmenter_file, xray_files, tmp_path: Path
 ):
-    saved = SavedSession(record, segmenter=load_segmenter(segmenter_file))
+    saved = SavedSession(record, segmenter=SegmenterFile.read(segmenter_file))
     write_session(saved, tmp_path / "a.localdisc")
     xray_files[0].unlink()
     xray_files[2].replace(xray_files[1])
     result = command("run", tmp_path / "a.localdisc", "-o", tmp_path / "out")
-    assert result.code == 0
+    assert result.code == 1
     assert "1 of 1 images done" in result.out
     assert f"image {xray_files[0]} of session a.localdisc is gone" in result.err
     assert f"image {xray_files[1]} has changed" in result.err

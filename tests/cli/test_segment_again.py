@@ -9,9 +9,9 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from napari_localdisc.core.guidance import guidance
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.naming import JOURNAL
+from napari_localdisc.tasks import guide
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_no_prior_guides_twice(
     def no_guide(*_):
         raise AssertionError("guided again")
 
-    monkeypatch.setattr(guidance, "guide", no_guide)
+    monkeypatch.setattr(guide, "guide", no_guide)
     again = command(*line)
     assert again.code == 0, again.err
     assert "guided by an earlier run" in again.err

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_localdisc.files.pairs import match_names
+from napari_localdisc.files.pairs import match_names, match_places
 
 
 def _match(files: list[str], partners: list[str]) -> dict[str, str]:
@@ -50,3 +50,15 @@ def test_between_two_of_one_name_nothing_is_guessed():
 def test_an_exact_name_is_not_given_away():
     matched = _match(["5.png", "5_b.png"], ["5_c.png", "5.png"])
     assert matched["5.png"] == "5.png"
+
+
+def test_sub_folders_come_before_names():
+    files = [Path(name) for name in ("a/1.png", "b/1.png", "c/2.png", "d/3.png")]
+    masks = [Path(name) for name in ("a/1.gif", "b/1.gif", "2.gif", "e/4.gif")]
+    assert match_places(files, masks, (Path(), Path())) == {
+        Path("a/1.png"): Path("a/1.gif"),
+        Path("b/1.png"): Path("b/1.gif"),
+        Path("c/2.png"): Path("2.gif"),
+    }
+    one, other = Path("x/1.png"), Path("y/2.png")
+    assert match_places([one], [other], (one, Path("y"))) == {one: other}

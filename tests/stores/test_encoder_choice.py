@@ -40,7 +40,7 @@ class TestEncoders:
         shutil.copy(encoder_file, odd)
         opened = open_encoders([str(encoder_file), f"mine={encoder_file}", "fundus", str(odd)])
         assert list(opened) == ["tiny", "mine", "fundus", "a=b"]
-        assert opened["fundus"].card.channels == 3
+        assert opened["fundus"].obtain().encoder.card.channels == 3
 
     def test_the_same_name_twice(self, encoder_file: Path):
         with pytest.raises(LocaldiscError, match="two encoders are named tiny"):
