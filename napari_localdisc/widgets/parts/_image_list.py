@@ -7,6 +7,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_localdisc.viewer.layers import recipe_of
+from napari_localdisc.widgets.parts._flags import joined
 from napari_localdisc.widgets.parts._panel import Panel
 
 _LAYER = Qt.ItemDataRole.UserRole
@@ -54,7 +55,7 @@ class ImageList(QListWidget):
             if isinstance(layer, Image) and recipe_of(layer) is None:
                 item = QListWidgetItem(layer.name)
                 item.setData(_LAYER, layer)
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+                item.setFlags(joined(Qt.ItemFlag.ItemIsEnabled, Qt.ItemFlag.ItemIsUserCheckable))
                 item.setCheckState(_state(layer not in self._session.unticked))
                 self.addItem(item)
 
