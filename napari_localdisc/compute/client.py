@@ -89,6 +89,12 @@ class ComputeProcess:
         if self._started is not None:
             self._started.stop()
 
+    def close(self) -> None:
+        """End the process, and tell nobody: those who listen may be gone by now."""
+        self.on_ready.clear()
+        self.on_end.clear()
+        self.stop()
+
     def turn(self, label: str) -> Turn:
         """Queue up for the process.
 
@@ -112,5 +118,5 @@ class ComputeProcess:
 def compute_process() -> ComputeProcess:
     """Return the process that all windows of this napari share."""
     process = ComputeProcess()
-    atexit.register(process.stop)
+    atexit.register(process.close)
     return process

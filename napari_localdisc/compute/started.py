@@ -72,7 +72,10 @@ class StartedProcess:
             raise cannot_start(error) from error
         source, target = self._process.stdout, self._process.stdin
         self._channel = Channel(cast("BinaryIO", source), cast("BinaryIO", target))
-        threading.Thread(target=self._listen, name="localdisc-compute", daemon=True).start()
+        self._listener = threading.Thread(
+            target=self._listen, name="localdisc-compute", daemon=True
+        )
+        self._listener.start()
 
     @property
     def pid(self) -> int:
@@ -92,6 +95,7 @@ class StartedProcess:
             self._process.wait(timeout=3)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._listener.join(timeout=3)
 
     def call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Answer:
         """Send a call."""

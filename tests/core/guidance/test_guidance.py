@@ -99,7 +99,7 @@ class TestRun:
 
     @pytest.mark.parametrize(
         ("few", "limit", "other"),
-        [(2, "_HOPELESS", "_CONVINCING"), (3, "_CONVINCING", "_HOPELESS")],
+        [(2, "_LOOK_ALIKE", "_CONVINCING_KL"), (3, "_CONVINCING_KL", "_LOOK_ALIKE")],
     )
     @pytest.mark.parametrize(("enough", "searches"), [(float("inf"), 1), (-float("inf"), 2)])
     def test_a_hopeless_search_is_begun_again(
