@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_localdisc.formats.images import image_stem
 
 JOURNAL = "journal.jsonl"
-"""The journal that a folder of results is told by."""
+"""Name of the journal in a folder of results."""
 
 RESERVED = ("overview",)
 """Names that a run's own files bear."""

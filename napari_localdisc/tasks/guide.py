@@ -22,6 +22,7 @@ from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.segmenter.segmentation import Segmentation
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.datasets.sample import Sample, read_sample
+from napari_localdisc.stores.references import PriorSpec, prepare_references
 from napari_localdisc.tasks.encoder import (
     AUTO,
     EncoderSpec,
@@ -31,7 +32,6 @@ from napari_localdisc.tasks.encoder import (
 )
 from napari_localdisc.tasks.kept_segmenter import guided_by, keep_segmenter, kept_segmenter
 from napari_localdisc.tasks.planes import FilePlane, Pixels, Plane, as_planes
-from napari_localdisc.tasks.references import PriorSpec, prepare_references
 
 
 def guide_config(quick: bool, seed: int, images: int) -> GuideConfig:

@@ -17,10 +17,10 @@ from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.naming import output_names
 from napari_localdisc.formats.images import find_images
+from napari_localdisc.stores.references import PriorSpec
 from napari_localdisc.stores.segmenters import load_segmenter
 from napari_localdisc.tasks.encoder import AUTO, EncoderSpec
 from napari_localdisc.tasks.guide import guide_for_folder, prepare_guide
-from napari_localdisc.tasks.references import PriorSpec
 from napari_localdisc.tasks.segment import doubts_of, segment_files
 
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from napari_localdisc.base.progress import Progress, Run, relay
 from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.compute import jobs
@@ -18,9 +15,7 @@ from napari_localdisc.compute.results import FolderResult, GuidedSegmenter, Held
 from napari_localdisc.compute.turns import Turn
 from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.core.priors.variation import vary
 from napari_localdisc.core.segmenter.segmentation import Segmentation
-from napari_localdisc.stores.priors import load_prior
 from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.viewer.layers import Plane
 
@@ -63,40 +58,6 @@ def load_encoder(name: str, plane: Plane | None) -> Run[HeldEncoder]:
     """
     image = plane.pixels() if plane is not None else None
     return compute_process().run(f"loading encoder {name}", jobs.load_encoder, name, image)
-
-
-def references(spec: str | Path, count: int, seed: int) -> Run[Prior]:
-    """Simulate a built-in prior or read one from a folder."""
-    yield Progress("read", 0, 1, f"Preparing {spec}")
-    return load_prior(spec, count, seed)
-
-
-def drawn_references(
-    masks: Sequence[npt.NDArray[np.bool_]],
-    name: str,
-    targets: Sequence[str],
-    count: int,
-    seed: int,
-    variation: float = 1.0,
-) -> Run[Prior]:
-    """Make a prior from drawn masks.
-
-    Parameters
-    ----------
-    masks : sequence of ndarray of bool, shape (K, H, W)
-    name : str
-    targets : sequence of str
-        Names of the K targets.
-    count : int
-        References to make by random variation of the drawn ones; fewer than drawn means none.
-    seed : int
-        Seed of the variation.
-    variation : float
-        How much they vary, 1 being the usual.
-    """
-    yield Progress("read", 0, 1, "Varying what was drawn")
-    prior = Prior.from_masks(masks, name, targets)
-    return vary(prior, count, seed, amount=variation) if count > len(prior) else prior
 
 
 def guide_on_planes(

@@ -16,12 +16,12 @@ from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.encoder.untrained import untrained_encoder
 from napari_localdisc.core.priors import simulate
 from napari_localdisc.datasets.sample import Sample
+from napari_localdisc.stores.references import prepare_references, vary_drawn
 from napari_localdisc.stores.segmenters import segmenter_digest
 from napari_localdisc.tasks import guide as task
 from napari_localdisc.tasks.encoder import EncoderChoice, HeldEncoder, choose_by_files
 from napari_localdisc.tasks.guide import guide_on_files, guide_on_planes, segment_planes
 from napari_localdisc.tasks.planes import ArrayPlane
-from napari_localdisc.tasks.references import prepare_references, vary_drawn
 from napari_localdisc.tasks.segment_folder import FolderOutput, segment_by_prior
 from tests.conftest import tiny_encoder
 

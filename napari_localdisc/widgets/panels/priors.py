@@ -14,7 +14,7 @@ from napari_localdisc.base.progress import Run
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.stores.prior_files import save_prior
-from napari_localdisc.viewer import jobs
+from napari_localdisc.stores.references import prepare_references
 from napari_localdisc.widgets.parts._drawn_page import DrawnPage
 from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets.parts._rows import chosen_path, path_field
@@ -76,7 +76,7 @@ class PriorsPanel(Panel):
         if self.source.value == READY_MADE:
             return self.ready_made.job()
         folder = chosen_path(self.folder, "folder of masks")
-        return jobs.references(folder, count=0, seed=0), folder.name
+        return prepare_references(folder, count=0, seed=0), folder.name
 
     def _take(self, prior: Prior) -> None:
         self._from_drawing = prior if self.source.value == DRAWN else None
@@ -130,4 +130,4 @@ class _ReadyMadePage:
     def job(self) -> tuple[Run[Prior], str]:
         """Simulate what the form says; returns the structure with the run."""
         structure = self.structure.value
-        return jobs.references(structure, self.count.value, self.seed.value), structure
+        return prepare_references(structure, self.count.value, self.seed.value), structure

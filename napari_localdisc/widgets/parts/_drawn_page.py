@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Shapes
 
 from napari_localdisc.base.progress import Run
 from napari_localdisc.core.priors.prior import Prior
-from napari_localdisc.viewer import jobs
+from napari_localdisc.stores.references import vary_drawn
 from napari_localdisc.viewer.drawing import (
     DRAWING,
     TARGET,
@@ -113,7 +113,7 @@ class DrawnPage:
         named = self.targets[:1] if len(found) == 1 else found
         name = ", ".join(self.targets)
         variation = self.variation.value / 100
-        job = jobs.drawn_references(masks, name, named, self.count.value, 0, variation)
+        job = vary_drawn(masks, name, named, self.count.value, 0, variation)
         return job, f"{name} on {image.name}"
 
     def _start(self) -> None:
