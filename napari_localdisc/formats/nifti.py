@@ -52,6 +52,7 @@ class NiftiGeometry:
     axis: int
 
     suffix = ".nii.gz"
+    notes = ()
     shown_as_picture = False
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:

@@ -39,6 +39,7 @@ class PictureGeometry:
     orientation: int = orientation.UPRIGHT
 
     suffix = ".png"
+    notes = ()
     shown_as_picture = True
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:

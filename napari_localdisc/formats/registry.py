@@ -6,8 +6,8 @@ from itertools import chain
 from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.formats.dicom import Dicom
-from napari_localdisc.formats.dicom_series import DicomSeries
+from napari_localdisc.formats.dicom.reading import Dicom
+from napari_localdisc.formats.dicom.series import DicomSeries
 from napari_localdisc.formats.format import HEAD, Format
 from napari_localdisc.formats.napari_readers import NapariReaders
 from napari_localdisc.formats.nifti import Nifti
@@ -72,22 +72,19 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def is_image_file(path: Path) -> bool:
-    """Whether a file is an image: by its name or, of formats that may lack one, by its content.
+    """Whether a file is an image: by its name or, of formats that have no fixed one, by content.
 
-    Pipes, devices, folders and links that lead nowhere are none.
+    Pipes, devices, folders and links that lead nowhere are none, nor is what is hidden.
     """
     try:
-        if not path.is_file():
+        if not path.is_file() or path.name.startswith("."):
             return False
     except OSError:
         return False
-    is_bare = not path.suffix and not path.name.startswith(".")
-    return is_image_name(path) or (is_bare and _is_of_bare_format(path))
-
-
-def _is_of_bare_format(path: Path) -> bool:
     head = _head(path)
-    return any(one.may_lack_suffix and one.recognises(path, head) for one in FORMATS)
+    if any(one.shows_nothing(head) for one in FORMATS):
+        return False
+    return is_image_name(path) or any(one.is_found_by(head) for one in FORMATS)
 
 
 def is_image_name(path: Path) -> bool:

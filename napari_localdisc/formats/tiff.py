@@ -43,6 +43,7 @@ class StackGeometry:
     orientation: int = orientation.UPRIGHT
 
     suffix = ".tif"
+    notes = ()
     shown_as_picture = True
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:

@@ -41,7 +41,7 @@ def test_the_whole_corpus_in_one_run(
     assert time.perf_counter() - start < SECONDS
     assert outcome.code == 1
     assert "Traceback" not in outcome.err
-    with (output / "report.csv").open(encoding="utf-8", errors="surrogateescape") as report:
+    with (output / "report.csv").open(encoding="utf-8-sig", errors="surrogateescape") as report:
         rows = list(csv.DictReader(report))
     assert [row["file"] for row in rows] == [os.fspath(path) for path in corpus]
     masks = set()

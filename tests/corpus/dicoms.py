@@ -195,7 +195,7 @@ DICOMS: dict[str, Case] = {
     "dicom cut in meta": Case(written("a.dcm", _PLAIN[:200]), says="a.dcm"),
     "dicom cut in tags": Case(written("a.dcm", _PLAIN[:500]), says="a.dcm"),
     "dicom cut in pixels": Case(written("a.dcm", _PLAIN[:-99]), says="a.dcm"),
-    "dicom without preamble": Case(written("a.dcm", _PLAIN[132:]), says="a.dcm"),
+    "dicom without preamble": Case(written("a.dcm", _PLAIN[132:]), TRUTH),
     "dicom is text": Case(written("a.dcm", b"nothing of the kind"), says="a.dcm"),
     "dicom named png": Case(_dicom(name="a.png"), TRUTH),
     "dicom without ending": Case(_dicom(name="IM000001"), TRUTH),

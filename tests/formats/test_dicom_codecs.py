@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.formats import dicom_codecs
+from napari_localdisc.formats.dicom import codecs as dicom_codecs
 from napari_localdisc.formats.images import read_image
 from tests.corpus.case import picture
 from tests.corpus.dicoms import content_of, dataset

@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
-from napari_localdisc.formats.dicom import read_dicom, read_header
-from napari_localdisc.formats.dicom_mask import CONFIDENCE, Labels, height_of, save_segmentation
+from napari_localdisc.formats.dicom.identity import CONFIDENCE, Labels
+from napari_localdisc.formats.dicom.reading import read_dicom, read_header
+from napari_localdisc.formats.dicom.segmentation import height_of, save_segmentation
+from napari_localdisc.formats.dicom.source import Source
 from napari_localdisc.formats.format import Format
 
 _PLACED = (
@@ -39,14 +41,17 @@ class SeriesGeometry:
 
     Attributes
     ----------
-    slices : tuple of pydicom.Dataset
-        Tags of the slices, in the order of the planes.
+    slices : tuple of Source
+        What masks repeat of the slices' headers, in the order of the planes.
     path : Path
         The folder.
+    notes : tuple of str
+        A sentence for all that was missing, or could not be used.
     """
 
-    slices: tuple[Any, ...]
+    slices: tuple[Source, ...]
     path: Path
+    notes: tuple[str, ...] = ()
 
     suffix = ".dcm"
     shown_as_picture = False
@@ -156,14 +161,16 @@ def read_series(
     _check_places(folder, slices)
     rows, columns = int(slices[0].tags.Rows), int(slices[0].tags.Columns)
     check_pixels(folder, columns, rows, len(slices))
-    volume, tags = np.empty((len(slices), rows, columns, 1), np.float32), []
+    volume, sources = np.empty((len(slices), rows, columns, 1), np.float32), []
+    notes = dict[str, None]()
     for plane, one in zip(volume, slices, strict=True):
         pixels, geometry = read_dicom(one.path)
         if pixels.shape != (rows, columns):
             raise LocaldiscError(f"{one.path} is a slice in colour; {_ONE_BY_ONE}")
         plane[..., 0] = pixels
-        tags.append(geometry.tags)
-    return volume, SeriesGeometry(tuple(tags), folder)
+        sources.append(geometry.source)
+        notes |= dict.fromkeys(geometry.notes)
+    return volume, SeriesGeometry(tuple(sources), folder, tuple(notes))
 
 
 def _slices(files: Iterable[Path]) -> list[_Slice] | None:

@@ -1,0 +1,79 @@
+"""The command on the cases of public bug reports: a right mask, or one line that helps."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_localdisc.formats.masks import read_mask
+from tests.cases import case
+from tests.cli.conftest import Outcome
+
+Segment = Callable[..., list[dict[str, str]]]
+
+
+@pytest.fixture
+def segment(command: Callable[..., Outcome], tmp_path: Path) -> Segment:
+    """Segment by a shipped segmenter; returns the rows of the report."""
+
+    def run(*paths: object, code: int = 0, by: str = "lungs") -> list[dict[str, str]]:
+        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        outcome = command("segment", *paths, "-o", out, "--segmenter", by, "--device", "cpu")
+        assert outcome.code == code, outcome.err
+        run.said = outcome.err
+        with (out / "report.csv").open(encoding="utf-8-sig") as report:
+            rows = list(csv.DictReader(report))
+        return [row | {"output": str(out / row["output"])} for row in rows]
+
+    return run
+
+
+def _mask(row: dict[str, str]) -> np.ndarray:
+    return read_mask(row["output"], may_be_stack=True)
+
+
+def _agrees(found: np.ndarray, other: np.ndarray) -> bool:
+    both = 2 * np.count_nonzero((found > 0) & (other > 0))
+    return bool(both > 0.99 * (np.count_nonzero(found) + np.count_nonzero(other)))
+
+
+def test_01_ophthalmic_photography(segment: Segment):
+    (row,) = segment(case(1) / "o_op_conform.dcm", by="optic-disc")
+    assert row["output"].endswith(".dcm")
+    assert _mask(row).any()
+
+
+@pytest.mark.parametrize(
+    ("number", "odd"),
+    [
+        (3, ["c_ISO-2022-IR-6.dcm"]),
+        (5, ["s_sex_NA.dcm", "s_sex_U.dcm"]),
+        (12, ["c_rescale_empty.dcm"]),
+        (13, ["d_nopreamble.dcm"]),
+        (23, ["d_window_white.dcm"]),
+        (25, ["d_pixelspacing_missing.dcm", "d_slicethickness_missing.dcm"]),
+    ],
+)
+def test_films_whose_header_is_odd_give_the_same_lungs(segment: Segment, number: int, odd: list):
+    files = [case(number) / name for name in odd]
+    plain, *rows = segment(case(3) / "d_ok.dcm", *files)
+    assert [_agrees(_mask(row), _mask(plain)) for row in rows] == [True] * len(odd)
+    if number in (5, 23, 25):
+        assert all(row["notes"] for row in rows)
+
+
+def test_07_files_named_by_uid(segment: Segment):
+    assert len(segment(case(7) / "uid")) == 2
+    (row,) = segment(case(7) / "ser3")
+    assert len(_mask(row)) == 4
+
+
+def test_29_an_enhanced_object(segment: Segment):
+    highdicom = pytest.importorskip("highdicom")
+    (row,) = segment(case(29) / "d_enhanced.dcm")
+    mask = highdicom.imread(row["output"])
+    assert set(np.unique(mask.get_frame(2))) == {0, 1}
