@@ -27,7 +27,9 @@ def csv_line(cells: Iterable[object]) -> str:
     '"a,b",1,\'=1+1,-2\n'
     """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(_harmless(str(cell)) for cell in cells)
+    csv.writer(text, lineterminator="\n").writerow(
+        "" if cell is None else _harmless(str(cell)) for cell in cells
+    )
     return text.getvalue()
 
 

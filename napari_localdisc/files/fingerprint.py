@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_localdisc.formats.nifti import parts_of
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -71,12 +73,19 @@ def _look(path: Path) -> tuple[int, int]:
 
 
 def _hash(path: Path) -> str:
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    lines = (f"{_hash(part)} {part.name}\n" for part in _parts(path))
+    parts = _parts(path)
+    if parts == [path]:
+        return _hash_file(path)
+    lines = (f"{_hash_file(part)} {part.name}\n" for part in parts)
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _parts(path: Path) -> list[Path]:
-    return sorted(part for part in path.iterdir() if part.is_file()) if path.is_dir() else [path]
+    if path.is_dir():
+        return sorted(part for part in path.iterdir() if part.is_file())
+    return parts_of(path)

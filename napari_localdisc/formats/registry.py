@@ -63,23 +63,39 @@ def images_in(folder: Path) -> list[Path]:
     LocaldiscError
         If it cannot be read.
     """
+    return [file for file in visible_files(folder) if is_image_file(file)]
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """List all plain files of a folder that are not hidden, sorted by name.
+
+    Raises
+    ------
+    LocaldiscError
+        If it cannot be read.
+    """
     try:
-        return [file for file in sorted(folder.iterdir()) if is_image_file(file)]
+        return [file for file in sorted(folder.iterdir()) if is_visible_file(file)]
     except OSError as error:
         raise LocaldiscError(
             f"folder {folder} cannot be read ({error.strerror}); check its permissions."
         ) from error
 
 
+def is_visible_file(path: Path) -> bool:
+    """Whether it is a file; pipes, devices, folders and links that lead nowhere are none."""
+    try:
+        return path.is_file() and not path.name.startswith(".")
+    except OSError:
+        return False
+
+
 def is_image_file(path: Path) -> bool:
     """Whether a file is an image: by its name or, of formats that have no fixed one, by content.
 
-    Pipes, devices, folders and links that lead nowhere are none, nor is what is hidden.
+    Directories and reports among DICOM files are none, and nothing that is hidden is one.
     """
-    try:
-        if not path.is_file() or path.name.startswith("."):
-            return False
-    except OSError:
+    if not is_visible_file(path):
         return False
     head = _head(path)
     if any(one.shows_nothing(head) for one in FORMATS):

@@ -72,6 +72,25 @@ def test_07_files_named_by_uid(segment: Segment):
     assert len(_mask(row)) == 4
 
 
+def test_21_what_is_read_and_what_is_passed_over_is_told(segment: Segment):
+    rows = segment(case(21) / "mixed")
+    assert len(rows) == 7
+    assert "passed over" not in segment.said
+
+
+def test_22_a_disc_with_its_directory(segment: Segment, command: Callable[..., Outcome]):
+    (row,) = segment("-r", case(22) / "cd")
+    assert _mask(row).any()
+    assert "1 file is no image and passed over" in segment.said
+
+
+def test_27_a_nifti_pair(segment: Segment):
+    header, pixels = segment(case(27) / "n_pair.hdr", case(27) / "n_pair.img")
+    assert header["output"].endswith(".nii.gz")
+    assert np.array_equal(_mask(header), _mask(pixels))
+    assert _agrees(_mask(header), _mask(segment(case(9) / "n_ok.nii.gz")[0]))
+
+
 def test_29_an_enhanced_object(segment: Segment):
     highdicom = pytest.importorskip("highdicom")
     (row,) = segment(case(29) / "d_enhanced.dcm")

@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from napari_localdisc.formats.format import HEAD, Format, Pixels
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_BITS = (1, 8, 16, 32, 64)
 _TAGS = 2**24
 """Bytes that a compressed data set may hold besides its pixels."""
 
@@ -143,7 +144,7 @@ def _check_deflated(path: Path, file: IO[bytes]) -> None:
 def _read_tags(path: Path, pydicom: Any) -> Any:
     tags = pydicom.dcmread(path, force=True)
     if not any(name in tags for name in _PIXELS):
-        raise LocaldiscError(f"{path} is a DICOM file that holds no image; leave it out.")
+        _refuse_without_pixels(path)
     missing = [name for name in ("Rows", "Columns") if not value_of(tags, name)]
     if missing:
         raise LocaldiscError(f"{path} lacks {' and '.join(missing)}; export it again.")
@@ -155,6 +156,16 @@ def _read_tags(path: Path, pydicom: Any) -> Any:
         check_decoder(path, syntax)
         check_frames(path, tags)
     return tags
+
+
+def _refuse_without_pixels(path: Path) -> NoReturn:
+    with path.open("rb") as file:
+        is_other = holds_no_image(file.read(HEAD))
+    raise LocaldiscError(
+        f"{path} is a DICOM file of another kind that holds no image; leave it out."
+        if is_other
+        else f"{path} holds no image, or is cut off before it; copy it again or leave it out."
+    )
 
 
 def _frames(tags: Any) -> int:
@@ -194,6 +205,11 @@ def _complete(path: Path, tags: Any) -> Notes:
         usual["PlanarConfiguration"] = 0
     missing = [name for name in usual if value_of(tags, name) is None]
     is_float = _kept(tags) != _PIXELS[0]
+    if samples not in (1, 3) or value_of(tags, "SamplesPerPixel") == 0:
+        raise LocaldiscError(
+            f"{path} has {value_of(tags, 'SamplesPerPixel')} samples a pixel (SamplesPerPixel);"
+            " expected 1 or 3: export it as grey or RGB."
+        )
     for name in missing:
         if usual[name] is not None:
             setattr(tags, name, usual[name])
@@ -205,7 +221,12 @@ def _complete(path: Path, tags: Any) -> Notes:
 def _check_length(path: Path, tags: Any) -> None:
     """Refuse pixels that end before the image does."""
     bits = value_of(tags, "BitsAllocated")
-    if tags.file_meta.TransferSyntaxUID.is_compressed or bits not in (1, 8, 16, 32, 64):
+    if bits not in _BITS:
+        raise LocaldiscError(
+            f"{path} has pixels of {bits} bits (BitsAllocated); expected one of"
+            f" {', '.join(map(str, _BITS))}: export it again."
+        )
+    if tags.file_meta.TransferSyntaxUID.is_compressed:
         return
     values = int(tags.Rows) * int(tags.Columns) * _frames(tags) * int(tags.SamplesPerPixel)
     told, found = -(-values * bits // 8), len(tags[_kept(tags)].value or b"")
