@@ -48,7 +48,8 @@ def plain_words(error: BaseException, longest: int = 160) -> str:
         Signs that are passed on at most.
     """
     text = " ".join(str(error).split())
-    return "" if _PYTHON.search(text) else text[:longest]
+    says_something = any(sign.isalpha() for sign in text)
+    return text[:longest] if says_something and not _PYTHON.search(text) else ""
 
 
 class OutputLostError(LocaldiscError):

@@ -72,6 +72,20 @@ def test_07_files_named_by_uid(segment: Segment):
     assert len(_mask(row)) == 4
 
 
+def test_15_and_17_tiff_of_rare_depths(segment: Segment):
+    plain, deep, predicted = segment(
+        case(15) / "t_ok.tif", case(15) / "t_lzw_u32.tif", case(17) / "t_zlib_f32_pred.tif"
+    )
+    assert _agrees(_mask(deep), _mask(plain))
+    assert _agrees(_mask(predicted), _mask(plain))
+
+
+def test_19_a_composite_is_one_colour_image(segment: Segment):
+    (row,) = segment(case(19) / "t_ij_composite_rgb.tif", by="optic-disc")
+    assert row["output"].endswith(".png")
+    assert _mask(row).ndim == 2
+
+
 def test_21_what_is_read_and_what_is_passed_over_is_told(segment: Segment):
     rows = segment(case(21) / "mixed")
     assert len(rows) == 7
