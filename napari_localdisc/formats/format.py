@@ -24,6 +24,11 @@ class Geometry(Protocol):
         ...
 
     @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres between pixels along each axis of the labels; None if not known."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for what the file lacks or holds and could not be used."""
         ...

@@ -26,6 +26,8 @@ _UPRIGHT = ("L", "P", "I")
 _GZIP = b"\x1f\x8b"
 _HEADER, _IMAGE = ".hdr", ".img"
 """Endings of the two files of a pair."""
+_UNITS = {"meter": 1e3, "micron": 1e-3}
+"""Millimetres of a unit; what is not said is in millimetres, too."""
 _FARTHEST = 2**26
 """Bytes into the file, at most, at which the pixels may begin."""
 _ABOUT_THE_IMAGE = ("descrip", "aux_file", "db_name", "intent_name")
@@ -57,6 +59,20 @@ class NiftiGeometry:
     suffix = ".nii.gz"
     notes = ()
     shown_as_picture = False
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres between planes, rows and columns; of a single plane between the latter."""
+        sizes = np.linalg.norm(self.affine[:3, :3], axis=0) * self._millimetres
+        turned = dict(zip(self.turn[:, 0].astype(int).tolist(), sizes.tolist(), strict=True))
+        columns, rows = (axis for axis in range(3) if axis != self.axis)
+        planes = (*self.shape, 1, 1)[self.turn[:, 0].astype(int).tolist().index(self.axis)]
+        in_plane = (turned[rows], turned[columns])
+        return (turned[self.axis], *in_plane) if planes > 1 else in_plane
+
+    @property
+    def _millimetres(self) -> float:
+        return _UNITS.get(self.header.get_xyzt_units()[0], 1.0)
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
         """Write labels (H, W) or (N, H, W) as NIfTI in the place of their image."""

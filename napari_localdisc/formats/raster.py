@@ -39,6 +39,7 @@ class PictureGeometry:
     orientation: int = orientation.UPRIGHT
 
     suffix = ".png"
+    spacing = None
     notes = ()
     shown_as_picture = True
 

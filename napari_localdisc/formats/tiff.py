@@ -45,6 +45,7 @@ class StackGeometry:
     orientation: int = orientation.UPRIGHT
 
     suffix = ".tif"
+    spacing = None
     notes = ()
     shown_as_picture = True
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from napari_localdisc.formats.dicom.frames import save_frames
 from napari_localdisc.formats.dicom.identity import CONFIDENCE, MASK, Labels, told_of
 from napari_localdisc.formats.dicom.segmentation import save_segmentation
-from napari_localdisc.formats.dicom.source import Source
+from napari_localdisc.formats.dicom.source import Source, spacing_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class DicomGeometry:
 
     suffix = ".dcm"
     shown_as_picture = False
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres between frames, rows and columns."""
+        return spacing_of(self.source.places)
 
     def save(self, labels: Labels, path: Path, targets: Sequence[str] = ()) -> None:
         """Write labels (H, W) as a DICOM segmentation, (N, H, W) as frames of a derived image.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -29,16 +27,10 @@ from napari_localdisc.formats.dicom.identity import (
     told_of,
     uid,
 )
-from napari_localdisc.formats.dicom.source import Place, Source
+from napari_localdisc.formats.dicom.source import Source, gap_of, height_of
 
 _STAND_IN = "1.2.840.10008.5.1.4.1.1.7"
 """The class that highdicom is shown: one without demands on the header."""
-
-
-def height_of(position: Sequence[float], orientation: Sequence[float]) -> float:
-    """Tell how far a slice lies from the origin, across itself, in millimetres."""
-    rows, columns = np.array(orientation, dtype=float).reshape(2, 3)
-    return float(np.cross(rows, columns) @ np.array(position, dtype=float))
 
 
 def labels_of(tags: Any) -> npt.NDArray[np.generic]:
@@ -133,7 +125,7 @@ def _segmentation(
 ) -> Any:
     highdicom = needed("highdicom", path)
     seg = importlib.import_module("highdicom.seg")
-    gap = _gap([one.places[0] for one in sources])
+    gap = gap_of([one.places[0] for one in sources])
     shown = [_placed(one, numbers, gap) for one in sources]
     first, kinds = shown[0], seg.SegmentationTypeValues
     made = seg.Segmentation(
@@ -171,17 +163,6 @@ def _segment(highdicom: Any, number: int, name: str) -> Any:
         anatomic_regions=[code_of(structure.region)] if structure.region else None,
         display_color=colour_of(structure),
     )
-
-
-def _gap(places: Sequence[Place]) -> float | None:
-    """Millimetres between neighbouring slices; None if there are none."""
-    heights = [
-        height_of(place.position, place.orientation)
-        for place in places
-        if place.position and place.orientation
-    ]
-    steps = [abs(after - before) for before, after in pairwise(heights)]
-    return median(steps) if steps else None
 
 
 def _placed(source: Source, numbers: Labels, gap: float | None) -> Any:

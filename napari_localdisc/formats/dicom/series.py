@@ -16,8 +16,8 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.dicom.identity import CONFIDENCE, Labels
 from napari_localdisc.formats.dicom.reading import read_dicom, read_header
-from napari_localdisc.formats.dicom.segmentation import height_of, save_segmentation
-from napari_localdisc.formats.dicom.source import Source
+from napari_localdisc.formats.dicom.segmentation import save_segmentation
+from napari_localdisc.formats.dicom.source import Source, height_of, spacing_of
 from napari_localdisc.formats.format import Format
 
 _PLACED = (
@@ -55,6 +55,11 @@ class SeriesGeometry:
 
     suffix = ".dcm"
     shown_as_picture = False
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres between slices, rows and columns."""
+        return spacing_of([one.places[0] for one in self.slices])
 
     def save(self, labels: Labels, path: Path, targets: Sequence[str] = ()) -> None:
         """Write labels (N, H, W) as one DICOM segmentation of all slices."""

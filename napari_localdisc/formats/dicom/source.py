@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,30 @@ class Source:
     header: Any
     places: tuple[Place, ...]
     notes: tuple[str, ...] = ()
+
+
+def spacing_of(places: Sequence[Place]) -> tuple[float, ...] | None:
+    """Millimetres between planes, rows and columns; of a single plane between the latter."""
+    in_plane = places[0].spacing
+    gap = gap_of(places)
+    if in_plane is None or (len(places) > 1 and not gap):
+        return None
+    return (gap, *in_plane) if gap else tuple(in_plane)
+
+
+def gap_of(places: Sequence[Place]) -> float | None:
+    """Millimetres between neighbouring planes; None if there are none, or they have no place."""
+    if not all(place.is_known for place in places):
+        return None
+    heights = [height_of(place.position or (), place.orientation or ()) for place in places]
+    steps = [abs(after - before) for before, after in pairwise(heights)]
+    return median(steps) if steps else None
+
+
+def height_of(position: Sequence[float], orientation: Sequence[float]) -> float:
+    """Tell how far a slice lies from the origin, across itself, in millimetres."""
+    rows, columns = np.array(orientation, dtype=float).reshape(2, 3)
+    return float(np.cross(rows, columns) @ np.array(position, dtype=float))
 
 
 def source_of(tags: Any) -> Source:
