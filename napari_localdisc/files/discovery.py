@@ -59,7 +59,8 @@ class Choice:
     exclude : tuple of str
         Names of files and sub-folders to pass over.
     volumes : bool
-        Where all images of a folder are slices of one DICOM series, take the folder in their place.
+        Where all images of a folder are slices of one DICOM series, take the folder in their place,
+        and of several series the name of each.
 
     Notes
     -----
@@ -150,13 +151,19 @@ class Choice:
         own = dict[Path, list[Path]]()
         for file in files:
             own.setdefault(file.parent, []).append(file)
-        whole = {folder: _named(folder) for folder in own if _is_volume(folder, own[folder])}
-        return list(dict.fromkeys(whole.get(file.parent, file) for file in files))
+        whole = dict[Path, Path]()
+        for folder, chosen in own.items():
+            whole |= _volumes(folder, chosen)
+        return list(dict.fromkeys(whole.get(file, file) for file in files))
 
 
-def _is_volume(folder: Path, files: Sequence[Path]) -> bool:
-    """Whether files, all images of a folder and not some of them, are one series."""
-    return len(files) > 1 and files == find_images([folder]) and SERIES.is_series(folder)
+def _volumes(folder: Path, files: Sequence[Path]) -> dict[Path, Path]:
+    """Find the volume of each file, where files are all images of a folder and not some of them."""
+    if len(files) < 2 or files != find_images([folder]):
+        return {}
+    volumes = SERIES.volumes_in(_named(folder))
+    names = {part.name: volume for volume, parts in volumes.items() for part in parts}
+    return {file: names[file.name] for file in files if file.name in names}
 
 
 def _named(folder: Path) -> Path:

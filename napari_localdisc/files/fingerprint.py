@@ -8,7 +8,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_localdisc.formats.dicom.series import is_one_of_several
 from napari_localdisc.formats.nifti import parts_of
+from napari_localdisc.formats.registry import SERIES
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Fingerprint:
         OSError
             If it cannot be read.
         """
-        if not path.is_file() and not path.is_dir():  # a pipe or a device has no end
+        if not path.is_dir() and not all(part.is_file() for part in _parts(path) or [path]):
+            # a pipe or a device has no end
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
         # The look comes first: what is changed in between will then be seen to have changed.
         size, mtime_ns = _look(path)
@@ -88,4 +91,6 @@ def _hash_file(path: Path) -> str:
 def _parts(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(part for part in path.iterdir() if part.is_file())
+    if is_one_of_several(path):
+        return SERIES.files_of(path)
     return parts_of(path)

@@ -28,6 +28,8 @@ _ALIKE = {
     "Rows": "height", "Columns": "width", "ImageOrientationPatient": "orientation",
     "PixelSpacing": "pixel spacing",
 }  # fmt: skip
+_SEVERAL = "series-"
+"""Beginning of the name of one of several series in a folder."""
 _SAME_PLACE = 1e-3
 """Millimetres between two slices below which they lie in one place."""
 _GAP = 1.5
@@ -112,8 +114,8 @@ class DicomSeries(Format):
         self._slices_in = slices_in
 
     def recognises(self, path: Path, head: bytes, /) -> bool:
-        """Whether it is a folder."""
-        return not head and path.is_dir()
+        """Whether it is a folder, or the name of one of several series in a folder."""
+        return not head and (path.is_dir() or is_one_of_several(path))
 
     def is_series(self, folder: Path) -> bool:
         """Whether a folder's images are slices of one series, each with its place in a patient.
@@ -122,9 +124,25 @@ class DicomSeries(Format):
         """
         return _slices(self._slices_in(folder)) is not None
 
+    def volumes_in(self, folder: Path) -> dict[Path, list[Path]]:
+        """List the volumes of a folder by their name: the folder, or names below it of several.
+
+        Files of no volume, such as a scout between two series, are in none.
+        """
+        files = self._slices_in(folder)
+        if _slices(files) is not None:
+            return {folder: list(files)}
+        return {folder / name: found for name, found in _several(files).items()}
+
+    def files_of(self, path: Path) -> list[Path]:
+        """List the files of a series by its name; none where there is no such series."""
+        if path.is_dir():
+            return list(self._slices_in(path))
+        return self.volumes_in(path.parent).get(path, [])
+
     def read(self, path: Path, /) -> tuple[npt.NDArray[np.float32], SeriesGeometry]:
         """Read a series as a volume; see `read_series`."""
-        return read_series(path, self._slices_in(path))
+        return read_series(path, self.files_of(path))
 
     def mask_suffix(self, _: Path, /) -> str:
         """Tell the ending of a volume's mask."""
@@ -176,6 +194,29 @@ def read_series(
         sources.append(geometry.source)
         notes |= dict.fromkeys(geometry.notes)
     return volume, SeriesGeometry(tuple(sources), folder, tuple(notes))
+
+
+def is_one_of_several(path: Path) -> bool:
+    """Whether a path is the name of one of several series in a folder, which is no file itself."""
+    return path.name.startswith(_SEVERAL) and path.parent.is_dir() and not path.exists()
+
+
+def _several(files: Iterable[Path]) -> dict[str, list[Path]]:
+    """Sort files into series of several slices each, named by their numbers if these differ."""
+    groups = dict[str, list[_Slice]]()
+    for path in files:
+        one = _Slice(path, read_header(path, (*_PLACED, "NumberOfFrames", "SeriesNumber")))
+        groups.setdefault(str((one.tags or {}).get("SeriesInstanceUID")), []).append(one)
+    whole = [
+        group for group in groups.values() if len(group) > 1 and all(one.is_placed for one in group)
+    ]
+    numbers = [str(group[0].tags.get("SeriesNumber")) for group in whole]
+    are_names = len(set(numbers)) == len(numbers) and all(map(str.isdigit, numbers))
+    names = numbers if are_names else [str(index + 1) for index in range(len(whole))]
+    return {
+        f"{_SEVERAL}{name}": [one.path for one in group]
+        for name, group in zip(names, whole, strict=True)
+    }
 
 
 def _slices(files: Iterable[Path]) -> list[_Slice] | None:
