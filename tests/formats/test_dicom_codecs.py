@@ -41,6 +41,15 @@ def test_what_takes_another_package_names_the_install_command(
         read_image(path)
 
 
+def test_twelve_bits_of_jpeg_name_the_install_command(tmp_path: Path):
+    if importlib.util.find_spec("imagecodecs"):
+        pytest.skip("imagecodecs is installed")
+    pixels = picture().astype(np.uint16) * 16
+    path = _write(tmp_path / "a.dcm", BASELINE.replace(".50", ".51"), bytes(40), pixels)
+    with pytest.raises(LocaldiscError, match=r"'napari-localdisc\[codecs\]'"):
+        read_image(path)
+
+
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_lossless_jpeg_is_read_with_imagecodecs(tmp_path: Path, depth: type):
     imagecodecs = pytest.importorskip("imagecodecs")

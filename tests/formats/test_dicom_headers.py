@@ -111,6 +111,8 @@ HEADERS: dict[str, tuple[Change | None, dict[str, Any]]] = {
     "no instance": (_without("SOPInstanceUID"), {}),
     "no representation": (_without("PixelRepresentation"), {}),
     "no photometric interpretation": (_without("PhotometricInterpretation"), {}),
+    "frames that are no number": (_raw("NumberOfFrames", "IS", b"1A"), {}),
+    "no frames": (None, {"NumberOfFrames": 0}),
     "bad times": (None, {"StudyTime": "noon", "StudyDate": "2020-01-01"}),
     **{f"one frame of {name}": (None, {"SOPClassUID": uid, "NumberOfFrames": 1}) for name, uid in {
         "OP 8 bit": f"{_STORAGE}.77.1.5.1", "OP 16 bit": f"{_STORAGE}.77.1.5.2", "OCT": f"{_STORAGE}.77.1.5.4",
@@ -150,7 +152,7 @@ def test_a_name_in_any_character_set_is_the_same_name_in_the_mask(tmp_path: Path
         (PLACE, _without("SliceThickness"), "no slice thickness.*SliceThickness"),
         (PLACE, _without("PixelSpacing"), "no place in the patient.*lacks PixelSpacing"),
         (PLACE, _emptied("ImageOrientationPatient"), "lacks ImageOrientationPatient"),
-        ({}, _without("PixelRepresentation"), "lacks PixelRepresentation"),
+        ({}, _without("PixelRepresentation"), "lacks a valid PixelRepresentation"),
     ],
 )
 def test_what_was_missing_is_told(tmp_path: Path, tags: dict[str, Any], change: Any, says: str):
@@ -315,10 +317,18 @@ def _explicit(data: Any) -> bytes:
     return whole[meta:]
 
 
+def _big_endian(data: Any) -> bytes:
+    memory = pydicom.filebase.DicomBytesIO()
+    memory.is_implicit_VR, memory.is_little_endian = False, False
+    data.PixelData = PIXELS.astype(">u2").tobytes()
+    pydicom.filewriter.write_dataset(memory, data)
+    return memory.getvalue()
+
+
 @pytest.mark.parametrize(
     "content",
-    [_implicit, _explicit, lambda data: content_of(data)[132:]],
-    ids=["implicit", "explicit", "meta"],
+    [_implicit, _explicit, _big_endian, lambda data: content_of(data)[132:]],
+    ids=["implicit", "explicit", "big-endian", "meta"],
 )
 @pytest.mark.parametrize("name", ["a.dcm", "1.2.840.113619.7", "IM0001", "a.IMA"])
 def test_dicom_without_its_beginning_is_read_whatever_its_name(tmp_path: Path, content, name):

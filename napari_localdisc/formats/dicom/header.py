@@ -56,10 +56,10 @@ def _begins_data_set(head: bytes) -> bool:
     """Whether the first element is one of the meta header or of the identifying group."""
     if len(head) < 132:
         return False
-    group, element = struct.unpack("<2H", head[:4])
-    if group not in (0x0002, 0x0008) or element > 0x0018:
-        return False
-    if head[4:6] in _VALUE_KINDS:
-        return True
-    length = int.from_bytes(head[4:8], "little")
-    return group == 0x0008 and length % 2 == 0 and length <= _LONGEST_VALUE
+    for order in "<>":
+        group, element = struct.unpack(f"{order}2H", head[:4])
+        if group in (0x0002, 0x0008) and element <= 0x0018 and head[4:6] in _VALUE_KINDS:
+            return True
+    group, element, length = struct.unpack("<2HI", head[:8])
+    is_identity = group == 0x0008 and element <= 0x0018
+    return bool(is_identity and length % 2 == 0 and length <= _LONGEST_VALUE)

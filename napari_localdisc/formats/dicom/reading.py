@@ -17,7 +17,7 @@ import numpy as np
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import VARIABLE, check_pixels, max_pixels
 from napari_localdisc.formats.dicom.codecs import check_decoder, check_frames
-from napari_localdisc.formats.dicom.groups import value_of
+from napari_localdisc.formats.dicom.groups import number, value_of
 from napari_localdisc.formats.dicom.header import holds_no_image, is_dicom
 from napari_localdisc.formats.dicom.identity import needed
 from napari_localdisc.formats.dicom.mask import DicomGeometry
@@ -30,6 +30,7 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _BITS = (1, 8, 16, 32, 64)
+_COUNT = "NumberOfFrames"
 _TAGS = 2**24
 """Bytes that a compressed data set may hold besides its pixels."""
 
@@ -153,7 +154,7 @@ def _read_tags(path: Path, pydicom: Any) -> Any:
         _name_syntax(path, tags, pydicom)
     syntax = tags.file_meta.TransferSyntaxUID
     if syntax.is_compressed:
-        check_decoder(path, syntax)
+        check_decoder(path, syntax, int(value_of(tags, "BitsStored") or 0))
         check_frames(path, tags)
     return tags
 
@@ -169,7 +170,7 @@ def _refuse_without_pixels(path: Path) -> NoReturn:
 
 
 def _frames(tags: Any) -> int:
-    return int(tags.get("NumberOfFrames") or 1)
+    return max(1, int(number(value_of(tags, _COUNT)) or 1))
 
 
 def _name_syntax(path: Path, tags: Any, pydicom: Any) -> None:
@@ -204,6 +205,9 @@ def _complete(path: Path, tags: Any) -> Notes:
     if samples > 1:
         usual["PlanarConfiguration"] = 0
     missing = [name for name in usual if value_of(tags, name) is None]
+    if _COUNT in tags and not number(value_of(tags, _COUNT)):
+        usual[_COUNT] = 1
+        missing.append(_COUNT)
     is_float = _kept(tags) != _PIXELS[0]
     if samples not in (1, 3) or value_of(tags, "SamplesPerPixel") == 0:
         raise LocaldiscError(
@@ -215,7 +219,7 @@ def _complete(path: Path, tags: Any) -> Notes:
             setattr(tags, name, usual[name])
     _check_length(path, tags)
     told = [] if is_float else missing
-    return (f"the image lacks {', '.join(told)}; the usual is assumed",) if told else ()
+    return (f"the image lacks a valid {', '.join(told)}; the usual is assumed",) if told else ()
 
 
 def _check_length(path: Path, tags: Any) -> None:

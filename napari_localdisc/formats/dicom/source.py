@@ -112,7 +112,9 @@ def source_of(tags: Any) -> Source:
         header.SpecificCharacterSet = _UTF8
     frames = int(number(value_of(tags, "NumberOfFrames")) or 1)
     places = tuple(_place(tags, frame) for frame in range(frames))
-    notes = [f"left empty in the mask, for it is malformed: {name}" for name in dropped]
+    notes = (
+        [f"left empty in the mask, for it is malformed: {', '.join(dropped)}"] if dropped else []
+    )
     return Source(header, places, (*notes, *_gaps(tags, places)))
 
 
