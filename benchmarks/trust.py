@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,9 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
+
+from napari_localdisc.base.csv_tables import read_table
+from napari_localdisc.base.texts import read_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,8 +34,8 @@ class Trust:
     @classmethod
     def of(cls, results: Path, evaluation: Mapping[str, Any]) -> Trust:
         """Read a folder of results and what ``evaluate --json`` said of it."""
-        with (results / "report.csv").open(newline="") as file:
-            told = {row["output"]: row["confidence"] for row in csv.DictReader(file)}
+        _, rows = read_table(read_text(results / "report.csv"))
+        told = {row["output"]: row["confidence"] for row in rows}
         found: dict[str, list[float]] = {}
         for score in evaluation["files"]:
             found.setdefault(Path(score["prediction"]).name, []).append(score["dice"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
 
 
@@ -28,6 +29,27 @@ def printable(text: str) -> str:
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
     )
+
+
+_PYTHON = re.compile(
+    r"\b[A-Z]\w*(Error|Exception|Warning)\b|\bNoneType\b|<class|<[\w.]+ object|has no attribute"
+    r"|not subscriptable|not callable|unsupported operand|\bbuiltin\b|positional argument"
+)
+"""Words by which Python speaks of itself."""
+
+
+def plain_words(error: BaseException, longest: int = 160) -> str:
+    """Return what a library says of a failure, on one line; nothing if it speaks of Python.
+
+    Parameters
+    ----------
+    error : BaseException
+    longest : int
+        Signs that are passed on at most.
+    """
+    text = " ".join(str(error).split())
+    says_something = any(sign.isalpha() for sign in text)
+    return text[:longest] if says_something and not _PYTHON.search(text) else ""
 
 
 class OutputLostError(LocaldiscError):

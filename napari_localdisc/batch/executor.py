@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from napari_localdisc.base.errors import LocaldiscError, OutputLostError
+from napari_localdisc.base.errors import LocaldiscError, OutputLostError, plain_words
 from napari_localdisc.batch.computing import (
     BatchedCompute,
     Check,
@@ -164,10 +164,11 @@ def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Out
         If no result can be written any more, this one or another.
     """
     seconds = Stopwatch()
-    mark = None
+    mark, notes = None, tuple[str, ...]()
     try:
         with seconds:
             mark, image = _read(task.path, check)
+        notes = image.geometry.notes
         found = compute(image, seconds)
         with seconds:
             result = work.write(image, found, task.place)
@@ -178,7 +179,8 @@ def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Out
     except Exception as error:  # whatever one image does, the others are still to be done
         result = FileResult(task.path, None, "failed", 0.0, error=_unforeseen(task.path, error))
     # The row outlives the image: it need not keep a second copy of the path.
-    return Outcome(task, replace(result, path=task.path, seconds=seconds.total), mark)
+    told = replace(result, path=task.path, seconds=seconds.total, notes=notes)
+    return Outcome(task, told, mark)
 
 
 def run_tasks(
@@ -235,5 +237,6 @@ def _read(path: Path, check: Check) -> tuple[Fingerprint | None, Image]:
 
 
 def _unforeseen(file: Path, error: Exception) -> str:
-    detail = " ".join(str(error).split()) or "no message"
-    return f"{file} could not be processed ({type(error).__name__}: {detail}); check the image."
+    words = plain_words(error)
+    detail = f" ({words})" if words else ""
+    return f"{file} could not be processed{detail}; check the image."

@@ -95,7 +95,8 @@ class BatchReport:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings about the results as a whole."""
-        mean = fmean(result.confidence for result in self.done) if self.done else 1.0
+        known = [one.confidence for one in self.done if one.confidence is not None]
+        mean = fmean(known) if known else 1.0
         return (low_confidence(mean),) if mean < LOW_CONFIDENCE else ()
 
 

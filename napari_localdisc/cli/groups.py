@@ -64,6 +64,13 @@ class Choosing:
         patterns, exclude = tuple(self.pattern or ()), tuple(self.exclude or ())
         return Choice(self.recursive, patterns, exclude, volumes)
 
+    def find(self, paths: list[Path], reporter: Reporter, volumes: bool = False) -> list[Path]:
+        """List the files, and say how many others were passed over."""
+        found = self.choice(volumes).look(paths)
+        if found.note:
+            reporter.say(found.note)
+        return list(found.files)
+
 
 @dataclass(frozen=True)
 class Computing:

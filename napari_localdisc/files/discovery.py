@@ -12,7 +12,37 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
 from napari_localdisc.formats.images import find_images
-from napari_localdisc.formats.registry import SERIES, is_image_file
+from napari_localdisc.formats.nifti import is_part_of_pair
+from napari_localdisc.formats.registry import (
+    SERIES,
+    is_image_file,
+    is_visible_file,
+    visible_files,
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Images, and folders that are volumes.
+    others : int
+        Files of the folders that are no images.
+    """
+
+    files: tuple[Path, ...]
+    others: int = 0
+
+    @property
+    def note(self) -> str:
+        """Sentence for the files that were passed over; empty if there were none."""
+        if not self.others:
+            return ""
+        are = "1 file is no image" if self.others == 1 else f"{self.others} files are no images"
+        return f"{are} and passed over"
 
 
 @dataclass(frozen=True)
@@ -29,7 +59,8 @@ class Choice:
     exclude : tuple of str
         Names of files and sub-folders to pass over.
     volumes : bool
-        Where all images of a folder are slices of one DICOM series, take the folder in their place.
+        Where all images of a folder are slices of one DICOM series, take the folder in their place,
+        and of several series the name of each.
 
     Notes
     -----
@@ -43,6 +74,10 @@ class Choice:
     volumes: bool = False
 
     def find(self, paths: Sequence[Path]) -> list[Path]:
+        """List image files; see `look`."""
+        return list(self.look(paths).files)
+
+    def look(self, paths: Sequence[Path]) -> Found:
         """List image files: files as they are given, and what folders hold, sorted by name.
 
         Raises
@@ -50,10 +85,16 @@ class Choice:
         LocaldiscError
             If a path is missing, a folder cannot be read, or nothing is left.
         """
-        found: list[Path] = []
+        found, others = list[Path](), 0
         for path in paths:
             if path.is_dir():
-                there = sorted(_walk(path, self)) if self.recursive else find_images([path])
+                every = sorted(_walk(path, self)) if self.recursive else visible_files(path)
+                there = [file for file in every if is_image_file(file)]
+                if not there and not self.recursive:
+                    find_images([path])  # says that it holds none
+                images = set(there)
+                rest = [one for one in every if one not in images and not is_part_of_pair(one)]
+                others += len(self._among(rest, path))
                 found += self._with_volumes(self._among(there, path))
             else:
                 found += find_images([path])
@@ -63,7 +104,7 @@ class Choice:
                 f"no image was chosen from {given}; check the path, --pattern and --exclude, and"
                 " whether --recursive is meant."
             )
-        return list(dict.fromkeys(found))
+        return Found(tuple(dict.fromkeys(found)), others)
 
     def find_masks(self, path: Path, by_name: bool = True) -> list[Path]:
         """List masks: those of a folder, or the one file.
@@ -110,13 +151,19 @@ class Choice:
         own = dict[Path, list[Path]]()
         for file in files:
             own.setdefault(file.parent, []).append(file)
-        whole = {folder: _named(folder) for folder in own if _is_volume(folder, own[folder])}
-        return list(dict.fromkeys(whole.get(file.parent, file) for file in files))
+        whole = dict[Path, Path]()
+        for folder, chosen in own.items():
+            whole |= _volumes(folder, chosen)
+        return list(dict.fromkeys(whole.get(file, file) for file in files))
 
 
-def _is_volume(folder: Path, files: Sequence[Path]) -> bool:
-    """Whether files, all images of a folder and not some of them, are one series."""
-    return len(files) > 1 and files == find_images([folder]) and SERIES.is_series(folder)
+def _volumes(folder: Path, files: Sequence[Path]) -> dict[Path, Path]:
+    """Find the volume of each file, where files are all images of a folder and not some of them."""
+    if len(files) < 2 or files != find_images([folder]):
+        return {}
+    volumes = SERIES.volumes_in(_named(folder))
+    names = {part.name: volume for volume, parts in volumes.items() for part in parts}
+    return {file: names[file.name] for file in files if file.name in names}
 
 
 def _named(folder: Path) -> Path:
@@ -125,7 +172,7 @@ def _named(folder: Path) -> Path:
 
 
 def _walk(top: Path, choice: Choice) -> Iterator[Path]:
-    """List the image files below a folder, entering no folder twice, and by a link only last."""
+    """List the visible files below a folder, entering no folder twice, and by a link only last."""
     entered: set[tuple[int, int]] = set()
     waiting, links = [top], list[Path]()
     while waiting or links:
@@ -141,7 +188,7 @@ def _walk(top: Path, choice: Choice) -> Iterator[Path]:
                 continue
             if _is_folder(entry):
                 (links if entry.is_symlink() else waiting).append(path)
-            elif is_image_file(path):
+            elif is_visible_file(path):
                 yield path
 
 

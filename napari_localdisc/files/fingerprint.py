@@ -8,6 +8,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_localdisc.formats.dicom.series import is_one_of_several
+from napari_localdisc.formats.nifti import parts_of
+from napari_localdisc.formats.registry import SERIES
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -36,7 +40,8 @@ class Fingerprint:
         OSError
             If it cannot be read.
         """
-        if not path.is_file() and not path.is_dir():  # a pipe or a device has no end
+        if not path.is_dir() and not all(part.is_file() for part in _parts(path) or [path]):
+            # a pipe or a device has no end
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
         # The look comes first: what is changed in between will then be seen to have changed.
         size, mtime_ns = _look(path)
@@ -71,12 +76,21 @@ def _look(path: Path) -> tuple[int, int]:
 
 
 def _hash(path: Path) -> str:
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    lines = (f"{_hash(part)} {part.name}\n" for part in _parts(path))
+    parts = _parts(path)
+    if parts == [path]:
+        return _hash_file(path)
+    lines = (f"{_hash_file(part)} {part.name}\n" for part in parts)
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _parts(path: Path) -> list[Path]:
-    return sorted(part for part in path.iterdir() if part.is_file()) if path.is_dir() else [path]
+    if path.is_dir():
+        return sorted(part for part in path.iterdir() if part.is_file())
+    if is_one_of_several(path):
+        return SERIES.files_of(path)
+    return parts_of(path)

@@ -11,11 +11,8 @@ from pathlib import Path
 
 import PIL.Image
 
-from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.errors import LocaldiscError, plain_words
 from napari_localdisc.base.limits import too_large
-
-_LONGEST = 160
-"""Signs of a decoder's own words that are passed on."""
 
 
 @contextmanager
@@ -48,9 +45,10 @@ def decoding(path: Path, logger: str = "") -> Iterator[None]:
         pixels = max(map(int, re.findall(r"\d+", str(error))), default=0)
         raise too_large(path, str(pixels), pixels) from error
     except Exception as error:
-        detail = str(error)[:_LONGEST] or type(error).__name__
+        words = plain_words(error)
+        detail = f" ({words})" if words else ""
         raise LocaldiscError(
-            f"{path} is damaged or of an unknown kind ({detail}); copy or export it again."
+            f"{path} is damaged or of an unknown kind{detail}; copy or export it again."
         ) from error
 
 

@@ -24,6 +24,16 @@ class Geometry(Protocol):
         ...
 
     @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres between pixels along each axis of the labels; None if not known."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for what the file lacks or holds and could not be used."""
+        ...
+
+    @property
     def shown_as_picture(self) -> bool:
         """Whether a single target is written as 255, so that any picture viewer shows it."""
         ...
@@ -48,12 +58,9 @@ class Format(Protocol):
     ----------
     suffixes : tuple of str
         Endings of its files' names, small, with their dot.
-    may_lack_suffix : bool
-        Whether devices write such files without an ending. Folders are searched for these, too.
     """
 
     suffixes: tuple[str, ...] = ()
-    may_lack_suffix: bool = False
 
     def recognises(self, path: Path, head: bytes, /) -> bool:
         """Whether the content of a file or folder is of this format.
@@ -65,6 +72,14 @@ class Format(Protocol):
             The first `HEAD` bytes; none of a folder or of what cannot be opened.
         """
         ...
+
+    def is_found_by(self, _: bytes, /) -> bool:
+        """Whether a folder's file is an image by its first bytes, whatever its name."""
+        return False
+
+    def shows_nothing(self, _: bytes, /) -> bool:
+        """Whether a folder's file is none by its first bytes, whatever its name."""
+        return False
 
     def tries(self, _: Path, /) -> bool:
         """Whether it is worth a try with a file that neither content nor name tells of."""

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from napari_localdisc.base.atomic import replacing
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.formats.dicom.series import is_one_of_several
 from napari_localdisc.formats.format import Geometry
 from napari_localdisc.formats.raster import PictureGeometry
-from napari_localdisc.formats.registry import SUFFIXES, format_of, images_in
+from napari_localdisc.formats.registry import SERIES, SUFFIXES, format_of, images_in
 
 MIN_SIDE = 16
 """Fewest pixels along a side in which anything can be found."""
@@ -106,7 +107,7 @@ def read_picture(path: str | Path, may_be_blank: bool = True) -> npt.NDArray[np.
 
 def _check_file(path: Path) -> None:
     try:
-        if path.is_dir():  # perhaps a series
+        if path.is_dir() or is_one_of_several(path):  # perhaps a series
             return
         if not path.is_file():
             raise LocaldiscError(f"{path} does not exist or is not a file; check the path.")
@@ -220,6 +221,9 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
             raise LocaldiscError(
                 f"{path} cannot be read ({error.strerror}); check the path."
             ) from error
+        if is_one_of_several(path):
+            found += SERIES.files_of(path)
+            continue
         if not exists:
             raise LocaldiscError(f"{path} does not exist; check the path.")
         found += _list_folder(path) if is_folder else [path]

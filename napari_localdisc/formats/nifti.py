@@ -6,7 +6,8 @@ import gzip
 import importlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -17,12 +18,16 @@ import numpy.typing as npt
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.decoding import decoding
-from napari_localdisc.formats.format import Format, Pixels
+from napari_localdisc.formats.format import HEAD, Format, Pixels
 
 _UPRIGHT = ("L", "P", "I")
 """Directions in which columns and rows grow when a patient is shown upright."""
 
 _GZIP = b"\x1f\x8b"
+_HEADER, _IMAGE = ".hdr", ".img"
+"""Endings of the two files of a pair."""
+_UNITS = {"meter": 1e3, "micron": 1e-3}
+"""Millimetres of a unit; what is not said is in millimetres, too."""
 _FARTHEST = 2**26
 """Bytes into the file, at most, at which the pixels may begin."""
 _ABOUT_THE_IMAGE = ("descrip", "aux_file", "db_name", "intent_name")
@@ -52,7 +57,22 @@ class NiftiGeometry:
     axis: int
 
     suffix = ".nii.gz"
+    notes = ()
     shown_as_picture = False
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres between planes, rows and columns; of a single plane between the latter."""
+        sizes = np.linalg.norm(self.affine[:3, :3], axis=0) * self._millimetres
+        turned = dict(zip(self.turn[:, 0].astype(int).tolist(), sizes.tolist(), strict=True))
+        columns, rows = (axis for axis in range(3) if axis != self.axis)
+        planes = (*self.shape, 1, 1)[self.turn[:, 0].astype(int).tolist().index(self.axis)]
+        in_plane = (turned[rows], turned[columns])
+        return (turned[self.axis], *in_plane) if planes > 1 else in_plane
+
+    @property
+    def _millimetres(self) -> float:
+        return _UNITS.get(self.header.get_xyzt_units()[0], 1.0)
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
         """Write labels (H, W) or (N, H, W) as NIfTI in the place of their image."""
@@ -119,14 +139,37 @@ def is_header(head: bytes) -> bool:
     return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
 
 
+def is_header_alone(head: bytes) -> bool:
+    """Whether these are the first bytes of a NIfTI header whose pixels are in another file."""
+    return head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0"
+
+
+def parts_of(path: Path) -> list[Path]:
+    """List the files that an image is read from: the two of a pair, or the one."""
+    header = _partner(path, _HEADER) if is_part_of_pair(path) else path
+    image = _partner(header, _IMAGE)
+    is_pair = header.suffix.lower() == _HEADER and image.is_file()
+    return [header, image] if is_pair else [path]
+
+
+def is_part_of_pair(path: Path) -> bool:
+    """Whether a file holds the pixels of a header beside it."""
+    return path.suffix.lower() == _IMAGE and _partner(path, _HEADER).is_file()
+
+
+def _partner(path: Path, ending: str) -> Path:
+    """Name the other file of a pair, in capitals if this one is."""
+    return path.with_suffix(ending.upper() if path.suffix.isupper() else ending)
+
+
 class Nifti(Format):
-    """NIfTI-1 and NIfTI-2 in one file, packed or not."""
+    """NIfTI-1 and NIfTI-2 in one file, packed or not, or as a header with its pixels beside it."""
 
-    suffixes = (".nii", ".nii.gz")
+    suffixes = (".nii", ".nii.gz", _HEADER)
 
-    def recognises(self, _: Path, head: bytes, /) -> bool:
+    def recognises(self, path: Path, head: bytes, /) -> bool:
         """Whether a file begins as NIfTI does; what is packed goes by its name."""
-        return is_header(head)
+        return is_header(head) or is_header_alone(head) or is_part_of_pair(path)
 
     def read(self, path: Path, /) -> tuple[Pixels, NiftiGeometry]:
         """Read an image or a volume; see `read_nifti`."""
@@ -154,10 +197,15 @@ def read_nifti(path: Path) -> tuple[Pixels, NiftiGeometry]:
         grey pixels.
     """
     nibabel = _nibabel(path)
-    with decoding(path, "nibabel.global"), _opened(path) as file:
+    if is_part_of_pair(path):
+        path = _partner(path, _HEADER)
+    with decoding(path, "nibabel.global"), _opened(path) as file, _pixels_of(path) as pixels:
         kind = _checked(path, file.read(540), nibabel)
         file.seek(0)
-        image = kind.from_stream(file)
+        holders = {"header": file, "image": pixels or file}
+        image = kind.from_file_map(
+            {name: nibabel.FileHolder(fileobj=one) for name, one in holders.items()}
+        )
         affine = np.asarray(image.affine, dtype=np.float64)
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
             raise LocaldiscError(
@@ -165,7 +213,7 @@ def read_nifti(path: Path) -> tuple[Pixels, NiftiGeometry]:
                 " header."
             )
         stored = np.asarray(image.dataobj)
-        file.read(1)  # reaches the checksum of what is compressed
+        (pixels or file).read(1)  # reaches the checksum of what is compressed
         turn = _turn(affine)
     spatial = stored.reshape((*stored.shape, 1, 1)[:3])
     upright = importlib.import_module("nibabel.orientations").apply_orientation(spatial, turn)
@@ -181,12 +229,39 @@ def _opened(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
 
 
+@contextmanager
+def _pixels_of(path: Path) -> Iterator[IO[bytes] | None]:
+    """Open the file with the pixels of a header; nothing for one that holds its own."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not is_header_alone(head):
+        yield None
+        return
+    other = _partner(path, _IMAGE)
+    if not other.is_file():
+        raise LocaldiscError(
+            f"{path} is the header of a NIfTI pair and {other.name} is not beside it; add it, or"
+            " convert the pair to .nii."
+        )
+    with _opened(other) as pixels:
+        yield pixels
+
+
 def _checked(path: Path, head: bytes, nibabel: Any) -> Any:
     """Find the class of image for a header, or refuse what the header says."""
-    kind = nibabel.Nifti2Image if head[4:8] == b"n+2\0" else nibabel.Nifti1Image
+    kinds = {
+        b"n+2": nibabel.Nifti2Image, b"ni2": nibabel.Nifti2Pair, b"ni1": nibabel.Nifti1Pair
+    }  # fmt: skip
+    magic = head[4:7] if head[4:7] in (b"n+2", b"ni2") else head[344:347]
+    kind = kinds.get(magic, nibabel.Nifti1Image)
     length = kind.header_class.template_dtype.itemsize
-    if not is_header(head) or len(head) < length:
-        raise LocaldiscError(f"{path} is not a readable NIfTI file; export it again.")
+    if not (is_header(head) or is_header_alone(head)) or len(head) < length:
+        is_other = path.suffix.lower() == _HEADER
+        raise LocaldiscError(
+            f"{path} is a header of another kind than NIfTI, such as Analyze; convert it to .nii."
+            if is_other
+            else f"{path} is not a readable NIfTI file; export it again."
+        )
     header = kind.header_class.from_fileobj(io.BytesIO(head[:length]))
     shape, dtype = header.get_data_shape(), header.get_data_dtype()
     sizes = (*shape, 1, 1)[:3]

@@ -1,4 +1,4 @@
-"""Photographs and other plain pictures: PNG, JPEG, GIF, BMP."""
+"""Photographs and other plain pictures: PNG, JPEG, JPEG 2000, WebP, GIF, BMP, PGM, PPM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 """First bytes by which a picture is known, whatever its name."""
 
 _PLAIN_MODES = ("L", "RGB", "I", "F", "I;16", "I;16L", "I;16B")
-_ANIMATIONS = ("GIF", "PNG")
+_ANIMATIONS = ("GIF", "PNG", "WEBP")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class PictureGeometry:
     orientation: int = orientation.UPRIGHT
 
     suffix = ".png"
+    spacing = None
+    notes = ()
     shown_as_picture = True
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
@@ -59,7 +61,10 @@ class PictureGeometry:
 class Raster(Format):
     """Whatever Pillow reads; TIFF has a format of its own."""
 
-    suffixes = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+    suffixes = (
+        ".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".jp2", ".j2k", ".webp", ".gif", ".bmp", ".pgm",
+        ".ppm", ".pnm",
+    )  # fmt: skip
 
     def recognises(self, _: Path, head: bytes, /) -> bool:
         """Whether a file begins as a picture does."""

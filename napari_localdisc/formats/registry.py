@@ -6,8 +6,8 @@ from itertools import chain
 from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.formats.dicom import Dicom
-from napari_localdisc.formats.dicom_series import DicomSeries
+from napari_localdisc.formats.dicom.reading import Dicom
+from napari_localdisc.formats.dicom.series import DicomSeries
 from napari_localdisc.formats.format import HEAD, Format
 from napari_localdisc.formats.napari_readers import NapariReaders
 from napari_localdisc.formats.nifti import Nifti
@@ -63,31 +63,44 @@ def images_in(folder: Path) -> list[Path]:
     LocaldiscError
         If it cannot be read.
     """
+    return [file for file in visible_files(folder) if is_image_file(file)]
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """List all plain files of a folder that are not hidden, sorted by name.
+
+    Raises
+    ------
+    LocaldiscError
+        If it cannot be read.
+    """
     try:
-        return [file for file in sorted(folder.iterdir()) if is_image_file(file)]
+        return [file for file in sorted(folder.iterdir()) if is_visible_file(file)]
     except OSError as error:
         raise LocaldiscError(
             f"folder {folder} cannot be read ({error.strerror}); check its permissions."
         ) from error
 
 
-def is_image_file(path: Path) -> bool:
-    """Whether a file is an image: by its name or, of formats that may lack one, by its content.
-
-    Pipes, devices, folders and links that lead nowhere are none.
-    """
+def is_visible_file(path: Path) -> bool:
+    """Whether it is a file; pipes, devices, folders and links that lead nowhere are none."""
     try:
-        if not path.is_file():
-            return False
+        return path.is_file() and not path.name.startswith(".")
     except OSError:
         return False
-    is_bare = not path.suffix and not path.name.startswith(".")
-    return is_image_name(path) or (is_bare and _is_of_bare_format(path))
 
 
-def _is_of_bare_format(path: Path) -> bool:
+def is_image_file(path: Path) -> bool:
+    """Whether a file is an image: by its name or, of formats that have no fixed one, by content.
+
+    Directories and reports among DICOM files are none, and nothing that is hidden is one.
+    """
+    if not is_visible_file(path):
+        return False
     head = _head(path)
-    return any(one.may_lack_suffix and one.recognises(path, head) for one in FORMATS)
+    if any(one.shows_nothing(head) for one in FORMATS):
+        return False
+    return is_image_name(path) or any(one.is_found_by(head) for one in FORMATS)
 
 
 def is_image_name(path: Path) -> bool:

@@ -24,12 +24,14 @@ from napari_localdisc.formats.raster import (
     raise_pillows_limit,
     read_raster,
 )
+from napari_localdisc.formats.tiff_channels import colour_order, colour_pages
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _LIBRARY = "tifffile"
 _TRANSLATED = {"PALETTE", "SEPARATED", "YCBCR", "CIELAB", "ICCLAB", "ITULAB"}
 """Colour spaces that Pillow brings to RGB."""
+_FLOAT_PREDICTOR = "FLOATINGPOINT"
 _PILLOW = {"LZW", "PACKBITS", "JPEG", "ZSTD", "CCITTRLE", "CCITTFAX3", "CCITTFAX4"}
 """Compressions that Pillow reads."""
 _UNPACKED = {"NONE", "ADOBE_DEFLATE", "DEFLATE", "LZMA"}
@@ -43,6 +45,8 @@ class StackGeometry:
     orientation: int = orientation.UPRIGHT
 
     suffix = ".tif"
+    spacing = None
+    notes = ()
     shown_as_picture = True
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
@@ -105,18 +109,22 @@ def read_tiff(path: Path) -> tuple[Pixels, PictureGeometry | StackGeometry]:
     """
     with decoding(path, _LIBRARY), tifffile.TiffFile(path) as file:
         series = _main_series(path, file)
+        order = colour_order(path, file, series)
         planes, height, width, samples = _sizes(path, series)
         check_pixels(path, width, height, planes)
         first = series.keyframe
         turn = orientation.known(first.tags.valueof(orientation.TAG))
         if _is_for_pillow(path, first):
-            pages = _with_pillow(path, [page.index for page in series.pages if page is not None])
+            indices = [page.index for page in series.pages if page is not None]
+            pages = _with_pillow(path, first, indices)
         else:
             stored = _samples_last(_dark_as_low(series.asarray(), first), first)
             stored = stored.reshape((planes, height, width, samples))
             kept = stored[..., : 3 if samples > 2 else 1]
             pages = [orientation.upright(page, turn) for page in kept]
-    if planes > 1:
+    if order:
+        pages = list(colour_pages(pages, series, order))
+    if len(pages) > 1:
         return np.stack(pages), StackGeometry(turn)
     only = np.asarray(pages[0])
     return only[..., 0] if only.shape[-1] == 1 else only, PictureGeometry(turn)
@@ -125,7 +133,9 @@ def read_tiff(path: Path) -> tuple[Pixels, PictureGeometry | StackGeometry]:
 def count_pages(path: Path) -> int:
     """Tell how many planes `read_tiff` would find, or would complain about."""
     with decoding(path, _LIBRARY), tifffile.TiffFile(path) as file:
-        return _sizes(path, _main_series(path, file))[0]
+        series = _main_series(path, file)
+        order = colour_order(path, file, series)
+        return _sizes(path, series)[0] // max(1, len(order))
 
 
 def _main_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
@@ -184,16 +194,36 @@ def _sizes(path: Path, series: tifffile.TiffPageSeries) -> tuple[int, int, int, 
 def _is_for_pillow(path: Path, page: tifffile.TiffPage) -> bool:
     if _name(page.photometric) in _TRANSLATED:
         return True
-    packing = _name(page.compression)
-    if packing in _UNPACKED or importlib.util.find_spec("imagecodecs"):
+    packing, predictor = _name(page.compression), _name(page.predictor)
+    is_plain = packing in _UNPACKED and predictor != _FLOAT_PREDICTOR
+    if is_plain or importlib.util.find_spec("imagecodecs"):
         return False
-    is_deep_colour = page.bitspersample > 8 and page.samplesperpixel > 1
-    if is_deep_colour or packing not in _PILLOW:
+    if packing.isdigit():
         raise LocaldiscError(
-            f"{path} is compressed by {packing}, which takes another package here; run:"
-            " pip install 'napari-localdisc[codecs]'"
+            f"{path} is compressed in a way that has no name (Compression {packing}); export it"
+            " again without compression."
+        )
+    is_deep_colour = page.bitspersample > 8 and page.samplesperpixel > 1
+    is_known = packing in _PILLOW or packing in _UNPACKED - {"NONE", "LZMA"}
+    if is_deep_colour or not is_known or not _reads_depth(page):
+        how = packing if predictor == "NONE" else f"{packing} with predictor {predictor}"
+        raise LocaldiscError(
+            f"{path} holds {page.dtype} pixels compressed by {how}, which take another package"
+            " here; run: pip install 'napari-localdisc[codecs]'"
         )
     return True
+
+
+def _reads_depth(page: tifffile.TiffPage) -> bool:
+    """Whether Pillow reads such numbers as they are; it mistakes the order of bytes of some."""
+    if page.bitspersample <= 8 or page.dtype == np.uint16:
+        return True
+    return page.parent.byteorder == "<" and page.dtype in (
+        np.int16,
+        np.uint32,
+        np.int32,
+        np.float32,
+    )
 
 
 def _name(value: int) -> str:
@@ -201,16 +231,27 @@ def _name(value: int) -> str:
     return str(getattr(value, "name", value))
 
 
-def _with_pillow(path: Path, indices: Sequence[int]) -> list[Pixels]:
+def _with_pillow(path: Path, first: tifffile.TiffPage, indices: Sequence[int]) -> list[Pixels]:
     raise_pillows_limit()
     pages = []
     with PIL.Image.open(path) as picture:
         for index in indices:
             picture.seek(index)
             picture.load()  # turns it upright
-            page = plain(picture)
+            page = _as_told(plain(picture), first)
             pages.append(page[..., None] if page.ndim == 2 else page)
     return pages
+
+
+def _as_told(pixels: Pixels, page: tifffile.TiffPage) -> Pixels:
+    """Give numbers that Pillow has read the sign and the kind that the file says they are of."""
+    if page.bitspersample < 8 or page.dtype == np.uint8 or _name(page.photometric) in _TRANSLATED:
+        return pixels
+    kind = np.dtype(page.dtype)
+    is_same_size = pixels.dtype.itemsize == kind.itemsize
+    native = pixels.astype(pixels.dtype.newbyteorder("="))
+    told = native.view(kind) if is_same_size else native.astype(kind)
+    return told if page.bitspersample == 8 else _dark_as_low(told, page)
 
 
 def _dark_as_low(pixels: Pixels, page: tifffile.TiffPage) -> Pixels:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from napari_localdisc.base.atomic import write_text
-from napari_localdisc.base.csv_tables import csv_table
+from napari_localdisc.base.csv_tables import BYTE_ORDER_MARK, csv_table, read_table
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.texts import read_text
 
 REPORT = "report.csv"
-COLUMNS = ("file", "output", "status", "seconds", "area", "confidence", "error")
+COLUMNS = ("file", "output", "status", "seconds", "area", "confidence", "error", "notes")
+
+_BETWEEN = "; "
+"""Between two notes; none holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,16 @@ class FileResult:
     seconds : float
     area : int
         Foreground pixels.
-    confidence : float
-        In [0, 1]; 0 if it failed.
+    confidence : float, optional
+        In [0, 1]; None if it failed.
     error : str
         What was wrong and what to do, empty if nothing.
     areas : mapping of str to int
         Pixels by target.
     rows : tuple of mapping
         Lines of a further table, of what JSON holds.
+    notes : tuple of str
+        A sentence for all that the file lacks, or holds and could not be used.
     kept : bool
         It was done by an earlier run, and is as it would be now.
     """
@@ -50,10 +54,11 @@ class FileResult:
     status: Literal["done", "failed"]
     seconds: float
     area: int = 0
-    confidence: float = 0.0
+    confidence: float | None = None
     error: str = ""
     areas: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
     kept: bool = False
 
 
@@ -65,7 +70,7 @@ def write_report(path: Path, results: Sequence[FileResult]) -> None:
         [*_row(result, path.parent), *(result.areas.get(name, "") for name in extra)]
         for result in results
     ]
-    write_text(path, csv_table([*COLUMNS, *(f"area {name}" for name in extra)], rows))
+    write_text(path, BYTE_ORDER_MARK + csv_table([*COLUMNS, *(f"area {n}" for n in extra)], rows))
 
 
 def read_report(folder: Path) -> list[FileResult]:
@@ -80,7 +85,7 @@ def read_report(folder: Path) -> list[FileResult]:
     if not path.is_file():
         raise LocaldiscError(f"{folder} holds no {REPORT}; choose a folder of results.")
     try:
-        return [_result(row, folder) for row in csv.DictReader(io.StringIO(read_text(path)))]
+        return [_result(row, folder) for row in read_table(read_text(path))[1]]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise LocaldiscError(
             f"{path} is not a readable report ({error}); choose a folder of results."
@@ -100,8 +105,9 @@ def _result(row: Mapping[str, str], folder: Path) -> FileResult:
         "done" if done else "failed",
         float(row["seconds"]),
         int(row["area"]) if done else 0,
-        float(row["confidence"]) if done else 0.0,
+        float(row["confidence"]) if done else None,
         row["error"],
+        notes=tuple(filter(None, (row.get("notes") or "").split(_BETWEEN))),
     )
 
 
@@ -121,8 +127,9 @@ def result_from(content: Mapping[str, Any], folder: Path) -> FileResult:
     KeyError, TypeError
         If it is of another version.
     """
-    path, output, rows = Path(content["path"]), content["output"], tuple(content["rows"])
-    own = {"path": path, "output": folder / output if output else None, "rows": rows}
+    path, output = Path(content["path"]), content["output"]
+    own = {"path": path, "output": folder / output if output else None}
+    own |= {name: tuple(content.get(name) or ()) for name in ("rows", "notes")}
     return FileResult(**{**content, **own})
 
 
@@ -134,8 +141,9 @@ def _row(result: FileResult, folder: Path) -> list[object]:
         result.status,
         f"{result.seconds:.2f}",
         result.area if done else "",
-        f"{result.confidence:.4f}" if done else "",
+        "" if result.confidence is None else f"{result.confidence:.4f}",
         result.error,
+        _BETWEEN.join(result.notes),
     ]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.files.fingerprint import Fingerprint
 from napari_localdisc.stores.session_files import (
     ImageRecord,
     SavedSession,
@@ -66,7 +66,7 @@ def open_session(path: Path) -> Run[OpenedSession]:
     for number, image in enumerate(saved.record.images):
         yield Progress("read", number, len(saved.record.images), f"Checking {image.name}")
         places = (Path(image.path), path.absolute().parent / Path(image.path).name)
-        found = next((place for place in places if place.is_file()), None)
+        found = next((place for place in places if place.exists()), None)
         if found is None:
             notes.append(f"image {image.path} of session {path.name} is gone; bring it back.")
             gone.append(image.path)
@@ -84,8 +84,7 @@ def _with_images(saved: SavedSession, images: Sequence[ImageRecord]) -> SavedSes
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return Fingerprint.of(path).sha256
     except OSError as error:
         raise LocaldiscError(
             f"{path} cannot be read ({error.strerror}); check that it is still there."

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from napari_localdisc.base.atomic import write_text
-from napari_localdisc.base.csv_tables import csv_table
+from napari_localdisc.base.csv_tables import csv_table, read_table
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.texts import parse_json, read_text
 from napari_localdisc.core.evaluation.transfer_table import Cell, CellScore
@@ -92,8 +91,8 @@ def _stored_scores(path: Path) -> dict[Cell, CellScore]:
     if not path.exists():
         return {}
     try:
-        rows = csv.DictReader(io.StringIO(read_text(path)), strict=True)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
+        columns, rows = read_table(read_text(path))
+        if columns != COLUMNS:
             raise ValueError(f"expected the columns {', '.join(COLUMNS)}")
         return {score.cell: score for score in map(_score, rows)}
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:

@@ -78,7 +78,7 @@ def current_plane(layer: Image, dims: Dims) -> Plane:
         If the image is empty, is shown in 3-D or with its axes rolled, or has no
         plane where the sliders stand.
     """
-    data = _finest(layer)
+    data = finest(layer)
     if layer.ndim == 2:
         return Plane(layer, (), data)
     last_two = {dims.ndim - 2, dims.ndim - 1}
@@ -104,7 +104,7 @@ def all_planes(layer: Image) -> list[Plane]:
     LocaldiscError
         If the image is empty.
     """
-    data = _finest(layer)
+    data = finest(layer)
     leading = data.shape[: layer.ndim - 2]
     return [Plane(layer, index, data[index] if index else data) for index in np.ndindex(*leading)]
 
@@ -230,7 +230,7 @@ def pixel_at(
         return None
     found = layer.world_to_data(point[-layer.ndim :] * unit_factors(units, layer.units))
     pixel = tuple(int(at) for at in np.rint(found))
-    inside = zip(pixel, _finest(layer).shape, strict=False)
+    inside = zip(pixel, finest(layer).shape, strict=False)
     return pixel if all(0 <= at < size for at, size in inside) else None
 
 
@@ -249,7 +249,14 @@ def unit_factors(
     return factors
 
 
-def _finest(layer: Image) -> Any:
+def finest(layer: Image) -> Any:
+    """Return the data of an image, of several levels the finest.
+
+    Raises
+    ------
+    LocaldiscError
+        If it is empty.
+    """
     data = layer.data[0] if layer.multiscale else layer.data
     if 0 in data.shape:
         raise LocaldiscError(f"image {layer.name!r} is empty; choose an image with pixels.")
@@ -267,7 +274,7 @@ def spread(planes: Sequence[Plane], arrays: Sequence[npt.NDArray[Any]]) -> npt.N
     image = planes[0].layer
     if len(planes) == 1:
         return np.expand_dims(arrays[0], tuple(range(image.ndim - 2)))
-    leading = _finest(image).shape[: image.ndim - 2]
+    leading = finest(image).shape[: image.ndim - 2]
     whole = np.zeros(leading + arrays[0].shape, dtype=arrays[0].dtype)
     for plane, array in zip(planes, arrays, strict=True):
         whole[plane.index] = array

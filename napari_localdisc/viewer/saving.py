@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,10 @@ from napari_localdisc.batch.journal import Journal
 from napari_localdisc.batch.outputs import RECIPE
 from napari_localdisc.files.fingerprint import Fingerprint
 from napari_localdisc.files.naming import output_names
+from napari_localdisc.formats import orientation
 from napari_localdisc.formats.images import Image as SourceImage
 from napari_localdisc.formats.images import mask_suffix, read_image, write_mask
+from napari_localdisc.formats.registry import SERIES
 from napari_localdisc.reports.report import REPORT, FileResult, write_report
 from napari_localdisc.stores.recipes import write_recipe
 from napari_localdisc.viewer.layer_place import LayerPlace
@@ -74,6 +76,12 @@ class SavedMasks:
 def fingerprint(labels: npt.NDArray[Any]) -> int:
     """Tell labels from others, to see later whether they were painted on."""
     return zlib.crc32(np.asarray(labels, dtype=np.uint8).tobytes())
+
+
+def checksum(pixels: Any, is_colour: bool = False) -> int:
+    """Tell an image's pixels from others, to see later how they were turned; alpha is left out."""
+    plain = np.asarray(pixels)
+    return zlib.crc32(np.ascontiguousarray(plain[..., :3] if is_colour else plain).tobytes())
 
 
 def masks_of(layers: Iterable[Layer]) -> list[MaskToSave]:
@@ -131,10 +139,10 @@ def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[SavedMasks]:
         journal.begin([REPORT, RECIPE, *expected])
         for number, (mask, name) in enumerate(zip(masks, names, strict=True)):
             yield Progress("save", number, len(masks), f"Saving {name}")
-            like, note = _image_of(mask)
+            like, turned, note = _image_of(mask)
             notes += [f"The mask of {name} is saved without its place: {note}"] if note else []
             journal.begin([f"{name}{like.geometry.suffix if like else _STACK}"])
-            path = _write(mask, output / name, like)
+            path = _write(turned, output / name, like)
             confidence = float(np.mean(mask.recipe.get("confidence", 0.0)))
             area = int(np.count_nonzero(mask.labels))
             results.append(FileResult(mask.image, path, "done", 0.0, area, confidence))
@@ -146,30 +154,69 @@ def save_masks(masks: Sequence[MaskToSave], output: Path) -> Run[SavedMasks]:
 
 
 def _ending(mask: MaskToSave) -> str:
-    return mask_suffix(mask.image) if mask.image.is_file() else _STACK
+    return mask_suffix(mask.image) if _is_there(mask.image) else _STACK
 
 
-def _image_of(mask: MaskToSave) -> tuple[SourceImage | None, str]:
-    """Return the image that a mask can be written for, or why there is none that has a place."""
-    if mask.image.is_file():
+def _is_there(path: Path) -> bool:
+    """Whether an image is a file, or a folder that holds a series."""
+    return path.is_file() or (path.is_dir() and SERIES.is_series(path))
+
+
+def _image_of(mask: MaskToSave) -> tuple[SourceImage | None, MaskToSave, str]:
+    """Return the image that a mask can be written for and the mask as that image is read.
+
+    Where there is none that has a place, the third says why.
+    """
+    if _is_there(mask.image):
         image = read_image(mask.image)
-        if image.extent == mask.labels.shape:
-            return image, ""
+        upright = _as_read(mask, image)
+        if upright is None:
+            return None, mask, "the file says that its picture is turned, and was shown otherwise"
+        if image.extent == upright.shape:
+            return image, replace(mask, labels=upright), ""
     if mask.place.is_plain:
-        return None, ""
+        return None, mask, ""
     try:
         geometry = mask.place.as_nifti(mask.labels.shape)
     except LocaldiscError as error:
-        return None, str(error)
+        return None, mask, str(error)
     pixels = mask.labels if mask.labels.ndim == 2 else mask.labels[..., None]
-    return SourceImage(pixels, mask.image, geometry), ""
+    return SourceImage(pixels, mask.image, geometry), mask, ""
+
+
+def _as_read(mask: MaskToSave, image: SourceImage) -> npt.NDArray[np.uint8] | None:
+    """Turn labels as their image is read, however it was shown when they were found.
+
+    Readers of napari heed the tag that says how a picture is turned, or do not; which, its pixels
+    tell. None if they are neither.
+    """
+    turn = getattr(image.geometry, "orientation", orientation.UPRIGHT)
+    seen = mask.recipe.get("seen")
+    if turn == orientation.UPRIGHT or seen is None:
+        return mask.labels
+    pixels = np.asarray(image.pixels)
+    if seen == checksum(pixels):
+        return mask.labels
+    if seen == checksum(_each(pixels, image.is_stack, orientation.as_stored, turn)):
+        return _each(mask.labels, image.is_stack, orientation.upright, turn).astype(np.uint8)
+    return None
+
+
+def _each(
+    pixels: npt.NDArray[Any],
+    is_stack: bool,
+    turned: Callable[[npt.NDArray[Any], int], npt.NDArray[Any]],
+    turn: int,
+) -> npt.NDArray[Any]:
+    """Turn a picture, or every page of a stack."""
+    return np.stack([turned(page, turn) for page in pixels]) if is_stack else turned(pixels, turn)
 
 
 def _write(mask: MaskToSave, path: Path, like: SourceImage | None) -> Path:
     if like is not None:
-        targets = mask.recipe.get("targets") or range(mask.labels.max(initial=0))
-        single = len(targets) == 1
-        return write_mask(mask.labels, path, like, scale_to_255=single)
+        targets = mask.recipe.get("targets") or []
+        single = len(targets or range(mask.labels.max(initial=0))) == 1
+        return write_mask(mask.labels, path, like, single, list(map(str, targets)))
     target = path.with_name(f"{path.name}{_STACK}")
     with replacing(target, _STACK) as temporary:
         tifffile.imwrite(temporary, mask.labels, photometric="minisblack", compression="zlib")

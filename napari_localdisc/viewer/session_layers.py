@@ -20,6 +20,7 @@ from napari_localdisc.stores.session_files import (
     ShapesRecord,
 )
 from napari_localdisc.viewer.drawing import TARGET
+from napari_localdisc.viewer.image_reader import get_reader
 from napari_localdisc.viewer.layers import (
     METADATA_KEY,
     plane_number,
@@ -146,7 +147,7 @@ def _open_images(records: Sequence[ImageRecord], viewer: ViewerModel) -> None:
     opened: dict[str, list[Layer]] = {}
     for record in records:
         if record.path not in opened:
-            opened[record.path] = viewer.open(record.path)
+            opened[record.path] = _opened(record.path, viewer)
         layers = opened[record.path]
         if record.nth < len(layers):
             layer = layers[record.nth]
@@ -154,6 +155,13 @@ def _open_images(records: Sequence[ImageRecord], viewer: ViewerModel) -> None:
             session_of(viewer).tick(layer, record.guides)
             for name, value in _arguments(record.place).items():
                 setattr(layer, name, value)
+
+
+def _opened(path: str, viewer: ViewerModel) -> list[Layer]:
+    """Open an image, DICOM and NIfTI by our own reader; napari's own may take them, too."""
+    plugin = "napari-localdisc" if get_reader(path) else None
+    layers: list[Layer] = viewer.open(path, plugin=plugin)
+    return layers
 
 
 def _place(layer: Layer) -> Place:

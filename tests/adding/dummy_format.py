@@ -18,6 +18,8 @@ class DummyGeometry:
 
     suffix = ".dummy"
     shown_as_picture = True
+    spacing = None
+    notes = ()
 
     def save(self, labels: npt.NDArray[np.uint8], path: Path, _: Sequence[str] = ()) -> None:
         height, width = labels.shape

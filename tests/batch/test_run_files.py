@@ -56,7 +56,7 @@ def _run(files: list[Path], output: Path, work: Bright | None = None, **options)
 
 
 def _rows(report: Path) -> list[dict[str, str]]:
-    with report.open(encoding="utf-8", newline="") as file:
+    with report.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -93,7 +93,7 @@ def test_what_one_image_does_to_the_work_does_not_stop_it(files: list[Path], tmp
     report = drain(_run(files, tmp_path / "out", Bright(raises_at="b")))
     assert len(report.done) == 3
     assert report.failed[0].error == (
-        f"{files[1]} could not be processed (RuntimeError: out of memory); check the image."
+        f"{files[1]} could not be processed (out of memory); check the image."
     )
 
 

@@ -40,6 +40,18 @@ def _patched(offset: int, form: str, *values: float) -> bytes:
     return bytes(content)
 
 
+def _pair(
+    named: str = ".hdr", kind: type = nibabel.Nifti1Pair, keep: bool = True
+) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        nibabel.save(kind(_VOLUME, UPRIGHT), folder / "a.hdr")
+        if not keep:
+            (folder / "a.img").unlink()
+        return folder / f"a{named}"
+
+    return make
+
+
 def _turned() -> np.ndarray:
     affine = np.diag([0.5, 0.5, 2.0, 1.0])
     affine[:3, 3] = (-3, 4, 5)
@@ -109,5 +121,10 @@ NIFTIS: dict[str, Case] = {
     "nifti not gzip": Case(written("a.nii.gz", _PLAIN), TRUTH),
     "nifti gzip named nii": Case(written("a.nii", gzip.compress(_PLAIN)), TRUTH),
     "nifti one voxel": Case(_nifti(np.ones((1, 1, 1), np.uint8)), says="1 x 1"),
+    "nifti pair": Case(_pair(), STACK_TRUTH),
+    "nifti pair by its pixels": Case(_pair(".img"), STACK_TRUTH),
+    "nifti pair version 2": Case(_pair(kind=nibabel.Nifti2Pair), STACK_TRUTH),
+    "nifti pair without pixels": Case(_pair(keep=False), says="a.img is not beside it"),
+    "analyze": Case(written("a.hdr", struct.pack("<i", 348) + bytes(344)), says="convert it to .nii"),
     "nifti named png": Case(written("a.png", _PLAIN), TRUTH),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,58 @@ def _with_tag(content: bytes, code: int, value: int) -> bytes:
             kind = struct.unpack_from("<H", changed, place + 2)[0]
             struct.pack_into("<H" if kind == 3 else "<I", changed, place + 8, value)
     return bytes(changed)
+
+
+def lzw(content: bytes) -> bytes:
+    """Compress by codes of nine bits: the table is cleared before it needs longer ones."""
+    codes = list[int]()
+    for start in range(0, len(content), 250):
+        codes += [256, *content[start : start + 250]]
+    bits = "".join(f"{code:09b}" for code in [*codes, 257])
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+PACKERS = {1: bytes, 5: lzw, 8: zlib.compress}
+"""Compressions by the number that a TIFF has for them."""
+
+
+def _predicted(pixels: np.ndarray, order: str, predictor: int) -> bytes:
+    """Store differences in place of values, as predictors do."""
+    size, (height, width) = pixels.dtype.itemsize, pixels.shape
+    if predictor == 1:
+        return pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    if predictor == 3:
+        parts = pixels.astype(pixels.dtype.newbyteorder(">")).view(np.uint8)
+        values = parts.reshape(height, width, size).transpose(0, 2, 1).reshape(height, -1)
+    else:
+        values = pixels.view(f"u{size}")
+    stored = values.copy()
+    stored[:, 1:] = values[:, 1:] - values[:, :-1]
+    return stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+
+
+def packed(
+    pixels: np.ndarray, packing: int, predictor: int = 1, order: str = "<", white: bool = False
+) -> bytes:
+    """Write a TIFF of a page, compressed without any library."""
+    body = PACKERS[packing](_predicted(pixels, order, predictor))
+    body += bytes(len(body) % 2)
+    (height, width), bits = pixels.shape, 8 * pixels.dtype.itemsize
+    kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    tags = [
+        (256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, packing), (262, 3, 0 if white else 1),
+        (273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, len(body)), (317, 3, predictor), (339, 3, kind),
+    ]  # fmt: skip
+    listed = b"".join(
+        struct.pack(
+            f"{order}HHI{'HH' if form == 3 else 'I'}", code, form, 1, value, *([0] * (form == 3))
+        )
+        for code, form, value in tags
+    )
+    start = b"II" if order == "<" else b"MM"
+    head = start + struct.pack(f"{order}HI", 42, 8 + len(body))
+    return head + body + struct.pack(f"{order}H", len(tags)) + listed + bytes(4)
 
 
 def _circle(pages: int) -> bytes:
@@ -138,6 +191,20 @@ TIFFS: dict[str, Case] = {
     "tiff bigtiff": Case(_tiff(GREY.astype(np.uint16), bigtiff=True), TRUTH),
     "tiff tiled": Case(_tiff(GREY, tile=(16, 16)), TRUTH),
     "tiff tiled 16 bit deflate": Case(_tiff(GREY.astype(np.uint16), tile=(16, 32), compression="zlib"), TRUTH),
+    "tiff lzw 8 bit signed": Case(written("a.tif", packed((GREY.astype(np.int16) - 128).astype(np.int8), 5)), TRUTH),
+    "tiff lzw 32 bit": Case(written("a.tif", packed(GREY.astype(np.uint32) * 2**24, 5)), TRUTH),
+    "tiff lzw 32 bit signed": Case(written("a.tif", packed((GREY.astype(np.int64) * 2**24 - 2**31).astype(np.int32), 5)), TRUTH),
+    "tiff lzw 16 bit signed": Case(written("a.tif", packed(_SIGNED, 5, 2)), TRUTH),
+    "tiff lzw float": Case(written("a.tif", packed(GREY.astype(np.float32), 5)), TRUTH),
+    "tiff lzw 16 bit white is zero": Case(written("a.tif", packed(65535 - GREY.astype(np.uint16) * 257, 5, white=True)), TRUTH),
+    "tiff lzw white is zero": Case(written("a.tif", packed(255 - GREY, 5, white=True)), TRUTH),
+    "tiff deflate float predictor": Case(written("a.tif", packed(GREY.astype(np.float32), 8, 3)), TRUTH),
+    "tiff imagej composite": Case(_tiff(np.stack([GREY] * 3), imagej=True, metadata={"axes": "CYX", "mode": "composite"}), TRUTH),
+    "tiff imagej composites": Case(_tiff(np.stack([STACK] * 3, axis=1), imagej=True, metadata={"axes": "ZCYX", "mode": "composite"}), STACK_TRUTH),
+    "tiff imagej composite of two": Case(_tiff(np.stack([GREY] * 2), imagej=True, metadata={"axes": "CYX", "mode": "composite"}), says="2 channels"),
+    "tiff ome colour": Case(_tiff(np.stack([GREY] * 3), ome=True, metadata={"axes": "CYX"}), TRUTH),
+    "tiff ome stains": Case(_tiff(np.stack([GREY] * 3), ome=True, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "Cy5"]}}), says="3 channels"),
+    "tiff ome four channels": Case(_tiff(np.stack([GREY] * 4), ome=True, metadata={"axes": "CYX"}), says="4 channels"),
     "tiff orientation 6": Case(_tiff(np.rot90(GREY), extratags=[(274, 3, 1, 6, True)]), TRUTH),
     "tiff orientation 3 16 bit rgb": Case(_tiff(COLOUR[::-1, ::-1].astype(np.uint16), photometric="rgb", extratags=[(274, 3, 1, 3, True)]), TRUTH),
     "tiff pages": Case(_tiff(STACK), STACK_TRUTH),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.batch.journal import Journal
 from napari_localdisc.files.discovery import Choice
+from napari_localdisc.files.fingerprint import Fingerprint
 from napari_localdisc.files.naming import output_names
 
 
@@ -79,6 +81,47 @@ def test_folders_of_results_are_passed_over(tree: Path):
         journal.guide({}, "", [])
     assert "masks/a.png" not in _names(Choice(recursive=True).find([tree]), tree)
     assert Choice(recursive=True).find([tree / "masks"]) == [tree / "masks" / "a.png"]
+
+
+def test_what_is_no_image_is_counted(tree: Path):
+    found = Choice().look([tree])
+    assert (len(found.files), found.others) == (2, 1)
+    assert found.note == "1 file is no image and passed over"
+    (tree / "left" / "more.docx").touch()
+    found = Choice(recursive=True).look([tree])
+    assert found.note == "2 files are no images and passed over"
+    assert Choice(recursive=True, exclude=("*.docx", "*.txt")).look([tree]).note == ""
+    assert Choice().look([tree / "a.png"]).note == ""
+
+
+def _object(path: Path, uid: str) -> None:
+    """The beginning of a DICOM file of a class."""
+    content = struct.pack("<2H2sH", 2, 2, b"UI", len(uid)) + uid.encode()
+    path.write_bytes((bytes(128) + b"DICM" + content).ljust(400, b"\0"))
+
+
+def test_dicom_is_found_by_its_content_and_what_shows_nothing_is_not(tmp_path: Path):
+    storage = "1.2.840.10008.5.1.4.1.1"
+    for number, kind in enumerate(("2", "7", "66.4", "481.2", "77.1.5.1", "12.1")):
+        _object(tmp_path / f"CT.1.2.840.{number}", f"{storage}.{kind}")
+    for number, kind in enumerate(("88.11", "104.1", "11.1", "481.3", "66", "9.1.1", "88.59")):
+        _object(tmp_path / f"other{number}.dcm", f"{storage}.{kind}")
+    _object(tmp_path / "DICOMDIR", "1.2.840.10008.1.3.10")
+    (tmp_path / "README").write_text("about the disc")
+    found = Choice().look([tmp_path])
+    assert [file.name for file in found.files] == [f"CT.1.2.840.{number}" for number in range(6)]
+    assert found.others == 9
+
+
+def test_the_second_file_of_a_pair_is_neither_image_nor_passed_over(tmp_path: Path):
+    for name in ("a.hdr", "a.img", "b.img", "C.HDR", "C.IMG"):
+        (tmp_path / name).write_bytes(bytes(344) + b"ni1\0" + bytes(8))
+    found = Choice().look([tmp_path])
+    assert [file.name for file in found.files] == ["C.HDR", "a.hdr"]
+    assert found.others == 1
+    mark = Fingerprint.of(tmp_path / "a.hdr")
+    (tmp_path / "a.img").write_bytes(b"other")
+    assert mark.now(tmp_path / "a.hdr") is None
 
 
 def test_an_unreadable_sub_folder_is_named(ordinary_user: Path):

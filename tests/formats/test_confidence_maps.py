@@ -72,7 +72,7 @@ def test_of_a_series_it_is_one_segmentation_of_all_slices(tmp_path: Path):
         frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
         for frame in written.PerFrameFunctionalGroupsSequence
     ]
-    order = [sources.index(tags.SOPInstanceUID) for tags in image.geometry.slices]
+    order = [sources.index(one.header.SOPInstanceUID) for one in image.geometry.slices]
     np.testing.assert_allclose(scaled[order], sure, atol=2 * STEP)
 
 

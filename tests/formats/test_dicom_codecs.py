@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.formats import dicom_codecs
+from napari_localdisc.formats.dicom import codecs as dicom_codecs
 from napari_localdisc.formats.images import read_image
 from tests.corpus.case import picture
 from tests.corpus.dicoms import content_of, dataset
@@ -38,6 +38,15 @@ def test_what_takes_another_package_names_the_install_command(
         pytest.skip("imagecodecs is installed")
     path = _write(tmp_path / "a.dcm", LOSSLESS, bytes(40), picture())
     with pytest.raises(LocaldiscError, match=r"JPEG Lossless.*'napari-localdisc\[codecs\]'"):
+        read_image(path)
+
+
+def test_twelve_bits_of_jpeg_name_the_install_command(tmp_path: Path):
+    if importlib.util.find_spec("imagecodecs"):
+        pytest.skip("imagecodecs is installed")
+    pixels = picture().astype(np.uint16) * 16
+    path = _write(tmp_path / "a.dcm", BASELINE.replace(".50", ".51"), bytes(40), pixels)
+    with pytest.raises(LocaldiscError, match=r"'napari-localdisc\[codecs\]'"):
         read_image(path)
 
 

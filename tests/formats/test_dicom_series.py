@@ -118,6 +118,63 @@ def test_what_is_a_volume(tmp_path: Path):
     assert Choice().find([one]) == find_images([one])
 
 
+def _numbered(number: int) -> Change:
+    def change(_: int, data: Any) -> None:
+        data.SeriesNumber = number
+
+    return change
+
+
+def _two_series(folder: Path, numbers: tuple[int, int] = (3, 7)) -> Path:
+    """Two volumes and a scout in one folder, as they come off a disc."""
+    for uid, number in zip(("1.2.3", "1.2.4"), numbers, strict=True):
+        planes = PLANES if uid == "1.2.3" else PLANES[::-1]
+        write_series(folder / uid, uid, planes, _numbered(number))
+        for file in sorted((folder / uid).iterdir()):
+            file.rename(folder / f"{uid}-{file.name}")
+        (folder / uid).rmdir()
+    scout = dataset(PLANES[0], bits=16, SeriesInstanceUID="1.2.5", SOPInstanceUID="1.2.5.1")
+    (folder / "scout").write_bytes(content_of(scout))
+    return folder
+
+
+def test_each_of_several_series_in_a_folder_is_a_volume(tmp_path: Path):
+    folder = _two_series(tmp_path / "disc")
+    found = Choice(volumes=True).find([folder])
+    assert found == [folder / "series-3", folder / "series-7", folder / "scout"]
+    for path, planes in ((found[0], PLANES), (found[1], PLANES[::-1])):
+        image = read_image(path)
+        np.testing.assert_array_equal(image.pixels[..., 0], planes)
+        assert mask_suffix(path) == ".dcm"
+    assert len(find_images(found)) == 11
+
+
+def test_series_of_one_number_are_counted(tmp_path: Path):
+    folder = _two_series(tmp_path / "disc", (1, 1))
+    assert [path.name for path in _volumes(folder)] == ["series-1", "series-2", "scout"]
+
+
+def test_several_series_are_segmented_and_kept_each_on_its_own(
+    segmenter_file: Path, tmp_path: Path
+):
+    folder, segmenter = _two_series(tmp_path / "disc"), load_segmenter(segmenter_file)
+    files = Choice(volumes=True).find([folder])
+    report = drain(segment_files(files, segmenter, tmp_path / "out"))
+    masks = [result.output.name for result in report.done]
+    assert masks == ["series-3.dcm", "series-7.dcm", "scout.dcm"]
+    changed = pydicom.dcmread(folder / "1.2.4-IM0002")
+    changed.PixelData = changed.PixelData[::-1]
+    changed.save_as(folder / "1.2.4-IM0002")
+    kept = drain(segment_files(files, segmenter, tmp_path / "out")).kept
+    assert [result.path.name for result in kept] == ["series-3", "scout"]
+
+
+def test_a_series_that_is_not_there_is_told(tmp_path: Path):
+    folder = _two_series(tmp_path / "disc")
+    with pytest.raises(LocaldiscError, match="series-9 is not a file and holds no DICOM series"):
+        read_image(folder / "series-9")
+
+
 def test_what_is_chosen_from_a_series_is_no_volume(tmp_path: Path):
     folder = write_series(tmp_path / "ct")
     choice = Choice(volumes=True, exclude=("IM0000",))

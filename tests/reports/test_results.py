@@ -11,7 +11,13 @@ import pytest
 from napari_localdisc.base.atomic import replacing, write_text
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.reports.contact_sheet import COLOURS, TILE, make_tile, write_overview
-from napari_localdisc.reports.report import COLUMNS, FileResult, write_report
+from napari_localdisc.reports.report import (
+    COLUMNS,
+    FileResult,
+    read_report,
+    result_content,
+    write_report,
+)
 from napari_localdisc.stores.recipes import write_recipe
 
 
@@ -37,14 +43,42 @@ def test_the_report_has_a_row_a_file(tmp_path: Path):
         FileResult(Path("in/b.jpg"), None, "failed", 0.1, error='in/b.jpg is "damaged", copy it.'),
     ]
     write_report(tmp_path / "report.csv", results)
-    rows = list(csv.DictReader((tmp_path / "report.csv").open(encoding="utf-8", newline="")))
+    rows = list(csv.DictReader((tmp_path / "report.csv").open(encoding="utf-8-sig", newline="")))
     assert tuple(rows[0]) == COLUMNS
     assert rows[0] | {"seconds": ""} == {
         "file": str(Path("in/a.jpg")), "output": "a.png", "status": "done", "seconds": "",
-        "area": "50", "confidence": "0.8765", "error": "",
+        "area": "50", "confidence": "0.8765", "error": "", "notes": "",
     }  # fmt: skip
-    assert (rows[1]["status"], rows[1]["area"]) == ("failed", "")
+    assert [rows[1][name] for name in ("status", "area", "confidence")] == ["failed", "", ""]
+    assert result_content(results[1], tmp_path)["confidence"] is None
     assert rows[1]["error"] == 'in/b.jpg is "damaged", copy it.'
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=1+1.png",
+        "+a.png",
+        "-a.png",
+        "@a.png",
+        "\t=a.png",
+        "'=a.png",
+        "''-a.png",
+        "'a.png",
+        "Röntgen.png",
+    ],
+)
+def test_no_cell_is_a_formula_and_names_come_back(tmp_path: Path, name: str):
+    told = FileResult(Path(name), tmp_path / name, "done", 0.5, 3, 0.5, "", notes=("=a", "b"))
+    write_report(tmp_path / "report.csv", [told])
+    content = (tmp_path / "report.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    cells = next(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells.values())
+    for mark in (b"\xef\xbb\xbf", b""):
+        (tmp_path / "report.csv").write_bytes(mark + content.removeprefix(b"\xef\xbb\xbf"))
+        (row,) = read_report(tmp_path)
+        assert (row.path, row.output, row.notes) == (told.path, told.output, told.notes)
 
 
 def test_several_targets_get_a_column_each(tmp_path: Path):
@@ -52,13 +86,13 @@ def test_several_targets_get_a_column_each(tmp_path: Path):
     write_report(
         tmp_path / "r.csv", [FileResult(Path("a"), Path("a.png"), "done", 1, 50, 1, "", areas)]
     )
-    row = next(csv.DictReader((tmp_path / "r.csv").open(encoding="utf-8")))
+    row = next(csv.DictReader((tmp_path / "r.csv").open(encoding="utf-8-sig")))
     assert (row["area disc"], row["area fovea"]) == ("30", "20")
 
 
 def test_the_recipe_tells_versions_and_keeps_paths(tmp_path: Path):
     write_recipe(tmp_path / "recipe.json", {"seed": 3, "images": [Path("ä.png")]})
-    recipe = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))
+    recipe = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8-sig"))
     assert (recipe["seed"], recipe["images"]) == (3, ["ä.png"])
     assert {"python", "napari-localdisc", "torch"} <= set(recipe["versions"])
 

@@ -35,7 +35,7 @@ def guide(
     from napari_localdisc.tasks.guide import guide_on_files
 
     with speaking.reporter(json) as reporter:
-        files = choosing.choice().find(images)
+        files = choosing.find(images, reporter)
         check_output_file(output, [*files, Path(guiding.encoder)])
         config = guiding.config(computing.seed)
         run = guide_on_files(

@@ -151,7 +151,7 @@ def pretrain(
             resume=resume,
             command=speaking.command,
         )
-        files, device = choosing.choice().find(images), resolve_device(computing.device)
+        files, device = choosing.find(images, reporter), resolve_device(computing.device)
         try:
             training = reporter.follow(train_encoder(files, output, config, device, options))
         except KeyboardInterrupt:

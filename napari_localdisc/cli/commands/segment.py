@@ -65,8 +65,8 @@ def segment(
             settings["segmenter"] = segmenter
         else:
             settings["guided"] = _guided(prior or "", guiding, computing)
-        choice = choosing.choice(volumes=True)
-        files, run_options = choice.find(images), running.run_options(choice.kept_folders(images))
+        files = choosing.find(images, reporter, volumes=True)
+        run_options = running.run_options(choosing.choice().kept_folders(images))
         folder = FolderOutput(output, computing.device, run_options, running.confidence, settings)
         run = _run(files, segmenter, prior or "", folder, guiding, computing)
         result = reporter.follow(run)

@@ -18,12 +18,13 @@ from napari_localdisc.viewer.layers import (
     SEGMENTATION,
     UNFINISHED,
     Plane,
+    finest,
     labels_layer,
     recipe_of,
     target_colours,
 )
 from napari_localdisc.viewer.preferences import preferences
-from napari_localdisc.viewer.saving import fingerprint
+from napari_localdisc.viewer.saving import checksum, fingerprint
 
 
 class Preview:
@@ -142,7 +143,9 @@ class Preview:
 
 
 def _source(image: Image) -> dict[str, Any]:
-    return {"image": image.name, "path": image.source.path}
+    path = image.source.path
+    seen = {"seen": checksum(finest(image), image.rgb)} if path else {}
+    return {"image": image.name, "path": path, **seen}
 
 
 def _see_through(layer: Labels) -> Labels:

@@ -124,7 +124,9 @@ def _texts(result: FileResult) -> tuple[str, ...]:
         "kept" if result.kept else result.status,
         f"{result.seconds:.1f}",
         str(result.area) if done else "",
-        f"{round(result.confidence, 4):.2f}" if done else "",  # as the report has it
+        ""
+        if result.confidence is None
+        else f"{round(result.confidence, 4):.2f}",  # as in the report
         result.error,
     )
 
@@ -140,6 +142,6 @@ def _values(result: FileResult) -> tuple[str | float, ...]:
         result.status,
         result.seconds,
         result.area,
-        result.confidence,
+        result.confidence or 0.0,
         result.error,
     )

@@ -45,7 +45,7 @@ def test_a_stray_file_does_not_stop_it(command, xray_files, encoder_file, tmp_pa
     content = json.loads(result.out)
     assert [row["status"] for row in content["files"]] == ["done", "failed", "done"]
     assert (content["run"]["encoder"], content["run"]["encoder_version"]) == ("tiny", "1")
-    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+    with (out / "report.csv").open(encoding="utf-8-sig", newline="") as file:
         failed = [row["file"] for row in csv.DictReader(file) if row["status"] == "failed"]
     assert failed == [str(xray_files[1])]
     assert (out / "xray-2_clusters.png").exists()

@@ -114,7 +114,7 @@ def test_a_stray_file_is_reported_and_the_rest_are_written(
     )
     assert (result.code, result.out) == (1, "")
     assert "broken.png is not an image" in " ".join(result.err.split())
-    with (out / "report.csv").open(encoding="utf-8") as file:
+    with (out / "report.csv").open(encoding="utf-8-sig") as file:
         rows = {Path(row["file"]).name: row for row in csv.DictReader(file)}
     assert rows["broken.png"]["status"] == "failed"
     assert "not an image" in rows["broken.png"]["error"]
@@ -181,7 +181,7 @@ def test_two_targets_are_told_apart(command, xray_files, encoder_file, tmp_path:
     ]
     out = tmp_path / "out"
     assert command("segment", *xray_files, *options, "-o", out).code == 0
-    with (out / "report.csv").open(encoding="utf-8") as file:
+    with (out / "report.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     for path, row in zip(xray_files, rows, strict=True):
         labels = np.asarray(PIL.Image.open(out / path.name))

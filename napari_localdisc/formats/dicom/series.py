@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
-from napari_localdisc.formats.dicom import read_dicom, read_header
-from napari_localdisc.formats.dicom_mask import CONFIDENCE, Labels, height_of, save_segmentation
+from napari_localdisc.formats.dicom.identity import CONFIDENCE, Labels
+from napari_localdisc.formats.dicom.reading import read_dicom, read_header
+from napari_localdisc.formats.dicom.segmentation import save_segmentation
+from napari_localdisc.formats.dicom.source import Source, height_of, spacing_of
 from napari_localdisc.formats.format import Format
 
 _PLACED = (
@@ -26,6 +28,8 @@ _ALIKE = {
     "Rows": "height", "Columns": "width", "ImageOrientationPatient": "orientation",
     "PixelSpacing": "pixel spacing",
 }  # fmt: skip
+_SEVERAL = "series-"
+"""Beginning of the name of one of several series in a folder."""
 _SAME_PLACE = 1e-3
 """Millimetres between two slices below which they lie in one place."""
 _GAP = 1.5
@@ -39,17 +43,25 @@ class SeriesGeometry:
 
     Attributes
     ----------
-    slices : tuple of pydicom.Dataset
-        Tags of the slices, in the order of the planes.
+    slices : tuple of Source
+        What masks repeat of the slices' headers, in the order of the planes.
     path : Path
         The folder.
+    notes : tuple of str
+        A sentence for all that was missing, or could not be used.
     """
 
-    slices: tuple[Any, ...]
+    slices: tuple[Source, ...]
     path: Path
+    notes: tuple[str, ...] = ()
 
     suffix = ".dcm"
     shown_as_picture = False
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Millimetres between slices, rows and columns."""
+        return spacing_of([one.places[0] for one in self.slices])
 
     def save(self, labels: Labels, path: Path, targets: Sequence[str] = ()) -> None:
         """Write labels (N, H, W) as one DICOM segmentation of all slices."""
@@ -102,8 +114,8 @@ class DicomSeries(Format):
         self._slices_in = slices_in
 
     def recognises(self, path: Path, head: bytes, /) -> bool:
-        """Whether it is a folder."""
-        return not head and path.is_dir()
+        """Whether it is a folder, or the name of one of several series in a folder."""
+        return not head and (path.is_dir() or is_one_of_several(path))
 
     def is_series(self, folder: Path) -> bool:
         """Whether a folder's images are slices of one series, each with its place in a patient.
@@ -112,9 +124,25 @@ class DicomSeries(Format):
         """
         return _slices(self._slices_in(folder)) is not None
 
+    def volumes_in(self, folder: Path) -> dict[Path, list[Path]]:
+        """List the volumes of a folder by their name: the folder, or names below it of several.
+
+        Files of no volume, such as a scout between two series, are in none.
+        """
+        files = self._slices_in(folder)
+        if _slices(files) is not None:
+            return {folder: list(files)}
+        return {folder / name: found for name, found in _several(files).items()}
+
+    def files_of(self, path: Path) -> list[Path]:
+        """List the files of a series by its name; none where there is no such series."""
+        if path.is_dir():
+            return list(self._slices_in(path))
+        return self.volumes_in(path.parent).get(path, [])
+
     def read(self, path: Path, /) -> tuple[npt.NDArray[np.float32], SeriesGeometry]:
         """Read a series as a volume; see `read_series`."""
-        return read_series(path, self._slices_in(path))
+        return read_series(path, self.files_of(path))
 
     def mask_suffix(self, _: Path, /) -> str:
         """Tell the ending of a volume's mask."""
@@ -156,14 +184,39 @@ def read_series(
     _check_places(folder, slices)
     rows, columns = int(slices[0].tags.Rows), int(slices[0].tags.Columns)
     check_pixels(folder, columns, rows, len(slices))
-    volume, tags = np.empty((len(slices), rows, columns, 1), np.float32), []
+    volume, sources = np.empty((len(slices), rows, columns, 1), np.float32), []
+    notes = dict[str, None]()
     for plane, one in zip(volume, slices, strict=True):
         pixels, geometry = read_dicom(one.path)
         if pixels.shape != (rows, columns):
             raise LocaldiscError(f"{one.path} is a slice in colour; {_ONE_BY_ONE}")
         plane[..., 0] = pixels
-        tags.append(geometry.tags)
-    return volume, SeriesGeometry(tuple(tags), folder)
+        sources.append(geometry.source)
+        notes |= dict.fromkeys(geometry.notes)
+    return volume, SeriesGeometry(tuple(sources), folder, tuple(notes))
+
+
+def is_one_of_several(path: Path) -> bool:
+    """Whether a path is the name of one of several series in a folder, which is no file itself."""
+    return path.name.startswith(_SEVERAL) and path.parent.is_dir() and not path.exists()
+
+
+def _several(files: Iterable[Path]) -> dict[str, list[Path]]:
+    """Sort files into series of several slices each, named by their numbers if these differ."""
+    groups = dict[str, list[_Slice]]()
+    for path in files:
+        one = _Slice(path, read_header(path, (*_PLACED, "NumberOfFrames", "SeriesNumber")))
+        groups.setdefault(str((one.tags or {}).get("SeriesInstanceUID")), []).append(one)
+    whole = [
+        group for group in groups.values() if len(group) > 1 and all(one.is_placed for one in group)
+    ]
+    numbers = [str(group[0].tags.get("SeriesNumber")) for group in whole]
+    are_names = len(set(numbers)) == len(numbers) and all(map(str.isdigit, numbers))
+    names = numbers if are_names else [str(index + 1) for index in range(len(whole))]
+    return {
+        f"{_SEVERAL}{name}": [one.path for one in group]
+        for name, group in zip(names, whole, strict=True)
+    }
 
 
 def _slices(files: Iterable[Path]) -> list[_Slice] | None:

@@ -43,8 +43,15 @@ def decode_frame(source: bytes, runner: Any) -> bytearray:
     return bytearray(pixels.astype(pixels.dtype.newbyteorder("<")).tobytes())
 
 
-def check_decoder(path: Path, syntax: Any) -> None:
+def check_decoder(path: Path, syntax: Any, bits: int = 0) -> None:
     """Refuse a transfer syntax that cannot be read, or not as things are installed.
+
+    Parameters
+    ----------
+    path : Path
+    syntax : pydicom.uid.UID
+    bits : int
+        Of a pixel: of one syntax, eight are read without another package and twelve with it.
 
     Raises
     ------
@@ -59,7 +66,8 @@ def check_decoder(path: Path, syntax: Any) -> None:
         )
     if is_available(syntax) and _LABEL not in decoder.available_plugins:
         decoder.add_plugin(_LABEL, (__name__, decode_frame.__name__))
-    if not decoder.is_available:
+    is_deep = syntax == _TWELVE_BITS and bits > 8 and not is_available(syntax)
+    if is_deep or not decoder.is_available:
         raise LocaldiscError(
             f"{path} is compressed as {syntax.name}, which takes another package; run:"
             " pip install 'napari-localdisc[codecs]'"
