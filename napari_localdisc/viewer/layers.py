@@ -116,7 +116,7 @@ def in_view(plane: Plane, dims: Dims) -> bool:
 
 def plane_number(layer: Image, dims: Dims) -> int | None:
     """Return the number of the plane in view, in C order; None where the image has none there."""
-    shape, index = _finest(layer).shape[: layer.ndim - 2], _index_at(layer, dims)
+    shape, index = finest(layer).shape[: layer.ndim - 2], _index_at(layer, dims)
     if any(not 0 <= at < size for at, size in zip(index, shape, strict=True)):
         return None
     return int(np.ravel_multi_index(index, shape)) if index else 0
