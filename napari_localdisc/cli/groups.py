@@ -167,9 +167,9 @@ class Running:
 
             return existing_cluster(self.scheduler)
         if self.workers:
-            from napari_localdisc.batch.dask_executor import local_cluster
+            from napari_localdisc.batch.process_executor import worker_processes
 
-            return local_cluster(self.workers)
+            return worker_processes(self.workers)
         from napari_localdisc.batch.executor import ThreadExecutor
 
         return ThreadExecutor

@@ -73,7 +73,7 @@ Scheduler = Annotated[
     typer.Option(
         "--scheduler",
         help="Hand the files to a Dask cluster whose machines see the same folders.",
-        metavar="tcp://HOST:PORT",
+        metavar="tcp|tls://HOST:PORT",
         show_default=False,
     ),
 ]
