@@ -74,11 +74,12 @@ def images_in(folder: Path) -> list[Path]:
 def is_image_file(path: Path) -> bool:
     """Whether a file is an image: by its name or, of formats that may lack one, by its content.
 
-    Pipes, devices, folders and links that lead nowhere are none.
+    Pipes, devices and folders are none. A link that leads nowhere is what its name says: it is to
+    be missed.
     """
     try:
         if not path.is_file():
-            return False
+            return path.is_symlink() and not path.exists() and is_image_name(path)
     except OSError:
         return False
     is_bare = not path.suffix and not path.name.startswith(".")
