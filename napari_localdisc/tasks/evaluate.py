@@ -77,11 +77,10 @@ def evaluate_folders(
         If a folder holds none, or as `evaluate_files` does.
     """
     choice, metrics = choice or Choice(), metrics or Metrics()
-    if (predictions / JOURNAL).is_file():
-        choice = replace(choice, recursive=True)
-    found = _masks_in(predictions, choice)
-    nested = choice.recursive and any(file.parent != predictions for file in found)
-    choice = replace(choice, recursive=nested)
+    is_nested = choice.recursive or (predictions / JOURNAL).is_file()
+    found = _masks_in(predictions, replace(choice, recursive=is_nested))
+    is_nested = any(file.parent != predictions for file in found) and is_nested
+    choice = replace(choice, recursive=choice.recursive or is_nested)
     names = _names_of(predictions)
     if isinstance(metrics.wanted, str) and names:
         _check_named(metrics.wanted, names.values())

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from napari_localdisc.formats.images import read_image, write_mask
+from tests.corpus.dicoms import content_of, dataset
 from tests.formats.test_dicom_series import write_series
 
 nibabel = pytest.importorskip("nibabel")
@@ -136,6 +137,49 @@ def test_empty_slices_that_a_segmentation_leaves_out(command, tmp_path: Path):
     for pair in ((tmp_path / "sparse.dcm", true), (true, tmp_path / "sparse.dcm")):
         (row,) = scores(command, *pair)
         assert (row["dice"], row["size"], row["size_unit"]) == (1, row["true_size"], "ml")
+
+
+def test_segments_that_overlap_are_not_told_apart(command, tmp_path: Path):
+    highdicom = pytest.importorskip("highdicom")
+    seg = __import__("highdicom.seg", fromlist=["seg"])
+    image = read_image(write_series(tmp_path / "ct"))
+    labels = np.zeros(image.extent, np.uint8)
+    labels[2, 4:15, 5:20], labels[2, 5:9, 6:9] = 1, 2
+    true = write_mask(labels, tmp_path / "true", image, False, ("disc", "cup"))
+    whole = seg.segread(true)
+    masks = np.stack([labels > 0, labels == 2], axis=-1).astype(np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        seg.Segmentation(
+            image.geometry.slices, masks, "BINARY",
+            [whole.get_segment_description(number) for number in (1, 2)],
+            series_instance_uid=highdicom.UID(), series_number=3,
+            sop_instance_uid=highdicom.UID(), instance_number=1, manufacturer="x",
+            manufacturer_model_name="x", software_versions="1", device_serial_number="1",
+        ).save_as(tmp_path / "both.dcm")  # fmt: skip
+    result = command("evaluate", tmp_path / "both.dcm", true, "-q")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "both.dcm holds segments that overlap" in result.err
+
+
+def test_a_film_without_place_has_a_pixel_size(command, tmp_path: Path):
+    pytest.importorskip("highdicom")
+    film = dataset(np.random.default_rng(0).integers(0, 200, (40, 36), np.uint8))
+    (tmp_path / "film.dcm").write_bytes(content_of(film))
+    image = read_image(tmp_path / "film.dcm")
+    labels = np.zeros((40, 36), np.uint8)
+    labels[5:15, 5:25] = 1
+    found = write_mask(labels, tmp_path / "found", image, False, ("heart",))
+    PIL.Image.fromarray(np.roll(labels, 2, axis=0) * 255).save(tmp_path / "true.png")
+    (row,) = scores(command, found, tmp_path / "true.png")
+    down, along = map(float, film.PixelSpacing)
+    assert (row["target"], row["unit"], row["size_unit"]) == ("heart", "mm", "mm²")
+    assert row["size"] == pytest.approx(200 * down * along)
+    assert row["hd95"] == pytest.approx(2 * down)
+    small = np.roll(labels, 2, axis=0)[::2, ::2] * 255
+    PIL.Image.fromarray(small).save(tmp_path / "small.png")
+    (row,) = scores(command, found, tmp_path / "small.png", "--resample")
+    assert row["true_size"] == pytest.approx((small > 0).sum() * 4 * down * along)
 
 
 def test_pages_of_a_tiff_and_their_spacing(command, tmp_path: Path):

@@ -21,7 +21,7 @@ from napari_localdisc.core.imaging.lattice import (
 from napari_localdisc.core.measurements.structure import Scale
 from napari_localdisc.formats.masks import LabelMap
 from napari_localdisc.formats.placed_masks import PlacedMask
-from napari_localdisc.formats.placement import placed_at
+from napari_localdisc.formats.placement import Placement, placed_at
 
 _ALIKE = 0.01
 """Part by which sizes of pixels may differ: headers round them."""
@@ -96,7 +96,8 @@ class Grid:
         first = tuple(-before for before, _ in room)
         there = resampled(_volume(found.labels), steps, larger, first)
         wide = _moved(true, np.pad(_volume(true.labels), room), first)
-        return replace(found, labels=_as(there, true), placement=wide.placement), wide
+        place = wide.placement or _scaled(found.placement, steps, true.labels.ndim)
+        return replace(found, labels=_as(there, true), placement=place), wide
 
     def onto(self, mask: PlacedMask, true: PlacedMask) -> LabelMap:
         """Look a mask up on the grid of another, without what lies beyond it.
@@ -179,6 +180,14 @@ def _moved(mask: PlacedMask, labels: LabelMap, first: tuple[int, ...]) -> Placed
         matrix[:3, 3] += matrix[:3, :3] @ np.array(first, dtype=np.float64)
         place = replace(place, matrix=matrix)
     return replace(mask, labels=_as(labels, mask), placement=place)
+
+
+def _scaled(place: Placement | None, steps: Matrix, axes: int) -> Placement | None:
+    """Give the sizes of pixels on a grid that says nothing of them, but shows the same."""
+    if place is None:
+        return None
+    ratio = np.diag(steps)[3 - axes : 3]
+    return Placement(tuple((np.array(place.spacing) * ratio).tolist()))
 
 
 def _described(found: PlacedMask, true: PlacedMask) -> str:
