@@ -11,11 +11,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 export PYTHON
 
-.PHONY: help install demo test lint types accuracy bench clean
+.PHONY: help install demo test test-triton lint types accuracy bench clean
 help:
 	@echo "make demo      set up, segment the sample data, open napari on the result"
 	@echo "make install   set up only: $(BIN)/napari-localdisc and $(BIN)/napari"
 	@echo "make test      set up, run all tests under xvfb (ARGS='tests/io -x' for some)"
+	@echo "make test-triton  the window once more beside triton, which PyPI's torch brings"
 	@echo "make lint      rules, format and import contracts"
 	@echo "make types     strict type check"
 	@echo "make accuracy  Dice on the real images in ../shared/data, half an hour (ARGS=--fast: ready-made segmenters)"
@@ -42,6 +43,12 @@ demo: $(VENV)/.app
 test: $(VENV)/.dev
 	tools/system-packages display
 	xvfb-run -a $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup $(ARGS)
+
+# In a process that has opened a Mesa window, importing triton ends it; the window imports no torch.
+test-triton: $(VENV)/.dev
+	tools/system-packages display
+	$(PIP) --target $(VENV)/triton --no-deps "triton>=3.4"
+	PYTHONPATH=$(VENV)/triton xvfb-run -a $(BIN)/python -m pytest tests/widgets/test_without_torch.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

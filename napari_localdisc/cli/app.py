@@ -15,7 +15,7 @@ import typer
 
 from napari_localdisc import __version__
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.cli.commands import commands
+from napari_localdisc.cli.commands.registry import commands
 
 NAME = "napari-localdisc"
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -18,7 +18,7 @@ import typer
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.cli import options
-from napari_localdisc.cli.console import Reporter
+from napari_localdisc.cli.output.console import Reporter
 
 if TYPE_CHECKING:
     from napari_localdisc.batch.executor import ExecutorFactory

@@ -113,7 +113,7 @@ def guide_on_files(
 
     choice = HOLDINGS.choice(encoder, config.seed)
     guided = yield from guide.guide_on_files(files, prior, choice, config, device)
-    first = guided.segmenter.segment(guided.first, resolve_device(device))
+    first = guided.segmenter.segment(guided.first, resolve_device(device), keep_probabilities=False)
     return GuidedFiles(_sent(guided), first, guided.passed_over, guided.paths)
 
 
@@ -123,7 +123,7 @@ def segment_image(file: SegmenterFile, image: Pixels, device: str) -> Run[Segmen
     from napari_localdisc.compute.holdings import HOLDINGS
 
     yield Progress("segment", 0, 1)
-    return HOLDINGS.segmenter(file).segment(image, resolve_device(device))
+    return HOLDINGS.segmenter(file).segment(image, resolve_device(device), keep_probabilities=False)
 
 
 def segment_files(

@@ -74,6 +74,9 @@ def card_from(header: str, path: Path) -> SegmenterCard:
     try:
         return SegmenterCard.model_validate_json(header)
     except ValidationError as error:
-        raise LocaldiscError(
-            f"segmenter {path} is incomplete or of another version; guide a new one."
-        ) from error
+        raise incomplete(path) from error
+
+
+def incomplete(path: Path) -> LocaldiscError:
+    """Say that a segmenter's file lacks something."""
+    return LocaldiscError(f"segmenter {path} is incomplete or of another version; guide a new one.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from napari_localdisc.base.digest import digest
@@ -19,7 +18,7 @@ from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.encoder.weights import arrays_of, check_finite, filled, tensors_of
 from napari_localdisc.core.segmenter.heads import Head
 from napari_localdisc.core.segmenter.segmenter import Segmenter
-from napari_localdisc.stores.segmenter_files import KIND, SegmenterFile, card_from
+from napari_localdisc.stores.segmenter_files import KIND, SegmenterFile, card_from, incomplete
 
 
 def save_segmenter(segmenter: Segmenter, path: Path) -> None:
@@ -71,7 +70,9 @@ def load_content(content: bytes, path: Path) -> Segmenter:
     """
     header, arrays = unpack_tensors(content, KIND, path)
     card, tensors = card_from(header, path), tensors_of(arrays)
-    whitening = tensors.pop("whitening", torch.zeros(0))
+    if "whitening" not in tensors:
+        raise incomplete(path)
+    whitening = tensors.pop("whitening")
     inputs = card.encoder.preprocessing.inputs
     features = card.encoder.embedding_dim + inputs
     if whitening.ndim != 2 or len(whitening) != features or not whitening.shape[1]:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from napari_localdisc.base.progress import Progress, Run, relay
 from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.compute import jobs
-from napari_localdisc.compute.client import Turn, compute_process
+from napari_localdisc.compute.client import compute_process
 from napari_localdisc.compute.results import FolderResult, GuidedSegmenter, HeldEncoder
+from napari_localdisc.compute.turns import Turn
 from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.priors.variation import vary

@@ -114,6 +114,14 @@ def in_view(plane: Plane, dims: Dims) -> bool:
     return plane.index == _index_at(plane.layer, dims)
 
 
+def plane_number(layer: Image, dims: Dims) -> int | None:
+    """Return the number of the plane in view, in C order; None where the image has none there."""
+    shape, index = _finest(layer).shape[: layer.ndim - 2], _index_at(layer, dims)
+    if any(not 0 <= at < size for at, size in zip(index, shape, strict=True)):
+        return None
+    return int(np.ravel_multi_index(index, shape)) if index else 0
+
+
 def placement(planes: Sequence[Plane]) -> dict[str, Any]:
     """Return the layer arguments that put a result on the planes it came from.
 

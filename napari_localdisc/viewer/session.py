@@ -15,6 +15,7 @@ from napari_localdisc.viewer.preferences import preferences
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
     from napari_localdisc.core.priors.prior import Prior
     from napari_localdisc.stores.segmenter_files import SegmenterFile
@@ -33,6 +34,10 @@ class RunSettings(BaseModel):
     seed : int
     quick : bool
         Seconds instead of minutes.
+    guide_images : int
+        At most so many images guide a segmenter.
+    every_plane : bool
+        Whether all planes of stacks guide, or the one in view.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +45,8 @@ class RunSettings(BaseModel):
     prior: str | None = BUILT_IN_PRIORS[0]
     seed: int = Field(default=0, ge=0, lt=2**31)
     quick: bool = False
+    guide_images: int = Field(default=40, ge=1)
+    every_plane: bool = True
 
 
 class Session:
@@ -62,6 +69,8 @@ class Session:
         What guided runs take.
     segmenter : SegmenterFile or None
         The segmenter made or loaded last.
+    unticked : set of Layer
+        Images that are to guide no segmenter.
     """
 
     encoder_name_changed = Signal(str)
@@ -70,6 +79,7 @@ class Session:
     prior_changed = Signal(object)
     settings_changed = Signal(RunSettings)
     segmenter_changed = Signal(object)
+    ticks_changed = Signal(object)
 
     def __init__(self) -> None:
         self._encoder_name = AUTOMATIC
@@ -78,6 +88,7 @@ class Session:
         self._prior: Prior | None = None
         self._settings = RunSettings()
         self._segmenter: SegmenterFile | None = None
+        self.unticked: weakref.WeakSet[Layer] = weakref.WeakSet()
 
     @property
     def encoder_name(self) -> str:
@@ -158,6 +169,12 @@ class Session:
             self._settings = settings
             self.settings_changed.emit(settings)
 
+    def tick(self, layer: Layer, ticked: bool = True) -> None:
+        """Let an image guide segmenters, or not."""
+        if ticked is (layer in self.unticked):
+            (self.unticked.discard if ticked else self.unticked.add)(layer)
+            self.ticks_changed.emit(layer)
+
     @property
     def segmenter(self) -> SegmenterFile | None:
         """The segmenter made or loaded last."""
@@ -179,6 +196,8 @@ def session_of(viewer: ViewerModel) -> Session:
     key = id(viewer)
     if key not in _sessions:
         _sessions[key] = Session()
-        _sessions[key].device = preferences().device
+        found = preferences()
+        _sessions[key].device = found.device
+        _sessions[key].settle(guide_images=found.guide_images)
         weakref.finalize(viewer, _sessions.pop, key, None)
     return _sessions[key]

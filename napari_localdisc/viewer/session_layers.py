@@ -22,8 +22,13 @@ from napari_localdisc.stores.session_files import (
     ShapesRecord,
 )
 from napari_localdisc.viewer.drawing import TARGET
-from napari_localdisc.viewer.layers import METADATA_KEY, recipe_of, target_colours
-from napari_localdisc.viewer.session import Session, session_of
+from napari_localdisc.viewer.layers import (
+    METADATA_KEY,
+    plane_number,
+    recipe_of,
+    target_colours,
+)
+from napari_localdisc.viewer.session import RunSettings, Session, session_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -49,7 +54,7 @@ def collect(viewer: ViewerModel) -> SavedSession:
         encoder=session.encoder_name,
         device=session.device,
         **session.settings.model_dump(),
-        images=tuple(_image_records(viewer.layers)),
+        images=tuple(_image_records(viewer)),
         labels=tuple(_labels_record(layer) for layer in labels),
         drawings=tuple(_drawing(layer) for layer in viewer.layers if isinstance(layer, Shapes)),
     )
@@ -109,7 +114,8 @@ class _Choices:
     @classmethod
     def in_file(cls, saved: SavedSession, before: _Choices) -> _Choices:
         record = saved.record
-        settings = {"prior": record.prior, "seed": record.seed, "quick": record.quick}
+        names = RunSettings.model_fields.keys() & SessionRecord.model_fields.keys()
+        settings = {name: getattr(record, name) for name in names}
         prior, segmenter = saved.prior or before.prior, saved.segmenter or before.segmenter
         return cls(record.encoder, record.device, prior, settings, segmenter)
 
@@ -134,9 +140,10 @@ def _labels(record: LabelsRecord, data: Any) -> Labels:
     return layer
 
 
-def _image_records(layers: Iterable[Layer]) -> Iterable[ImageRecord]:
+def _image_records(viewer: ViewerModel) -> Iterable[ImageRecord]:
     count: dict[str, int] = {}
-    for layer in layers:
+    unticked = session_of(viewer).unticked
+    for layer in viewer.layers:
         if not isinstance(layer, Image) or recipe_of(layer) is not None:
             continue
         if not layer.source.path:
@@ -147,7 +154,15 @@ def _image_records(layers: Iterable[Layer]) -> Iterable[ImageRecord]:
         path = str(Path(layer.source.path).absolute())
         nth = count.get(path, 0)
         count[path] = nth + 1
-        yield ImageRecord(name=layer.name, path=path, nth=nth, sha256="", place=_place(layer))
+        yield ImageRecord(
+            name=layer.name,
+            path=path,
+            nth=nth,
+            sha256="",
+            place=_place(layer),
+            guides=layer not in unticked,
+            plane=plane_number(layer, viewer.dims),
+        )
 
 
 def _labels_record(layer: Labels) -> LabelsRecord:
@@ -189,6 +204,7 @@ def _open_images(records: Sequence[ImageRecord], viewer: ViewerModel) -> None:
         if record.nth < len(layers):
             layer = layers[record.nth]
             layer.name = record.name
+            session_of(viewer).tick(layer, record.guides)
             for name, value in _arguments(record.place).items():
                 setattr(layer, name, value)
 

@@ -20,7 +20,7 @@ from napari_localdisc.viewer.opening import Opened, open_file
 from napari_localdisc.viewer.session import session_of
 from napari_localdisc.viewer.session_layers import collect, restore
 from napari_localdisc.widgets.jobs.workers import Runner
-from napari_localdisc.widgets.panels.docks import Dock, EncoderDock, FolderDock, GuidedDock
+from napari_localdisc.widgets.panels.docks import DOCKS
 from napari_localdisc.widgets.parts._panel import reported
 
 if TYPE_CHECKING:
@@ -60,32 +60,30 @@ def _take(viewer: ViewerModel, file: Path, opened: Opened) -> None:
     session = session_of(viewer)
     if isinstance(opened, SegmenterFile):
         session.segmenter = opened
-        _tell(viewer, FolderDock, f"{file.name} is in use: finds {', '.join(opened.targets)}.")
+        _tell(viewer, "folder", f"{file.name} is in use: finds {', '.join(opened.targets)}.")
     elif isinstance(opened, Prior):
         session.prior = opened
         message = f"{file.name} is in use: {len(opened)} masks of {', '.join(opened.targets)}."
-        _tell(viewer, GuidedDock, message)
+        _tell(viewer, "guided", message)
     elif isinstance(opened, HeldEncoder):
         session.encoder_name = str(file)
         session.hold(opened)
-        _tell(viewer, EncoderDock, f"{file.name} is in use: {opened.card.modality}.")
+        _tell(viewer, "encoder", f"{file.name} is in use: {opened.card.modality}.")
     else:
         with reported():
             restore(opened.saved, viewer)
             for note in opened.notes:
                 show_warning(note)
-            _tell(viewer, GuidedDock, f"{file.name} is open.")
+            _tell(viewer, "guided", f"{file.name} is open.")
 
 
-def _tell(viewer: ViewerModel, kind: type[Dock], message: str) -> None:
+def _tell(viewer: ViewerModel, panel: str, message: str) -> None:
     """Say what became of a file, beside the panel that goes on with it."""
-    docked = next(
-        (dock for dock in viewer.window.dock_widgets.values() if type(dock) is kind), None
-    )
+    docks = viewer.window.dock_widgets.values()
+    docked = next((dock for dock in docks if type(dock) is DOCKS[panel]), None)
     if docked is None:
         # As the menu does, so that the menu knows of it.
-        command = kind.__name__.removesuffix("Dock").lower()
-        get_app_model().commands.execute_command(f"napari-localdisc.{command}")
+        get_app_model().commands.execute_command(f"napari-localdisc.{panel}")
     elif (frame := docked.parentWidget()) is not None:
         frame.show()
         frame.raise_()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from napari_localdisc.cli import console, main
+from napari_localdisc.cli import main
+from napari_localdisc.cli.output import console
 
 
 @dataclass(frozen=True)

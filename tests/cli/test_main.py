@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from napari_localdisc import __version__
 from napari_localdisc.base.shipped import SEGMENTERS
-from napari_localdisc.cli import commands as registry
-from napari_localdisc.cli.commands import COMMANDS
+from napari_localdisc.cli.commands import registry
+from napari_localdisc.cli.commands.registry import COMMANDS
 from napari_localdisc.cli.groups import Speaking
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 
@@ -67,7 +67,7 @@ def test_commands_share_their_options(command, names, options):
 
 
 def test_a_command_is_a_module_and_a_line(monkeypatch):
-    module = types.ModuleType("napari_localdisc.cli.greet")
+    module = types.ModuleType("napari_localdisc.cli.commands.greet")
 
     def greet(speaking: Speaking, name: str = "you") -> None:
         """Greet."""

@@ -18,6 +18,8 @@ import torch
 
 from napari_localdisc.cli import main
 
+pytestmark = pytest.mark.timeout(300)  # the longest takes a minute on an idle core
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 RECORD = HERE / "unchanged.json"

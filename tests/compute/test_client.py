@@ -14,7 +14,7 @@ import pytest
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import drain
-from napari_localdisc.compute import client
+from napari_localdisc.compute import turns
 from napari_localdisc.compute.client import ComputeProcess
 from napari_localdisc.compute.loss import ComputeLostError
 
@@ -118,8 +118,8 @@ class TestCancel:
         assert mark.read_text() == reached
 
     def test_a_call_that_never_ends_costs_the_process(self, own, calls, monkeypatch):
-        monkeypatch.setattr(client, "_GRACE", 0.3)
-        monkeypatch.setattr(client, "_ANSWER", 0.1)
+        monkeypatch.setattr(turns, "_GRACE", 0.3)
+        monkeypatch.setattr(turns, "_ANSWER", 0.1)
         first = drain(own.run("who", calls.who))
         run = own.run("something stuck", calls.stuck, 600.0)
         until_event(run, "stuck")

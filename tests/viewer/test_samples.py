@@ -36,7 +36,3 @@ class TestManifest:
 
     def test_every_command_can_be_imported(self, manifest):
         manifest.validate_imports()
-
-    def test_the_five_panels(self, manifest):
-        names = [widget.display_name for widget in manifest.contributions.widgets]
-        assert names == ["Encoder", "Clusters", "Priors", "Guided segmentation", "Folder"]

@@ -85,7 +85,8 @@ class TestSession:
         session = session_of(viewer)
         session.prior = simulate("lungs", 3)
         session.segmenter = SegmenterFile.read(segmenter_file)
-        session.settle(seed=5, quick=True)
+        session.settle(seed=5, quick=True, guide_images=7, every_plane=False)
+        session.tick(image, ticked=False)
         return viewer
 
     @pytest.fixture
@@ -99,7 +100,7 @@ class TestSession:
         full.layers.clear()
         session = session_of(full)
         session.prior = session.segmenter = None
-        session.settle(seed=0, quick=False)
+        session.settle(seed=0, quick=False, guide_images=40, every_plane=True)
         assert drop(saved) == ["all.localdisc is open."]
         assert [layer.name for layer in full.layers] == ["1", "drawn", "found"]
         np.testing.assert_allclose(full.layers["1"].data_to_world((5, 6)), before)
@@ -114,6 +115,8 @@ class TestSession:
         assert len(session.chosen_prior) == 3
         assert session.segmenter.targets == ("lungs",)
         assert (session.settings.seed, session.settings.quick) == (5, True)
+        assert (session.settings.guide_images, session.settings.every_plane) == (7, False)
+        assert list(session.unticked) == [full.layers["1"]]
 
     def test_images_that_went_or_changed_are_named(self, full, saved, drop, films):
         full.layers.clear()

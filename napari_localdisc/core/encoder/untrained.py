@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
 from napari_localdisc.core.encoder.card import EncoderCard
 from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.core.encoder.initial_weights import initial_weights
 
 RANDOM = "random"
 """What untrained encoders are called."""
@@ -24,6 +23,5 @@ def untrained_encoder(like: EncoderCard, seed: int = 0) -> Encoder:
     origin = {"untrained": True, "architecture": like.name, "seed": seed}
     facts = {"name": RANDOM, "version": "1", "training": origin, "training_sets": (), "probes": {}}
     card = like.model_copy(update=facts)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with initial_weights(seed):
         return Encoder(card, card.build().eval())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.initial_weights import initial_weights
 from napari_localdisc.core.encoder.network import LocalDiscriminationNet
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 
@@ -31,13 +32,13 @@ class Initialisation:
 
     def build(self, seed: int, device: torch.device) -> SegmentationNet:
         """Make the network for one target, with a fresh head that the seed decides alone."""
-        torch.manual_seed(seed)
-        if self.network is None:
-            built = SegmentationNet.of(self.card, 1)
-        else:
-            built = SegmentationNet.after(self.network, 1)
-        torch.manual_seed(seed)
-        built.head.reset_parameters()
+        with initial_weights(seed):
+            if self.network is None:
+                built = SegmentationNet.of(self.card, 1)
+            else:
+                built = SegmentationNet.after(self.network, 1)
+        with initial_weights(seed):
+            built.head.reset_parameters()
         return built.to(device)
 
     @property

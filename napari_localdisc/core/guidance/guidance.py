@@ -20,6 +20,7 @@ from torch import Tensor
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.core.encoder.initial_weights import initial_weights
 from napari_localdisc.core.encoder.network import channels_last
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
@@ -212,8 +213,8 @@ class _Guide:
     def _refine(self, number: int, labels: Tensor) -> Run[tuple[SegmentationNet, StageResult]]:
         """Train a network, begun at the encoder, on labels: one round of self-training."""
         seed = self.config.seed + number
-        torch.manual_seed(seed)
-        network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
+        with initial_weights(seed):
+            network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
         batch = 4 if self.compact else 6
         trainer = SelfTrainer(network, self.pixels, self._crop, batch, not self.compact, seed)
         copy_pastes = self._copy_pastes(labels)

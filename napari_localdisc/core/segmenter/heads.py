@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.core.encoder.initial_weights import initial_weights
 from napari_localdisc.core.imaging.scale_space import blur
 from napari_localdisc.core.losses.critic import Critic, critic_loss, kl_estimate
 from napari_localdisc.core.losses.local_discrimination import region_discrimination
@@ -94,14 +95,14 @@ class HeadTrainer:
         settings: HeadSettings,
         seed: int,
     ) -> None:
-        torch.manual_seed(seed)
         self.pixels, self.labels, self.references = pixels, labels, references
         self.settings = settings
         self.generator = torch.Generator().manual_seed(seed)
         targets = references.shape[1]
         device = pixels.features.device
-        self.head = Head(pixels.features.shape[1], targets).to(device)
-        self.critic = Critic(targets).to(device)
+        with initial_weights(seed):
+            self.head = Head(pixels.features.shape[1], targets).to(device)
+            self.critic = Critic(targets).to(device)
         self.head_optimiser = torch.optim.AdamW(self.head.parameters(), 1e-2)
         self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), 1e-3, betas=(0.5, 0.99))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from qtpy.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPoint, QRect, QSize, Qt
-from qtpy.QtGui import QPainter
+from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter
 from qtpy.QtWidgets import (
     QCheckBox,
     QStyle,
@@ -14,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_localdisc.core.clusters.thumbnail import SIDE
+from napari_localdisc.widgets.parts._flags import joined
 
 State = QStyle.StateFlag
 
@@ -45,9 +48,9 @@ class ClusterDelegate(QStyledItemDelegate):
         style = option.widget.style()
         name, figures = index.data(Qt.ItemDataRole.DisplayRole).split("\n")
         element = QStyle.PrimitiveElement
-        option.state &= ~State.State_Selected
+        option.state = cast(State, option.state & ~State.State_Selected)
         if index.data(ISOLATED):
-            option.state |= State.State_Selected
+            option.state = joined(option.state, State.State_Selected)
         style.drawPrimitive(element.PE_PanelItemViewItem, option, painter, option.widget)
         thumbnail = _thumbnail(option.rect)
         option.icon.paint(painter, thumbnail)
@@ -63,7 +66,7 @@ class ClusterDelegate(QStyledItemDelegate):
         tick = QStyleOptionButton()
         tick.rect = _tick(option.rect)
         ticked = option.checkState == Qt.CheckState.Checked
-        tick.state = State.State_Enabled | (State.State_On if ticked else State.State_Off)
+        tick.state = joined(State.State_Enabled, State.State_On if ticked else State.State_Off)
         style.drawPrimitive(element.PE_IndicatorCheckBox, tick, painter, self._box)
 
     def editorEvent(
@@ -74,11 +77,7 @@ class ClusterDelegate(QStyledItemDelegate):
         index: QModelIndex,
     ) -> bool:
         """Tick by a click on the tick or the space bar."""
-        by_mouse = event.type() == QEvent.Type.MouseButtonRelease and _tick(option.rect).contains(
-            event.pos()
-        )
-        by_key = event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Space
-        if not (by_mouse or by_key):
+        if not (_is_click(event, _tick(option.rect)) or _is_space(event)):
             return False
         return model.setData(index, None, Qt.ItemDataRole.CheckStateRole)
 
@@ -87,6 +86,16 @@ class ClusterDelegate(QStyledItemDelegate):
     ) -> None:
         """Let a name be typed where it is shown."""
         editor.setGeometry(_line(option.rect, 0).adjusted(0, -3, 0, 5))
+
+
+def _is_click(event: QEvent, place: QRect) -> bool:
+    released = event.type() == QEvent.Type.MouseButtonRelease
+    return released and isinstance(event, QMouseEvent) and place.contains(event.pos())
+
+
+def _is_space(event: QEvent) -> bool:
+    pressed = event.type() == QEvent.Type.KeyPress
+    return pressed and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space
 
 
 def _thumbnail(cell: QRect) -> QRect:

@@ -107,14 +107,15 @@ class ClusterResults(QWidget):
         self._mark()
 
     def _merge(self, label: int) -> None:
+        kept = self.layers.isolated if self.layers is not None else None
         with reported():
-            if self.layers is not None and self.layers.isolated is None:
+            if self.layers is not None and kept is None:
                 raise LocaldiscError(
                     "no cluster is shown alone; click the one to keep, then Ctrl-click those to"
                     " merge into it."
                 )
-            if self.layers is not None and label != self.layers.isolated:
-                self.grouping.merge(label, self.layers.isolated)
+            if kept is not None and label != kept:
+                self.grouping.merge(label, kept)
                 self._regroup()
         self._mark()
 

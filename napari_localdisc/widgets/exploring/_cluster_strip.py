@@ -24,6 +24,7 @@ from napari_localdisc.core.clusters.thumbnail import SIDE
 from napari_localdisc.reports.palette import cluster_colour
 from napari_localdisc.viewer.explore import ExploredPlanes
 from napari_localdisc.widgets.exploring._cluster_delegate import CELL, ISOLATED, ClusterDelegate
+from napari_localdisc.widgets.parts._flags import joined
 
 _Role = Qt.ItemDataRole
 _HEIGHT = 208
@@ -86,11 +87,11 @@ class ClusterModel(QAbstractListModel):
     def flags(self, _: QModelIndex) -> Qt.ItemFlag:
         """Let every cluster be chosen, ticked and renamed."""
         flag = Qt.ItemFlag
-        return (
-            flag.ItemIsEnabled
-            | flag.ItemIsSelectable
-            | flag.ItemIsEditable
-            | (flag.ItemIsUserCheckable)
+        return joined(
+            flag.ItemIsEnabled,
+            flag.ItemIsSelectable,
+            flag.ItemIsEditable,
+            flag.ItemIsUserCheckable,
         )
 
     def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> Any:
@@ -217,7 +218,8 @@ class ClusterStrip(QListView):
 
     def event(self, event: QEvent) -> bool:
         """Keep the strip's keys from the window, whose shortcuts would come first."""
-        if event.type() == QEvent.Type.ShortcutOverride and _name(event) in self._keys:
+        asked = event.type() == QEvent.Type.ShortcutOverride
+        if asked and isinstance(event, QKeyEvent) and _name(event) in self._keys:
             event.accept()
             return True
         return super().event(event)
@@ -231,7 +233,7 @@ class ClusterStrip(QListView):
         else:
             super().keyPressEvent(event)
 
-    def _add_action(self, text: str, call: Callable[[], object]) -> None:
+    def _add_action(self, text: str, call: Callable[[], None]) -> None:
         action = QAction(text, self)
         action.triggered.connect(lambda _=False: call())
         self.addAction(action)

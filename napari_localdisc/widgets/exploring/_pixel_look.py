@@ -147,8 +147,9 @@ class PixelLook(QWidget):
             self._latest.ask(partial(_answer, spot, seen, anew))
             return
         self._wanted = (spot, anew)
-        if not self._runner.running:
-            settings = Settings(self._results.exploration.recipe["encoder"], self._session.device)
+        exploration = self._results.exploration
+        if exploration is not None and not self._runner.running:
+            settings = Settings(exploration.recipe["encoder"], self._session.device)
             run = embedding_of(spot.explored, settings, self._cache)
             self._runner.start(run, f"Embedding {spot.explored.plane.name}")
 
@@ -157,11 +158,12 @@ class PixelLook(QWidget):
             spot, anew = self._wanted
             self._wanted = None
             # By now the pointer may be on another plane, which is to be embedded in turn.
-            QTimer.singleShot(0, lambda: isalive(self) and self._resume(spot, anew))
+            QTimer.singleShot(0, lambda: self._resume(spot, anew))
 
     def _resume(self, spot: Spot, anew: bool) -> None:
-        self.report.setText(self._describe(spot))
-        self.look_at(spot, anew=anew)
+        if isalive(self):
+            self.report.setText(self._describe(spot))
+            self.look_at(spot, anew=anew)
 
     def _on_likeness(self, answer: tuple[Likeness, bool]) -> None:
         found, anew = answer

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QBrush, QColor
 
 from napari_localdisc.reports.palette import cluster_colour
 from napari_localdisc.viewer.pixel_layers import SELECTION
+
+if TYPE_CHECKING:
+    from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent, MouseDragEvent
 
 _POINT, _CENTRE = 4, 15
 _HEIGHT = 240
 _Points = npt.NDArray[np.floating]
 
 
-class _Lasso(pyqtgraph.ViewBox):
+class _Lasso(pyqtgraph.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
     """A view in which dragging with the left button draws an outline."""
 
     outlined = Signal(object)
@@ -29,7 +33,7 @@ class _Lasso(pyqtgraph.ViewBox):
         self._line = pyqtgraph.PlotCurveItem(pen=pyqtgraph.mkPen(SELECTION, width=2))
         self.addItem(self._line, ignoreBounds=True)
 
-    def mouseDragEvent(self, ev, axis=None) -> None:  # noqa: ANN001
+    def mouseDragEvent(self, ev: MouseDragEvent, axis: int | None = None) -> None:
         """Draw with the left button; the others move and stretch as usual."""
         if ev.button() != Qt.MouseButton.LeftButton:
             super().mouseDragEvent(ev, axis)
@@ -46,12 +50,12 @@ class _Lasso(pyqtgraph.ViewBox):
         """Wipe what was drawn."""
         self._line.setData([], [])
 
-    def _place(self, position) -> tuple[float, float]:  # noqa: ANN001
+    def _place(self, position: pyqtgraph.Point) -> tuple[float, float]:
         point = self.mapToView(position)
         return point.x(), point.y()
 
 
-class Scatter(pyqtgraph.PlotWidget):
+class Scatter(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """Some pixels and all cluster centres.
 
     Signals
@@ -112,10 +116,15 @@ class Scatter(pyqtgraph.PlotWidget):
         """Wipe what was drawn."""
         self._lasso.clear_outline()
 
-    def _on_centre(self, _, points, __) -> None:  # noqa: ANN001
+    def _on_centre(
+        self,
+        _: pyqtgraph.ScatterPlotItem,
+        points: Sequence[pyqtgraph.SpotItem],
+        __: MouseClickEvent,
+    ) -> None:
         if len(points):
             self.picked.emit(int(points[0].data()))
 
 
-def _brush(label: int, opaque: int):  # noqa: ANN202
-    return pyqtgraph.mkBrush(QColor(*cluster_colour(label), opaque))
+def _brush(label: int, opaque: int) -> QBrush:
+    return QBrush(QColor(*cluster_colour(label), opaque))

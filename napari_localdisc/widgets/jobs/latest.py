@@ -35,11 +35,6 @@ class Latest:
         self._next: Callable[[], object] | None = None
         self._generation = 0
 
-    @property
-    def busy(self) -> bool:
-        """Whether an answer is still to come."""
-        return self._worker is not None
-
     def ask(self, question: Callable[[], object]) -> None:
         """Call a function in a worker thread, now or when that is free."""
         if self._worker is not None:

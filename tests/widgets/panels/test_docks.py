@@ -1,22 +1,13 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import pytest
 from qtpy.QtCore import QTimer
 
 from napari_localdisc.widgets.jobs.pool import threads
-from napari_localdisc.widgets.panels import docks
-from napari_localdisc.widgets.panels.docks import Dock
-
-KINDS = [
-    docks.EncoderDock,
-    docks.ClustersDock,
-    docks.PriorsDock,
-    docks.GuidedDock,
-    docks.FolderDock,
-]
+from napari_localdisc.widgets.panels import PANELS
+from napari_localdisc.widgets.panels.docks import DOCKS, Dock
 
 
 @pytest.fixture
@@ -43,20 +34,13 @@ def opened(qtbot, kind, viewer):
     return dock
 
 
-def test_docks_are_there_before_torch():
-    code = (
-        "import sys; import napari_localdisc.widgets.panels.docks; sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_panel_arrives(qtbot, viewer, kind):
-    dock = opened(qtbot, kind, viewer)
+@pytest.mark.parametrize("entry", PANELS, ids=lambda entry: entry.id)
+def test_the_panel_arrives(qtbot, viewer, entry):
+    dock = opened(qtbot, DOCKS[entry.id], viewer)
     assert dock.panel is None
     assert "Loading" in dock.note.text()
     qtbot.waitUntil(lambda: dock.panel is not None)
-    assert type(dock.panel).__name__ == kind.__name__.replace("Dock", "Panel")
+    assert entry.path == f"{type(dock.panel).__module__}:{type(dock.panel).__name__}"
     assert dock.panel.viewer is viewer
     qtbot.waitUntil(dock.panel.isVisible)
     assert not dock.note.isVisible()

@@ -219,7 +219,7 @@ def test_again_only_what_failed(qtbot, panel, click, finish, session, segmenter,
 
 
 def test_pause_and_go_on(qtbot, panel, click, finish, session, segmenter, folder, xrays):
-    for number in range(20):
+    for number in range(120):
         Picture.fromarray(xrays[number % 3]).save(folder / f"more-{number}.png")
     session.segmenter = segmenter
     click(panel.run_row.button)
@@ -228,13 +228,13 @@ def test_pause_and_go_on(qtbot, panel, click, finish, session, segmenter, folder
     assert panel.run_row.pause.text() == "Go on"
     qtbot.wait(600)
     held = len(panel.table.results.results)
-    assert held < 24
+    assert held < 124
     qtbot.wait(600)
     assert len(panel.table.results.results) == held
     assert "paused" in panel.run_row.status.text()
     click(panel.run_row.pause)
     finish(panel)
-    assert len(panel.table.results.results) == 24
+    assert len(panel.table.results.results) == 124
     assert not panel.run_row.pause.isVisible()
 
 

@@ -107,7 +107,7 @@ class TestRun:
     def test_more_planes_than_guidance_looks_at(
         self, panel, click, finish, viewer, session, effort, xrays
     ):
-        panel.effort = effort.model_copy(update={"max_images": 2})
+        panel.session.settle(guide_images=2)
         viewer.add_image(xrays, name="stack")
         click(panel.run_row.button)
         finish(panel)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.core.encoder.initial_weights import initial_weights
 from napari_localdisc.core.encoder.network import UNet, channels_last
 from napari_localdisc.core.imaging.morphology import dilate
 from napari_localdisc.core.imaging.scale_space import blur
@@ -48,11 +49,11 @@ class MaskDenoiser:
     """
 
     def __init__(self, references: Tensor, seed: int) -> None:
-        torch.manual_seed(seed)
         device = references.device
         self.generator = torch.Generator().manual_seed(seed)
-        body = UNet(1, (12, 24, 48))
-        network = nn.Sequential(body, nn.Conv2d(body.features, 1, 1))
+        with initial_weights(seed):
+            body = UNet(1, (12, 24, 48))
+            network = nn.Sequential(body, nn.Conv2d(body.features, 1, 1))
         self.network = channels_last(network.to(device))
         self.masks = blur(references[:, None].float(), 0.5)[:, 0]
         self._to_choose = self.masks.cpu().numpy()  # a GPU would be waited for at each comparison

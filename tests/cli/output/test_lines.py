@@ -6,7 +6,7 @@ import pytest
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress
-from napari_localdisc.cli.lines import LogFile, ProgressLines
+from napari_localdisc.cli.output.lines import LogFile, ProgressLines
 
 
 class Clock:

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.cli.console import print_json
 from napari_localdisc.cli.groups import Choosing, Comparing, Speaking
 from napari_localdisc.cli.options import Json
+from napari_localdisc.cli.output.console import print_json
 
 if TYPE_CHECKING:
     from napari_localdisc.tasks.evaluation.agreement import TargetAgreement

@@ -59,7 +59,7 @@ def test_an_output_that_is_a_folder_is_refused_at_once(command, xray_files, tmp_
 def test_a_doubtful_guidance_is_told_and_so_is_what_it_passed_over(
     command, xray_files, encoder_file, tmp_path: Path, monkeypatch
 ):
-    monkeypatch.setattr(stage_result, "_NONSENSE", 0.0)
+    monkeypatch.setattr(stage_result, "_UNLIKE", 0.0)
     xray_files[1].write_text("no image")
     out = tmp_path / "s.safetensors"
     options = ["--prior", "lungs", "--references", 4, "--encoder", encoder_file]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.cli.console import print_json
 from napari_localdisc.cli.groups import Choosing, Computing, Speaking
 from napari_localdisc.cli.names import listed
 from napari_localdisc.cli.options import Images, Json
+from napari_localdisc.cli.output.console import print_json
 from napari_localdisc.core.pretraining.objective_names import BASELINES
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rich.progress import Progress as RichBars
 from rich.text import Text
 
 from napari_localdisc.base.progress import Progress
-from napari_localdisc.cli.lines import stage_name
+from napari_localdisc.cli.output.lines import stage_name
 
 _LONG = 40
 """Messages longer than this get a line of their own below the bars."""

@@ -12,7 +12,7 @@ from napari_localdisc.base.shipped import SEGMENTERS
 from napari_localdisc.cli.groups import Choosing, Computing, Guiding, Running, Speaking
 from napari_localdisc.cli.names import listed, priors, segmenters
 from napari_localdisc.cli.options import Images, Json, OutputFolder
-from napari_localdisc.cli.tell import tell_folder
+from napari_localdisc.cli.output.tell import tell_folder
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import typer
 
 from napari_localdisc.cli.groups import Running, SessionSettings, Speaking
 from napari_localdisc.cli.options import Json, OutputFolder
-from napari_localdisc.cli.tell import tell_folder
+from napari_localdisc.cli.output.tell import tell_folder
 
 
 def run(

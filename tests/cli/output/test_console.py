@@ -16,8 +16,8 @@ import pytest
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress
-from napari_localdisc.cli import console
-from napari_localdisc.cli.console import Reporter
+from napari_localdisc.cli.output import console
+from napari_localdisc.cli.output.console import Reporter
 
 
 def run_of(*events: Progress):
@@ -142,7 +142,7 @@ def test_file_names_do_not_steer_a_terminal(capfd, at_once):
 def test_a_terminal_gets_bars():
     code = """
 from napari_localdisc.base.progress import Progress
-from napari_localdisc.cli.console import Reporter
+from napari_localdisc.cli.output.console import Reporter
 def run():
     yield Progress("read", 1, 4)
 with Reporter() as reporter:

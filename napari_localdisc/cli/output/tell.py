@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_localdisc.cli.console import Reporter, print_json
+from napari_localdisc.cli.output.console import Reporter, print_json
 
 if TYPE_CHECKING:
     from napari_localdisc.batch.run_files import BatchReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_localdisc.cli.groups import AUTO, Choosing, Computing, Speaking
 from napari_localdisc.cli.options import Encoder, Images, Json, OutputFolder, Overwrite
-from napari_localdisc.cli.tell import tell_batch
+from napari_localdisc.cli.output.tell import tell_batch
 
 
 def clusters(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_localdisc.cli import demo
+from napari_localdisc.cli.commands import demo
 from napari_localdisc.core.guidance.guidance import GuideConfig
 
 

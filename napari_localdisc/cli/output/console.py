@@ -18,8 +18,8 @@ from rich.console import Console
 
 from napari_localdisc.base.errors import LocaldiscError, printable
 from napari_localdisc.base.progress import Progress, Run, drain
-from napari_localdisc.cli.lines import EVERY, LogFile, ProgressLines
-from napari_localdisc.cli.screens import Bars, Plain, Screen, Silent
+from napari_localdisc.cli.output.lines import EVERY, LogFile, ProgressLines
+from napari_localdisc.cli.output.screens import Bars, Plain, Screen, Silent
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_localdisc.cli.console import print_json
 from napari_localdisc.cli.groups import Choosing, Computing, Guiding, Speaking
 from napari_localdisc.cli.options import Images, Json, PriorSpec
+from napari_localdisc.cli.output.console import print_json
 
 if TYPE_CHECKING:
     from napari_localdisc.tasks.guide import Guided

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -65,7 +66,8 @@ def _has_display() -> bool:
 def _show(folders: list[Path]) -> None:
     """Open napari in a process of its own: the command line itself knows no GUI."""
     program = [sys.executable, "-m", "napari_localdisc.viewer.results", *map(str, folders)]
-    if subprocess.run(program, check=False).returncode != 0:
+    missing = importlib.util.find_spec("napari") is None
+    if missing or subprocess.run(program, check=False).returncode != 0:
         typer.echo(
             "napari could not be opened; the results are in the folders named above.", err=True
         )

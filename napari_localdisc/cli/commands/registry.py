@@ -1,4 +1,4 @@
-"""The registry of commands. To add one: write ``cli/NAME.py`` with a function NAME, and name it."""
+"""The registry of commands: a module here with a function of its name, and a line each."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ COMMANDS = (
 def commands() -> Iterator[Callable[..., Any]]:
     """Give the function of every command, with all its options in its signature."""
     for name in COMMANDS:
-        module = import_module(f"napari_localdisc.cli.{name}")
+        module = import_module(f"napari_localdisc.cli.commands.{name}")
         yield flattened(getattr(module, name))

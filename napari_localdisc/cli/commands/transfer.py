@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from napari_localdisc.cli.console import print_json
 from napari_localdisc.cli.groups import Choosing, Computing, Labelled, Speaking
 from napari_localdisc.cli.names import encoders
 from napari_localdisc.cli.options import Json, OutputFolder
+from napari_localdisc.cli.output.console import print_json
 
 
 def transfer(

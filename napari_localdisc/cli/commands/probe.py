@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_localdisc.base.shipped import ENCODERS
-from napari_localdisc.cli.console import print_json
 from napari_localdisc.cli.groups import Choosing, Computing, Labelled, Speaking
 from napari_localdisc.cli.names import encoders, listed
 from napari_localdisc.cli.options import Json
+from napari_localdisc.cli.output.console import print_json
 
 if TYPE_CHECKING:
     from napari_localdisc.core.evaluation.probing import Measured, ProbeConfig
