@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from napari_localdisc.formats.images import mask_suffix, read_image, write_mask
 from napari_localdisc.formats.masks import read_mask
 from napari_localdisc.stores.checkpoints import CheckpointFile, Interval
 from napari_localdisc.stores.segmenters import load_segmenter
+from napari_localdisc.stores.session_files import SessionRecord, read_session
 from napari_localdisc.stores.transfer_cells import COLUMNS, CellStore
 from tests.corpus import CORPUS
 from tests.corpus.models import parts_of, with_header
@@ -163,6 +165,48 @@ def _card_of(kind: str, load: Callable[[Path], object]) -> Target:
     return Target("a.safetensors", parse, seeds)
 
 
+def _archive(folder: Path) -> list[bytes]:
+    """A session with every part, stored so that changes reach them."""
+    from napari_localdisc.core.priors.prior import Prior
+    from napari_localdisc.stores import session_files as files
+    from napari_localdisc.stores.segmenter_files import SegmenterFile
+
+    (folder / "a.safetensors").write_bytes(_whole("segmenter"))
+    segmenter = SegmenterFile.read(folder / "a.safetensors")
+    place = files.Place(
+        scale=(1, 1), translate=(0, 0), rotate=((1, 0), (0, 1)), shear=(0,),
+        affine=((1, 0, 0), (0, 1, 0), (0, 0, 1)), units=("pixel",) * 2, axis_labels=("y", "x"),
+    )  # fmt: skip
+    record = files.SessionRecord(
+        images=(files.ImageRecord(name="a", path="/a.png", nth=0, sha256="", place=place),),
+        labels=(files.LabelsRecord(name="a", opacity=1, place=place, recipe={}),),
+        made_with={},
+    )
+    prior = Prior("a", ("a",), np.ones((2, 1, 8, 8), bool))
+    saved = files.SavedSession(record, prior, segmenter, [np.ones((9, 9), np.uint8)])
+    files.write_session(saved, folder / "a.localdisc")
+    with (
+        zipfile.ZipFile(folder / "a.localdisc") as packed,
+        zipfile.ZipFile(folder / "b.localdisc", "w") as stored,
+    ):
+        for name in packed.namelist():
+            stored.writestr(name, packed.read(name))
+    return [(folder / f"{name}.localdisc").read_bytes() for name in "ab"]
+
+
+def _record(path: Path) -> object:
+    """Parse a record, the rest of the archive being good."""
+    text = path.read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("session.json", text)
+        archive.writestr("labels/0.npy", _LABELS)
+    return read_session(path)
+
+
+_LABELS = b"\x93NUMPY\x01\x00v\x00" + (
+    b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }".ljust(117) + b"\n" + bytes(4)
+)
+
 _TABLE = "file,class\na.png,ill\nb.png,well\n"
 _ROW = "drive,random,all,0,20,0.75,0.01,10,3.0,cpu"
 _SETS = '[drive]\nimages = "a"\nmasks = "b"\nsize = 256\ntrain = 0.5\n[x]\nimages="c"\nmasks="d"\n'
@@ -179,6 +223,10 @@ TARGETS: dict[str, Target] = {
     "encoder card": _card_of("encoder", load_encoder),
     "segmenter card": _card_of("segmenter", load_segmenter),
     "checkpoint header": _card_of("checkpoint", _checkpoint),
+    "session": Target("a.localdisc", read_session, _archive),
+    "session record": Target(
+        "a.localdisc", _record, lambda _: [SessionRecord(made_with={}).model_dump_json().encode()]
+    ),
     "sets": Target("a.toml", read_sets, lambda _: [_SETS.encode()]),
     "classes": Target(
         "a.csv",

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.evaluation.metrics import boundary_distance, dice
+from napari_localdisc.core.evaluation.mask_scores import MaskScore, score_masks
 from napari_localdisc.core.measurements.measurement import Measured
-from napari_localdisc.core.measurements.measuring import measure_labels
+from napari_localdisc.core.measurements.measuring import checked_scale, measure_labels
 from napari_localdisc.core.segmenter.segmentation import Segmentation
 from napari_localdisc.formats.masks import MOST_LABELS
 
@@ -20,27 +20,15 @@ Found = Segmentation | Pixels
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How well the mask of one target fits the truth.
+class Agreement(MaskScore):
+    """How well the mask of one target fits the truth: every metric of `MaskScore`.
 
     Attributes
     ----------
     target : str
-    dice : float
-        In [0, 1]; 1 if both masks are empty.
-    boundary : float
-        Mean distance between the boundaries; infinite if one of the masks is empty.
-    hd95 : float
-        95th percentile Hausdorff distance.
-    unit : str
-        Of the distances.
     """
 
     target: str
-    dice: float
-    boundary: float
-    hd95: float
-    unit: str
 
 
 def measure(
@@ -96,30 +84,36 @@ def evaluate(
     spacing: Sequence[float] | None = None,
     unit: str = "mm",
     targets: Sequence[str] = (),
+    tolerance: float = 1.0,
 ) -> list[Agreement]:
-    """Compare masks with true ones: Dice and the distance between their boundaries.
+    """Compare masks with true ones: Dice, distances between their surfaces, and sizes.
 
     Parameters
     ----------
-    found, truth : Segmentation, or ndarray of int or bool, shape (H, W)
+    found, truth : Segmentation, or ndarray of int or bool, shape (H, W), or (N, H, W) of a stack
         0 background, 1..K targets; 255 is 1.
     spacing : sequence of float, optional
-        Distance between the centres of neighbouring rows and columns; distances are in pixels if
+        Distance between the centres of neighbouring pixels along each axis; all is in pixels if
         not given.
     unit : str
         Of the spacing.
     targets : sequence of str
         Names of the K targets; those of the segmentation, or their numbers, if not given.
+    tolerance : float
+        How far surfaces may lie apart for the surface Dice, in that unit.
 
     Returns
     -------
     list of Agreement
-        One for each target that is named or occurs.
+        One for each target that is named or occurs: ``target``, ``dice``, ``boundary`` (average
+        symmetric surface distance), ``hd95``, ``surface_dice``, ``unit``, ``size``, ``true_size``,
+        ``difference`` and ``size_unit``.
 
     Raises
     ------
     LocaldiscError
-        If the masks are no planes of one shape, or the spacing is not two positive numbers.
+        If the masks are no planes or stacks of one shape, or the spacing is not one positive
+        number for each axis.
 
     Examples
     --------
@@ -129,40 +123,21 @@ def evaluate(
     0.6666666666666666
     """
     (labels, own), (true, theirs) = _labels(found), _labels(truth)
-    if labels.ndim != 2 or labels.shape != true.shape:
+    if labels.ndim not in (2, 3) or labels.shape != true.shape:
         raise LocaldiscError(
-            f"the masks have shapes {labels.shape} and {true.shape}; expected (height, width) of"
-            " both: give masks of one image, those of a stack plane by plane."
+            f"the masks have shapes {labels.shape} and {true.shape}; expected (height, width) or"
+            " (planes, height, width) of both: give masks of one image or stack."
         )
     names = tuple(targets) or own or theirs
-    distances = spacing or (1.0, 1.0)
+    scale = checked_scale(spacing, unit, labels.ndim)
     numbers = set(range(1, len(names) + 1)) | {int(n) for n in np.union1d(labels, true) if n}
     return [
-        _agreement(
-            names[number - 1] if number <= len(names) else str(number),
-            labels == number,
-            true == number,
-            distances,
-            unit if spacing else "px",
+        Agreement(
+            **vars(score_masks(labels == number, true == number, scale, tolerance)),
+            target=names[number - 1] if number <= len(names) else str(number),
         )
         for number in sorted(numbers)
     ]
-
-
-def _agreement(
-    target: str,
-    found: npt.NDArray[np.bool_],
-    true: npt.NDArray[np.bool_],
-    spacing: Sequence[float],
-    unit: str,
-) -> Agreement:
-    try:
-        apart = boundary_distance(found, true, spacing)
-    except ValueError as error:
-        raise LocaldiscError(
-            f"the spacing is {tuple(spacing)}; expected two positive numbers."
-        ) from error
-    return Agreement(target, dice(found, true), apart.mean, apart.hd95, unit)
 
 
 def _labels(found: Found) -> tuple[Pixels, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""An executor of processes, on this machine or on others: files are handed to a Dask cluster.
+"""An executor of other machines: files are handed to a Dask cluster.
 
 All machines see images and results at the same paths. Only the process that runs keeps the journal;
 workers write masks. What a worker that dies had in hand is given to another one.
@@ -7,22 +7,27 @@ workers write masks. What a worker that dies had in hand is given to another one
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakSet
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.batch.computing import SerialCompute, Work
-from napari_localdisc.batch.executor import ExecutorFactory, Outcome, StoppedError, Task, attempt
-from napari_localdisc.reports.report import FileResult
+from napari_localdisc.batch.executor import (
+    ExecutorFactory,
+    Outcome,
+    StoppedError,
+    Task,
+    absolute,
+    as_seen_here,
+    attempt,
+    gave_up,
+)
 
 try:
     import distributed
@@ -31,7 +36,7 @@ try:
     from distributed.comm.core import CommClosedError, connect
 except ImportError as error:
     raise LocaldiscError(
-        "--workers and --scheduler need dask.distributed; install it with"
+        "--scheduler needs dask.distributed; install it with"
         " pip install 'napari-localdisc[cluster]'."
     ) from error
 
@@ -44,38 +49,8 @@ _GONE = (ClosedClientError, CommClosedError, FutureCancelledError, FuturesCancel
 _PATIENCE = 10
 """Seconds in which a scheduler must answer."""
 
-_COMING_BACK = 90.0
-"""Seconds in which a process of ours that ended should be back."""
-
 _LOOK_AGAIN = 5.0
 """Seconds after which it is asked for the number of its workers again."""
-
-
-def local_cluster(workers: int) -> ExecutorFactory:
-    """Start processes of this machine, for the time of a run.
-
-    Parameters
-    ----------
-    workers : int
-        How many; each computes on one core, and reads and writes meanwhile.
-    """
-
-    @contextmanager
-    def make_executor(work: Work[Any]) -> Iterator[DaskExecutor]:
-        with (
-            distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=2,
-                processes=True,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            distributed.Client(cluster) as client,
-            DaskExecutor(work, client, is_ours=True).working() as executor,
-        ):
-            yield executor
-
-    return make_executor
 
 
 def existing_cluster(address: str) -> ExecutorFactory:
@@ -84,12 +59,13 @@ def existing_cluster(address: str) -> ExecutorFactory:
     Parameters
     ----------
     address : str
-        For example ``"tcp://10.0.0.1:8786"``.
+        For example ``"tcp://10.0.0.1:8786"``; of ``"tls://..."`` the certificates are those that
+        Dask's configuration names.
 
     Raises
     ------
     LocaldiscError
-        If none answers there.
+        If none answers there, or Dask's configuration has no certificates for it.
     """
     _check_scheduler(address)
 
@@ -110,9 +86,10 @@ def _connected(address: str) -> Iterator[Client]:
 
 def _check_scheduler(address: str) -> None:
     """Ask for a scheduler first: a client that finds none leaves threads behind."""
+    options = _connection_options(address)
 
     async def ask() -> None:
-        found = await connect(address, timeout=_PATIENCE)
+        found = await connect(address, timeout=_PATIENCE, **options)
         await found.close()
 
     try:
@@ -120,21 +97,33 @@ def _check_scheduler(address: str) -> None:
     except (OSError, ValueError) as error:
         raise LocaldiscError(
             f"no Dask scheduler answers at {address}; start one with `dask scheduler` or check the"
-            " address."
+            " address and, of tls://, the certificates."
         ) from error
+
+
+def _connection_options(address: str) -> dict[str, Any]:
+    """Give the certificates for an encrypted connection."""
+    try:
+        options: dict[str, Any] = distributed.Security().get_connection_args("client")
+    except (OSError, ValueError) as error:
+        raise LocaldiscError(
+            f"the certificates in Dask's configuration cannot be read ({error}); correct"
+            " distributed.comm.tls there."
+        ) from error
+    if address.startswith("tls://") and options.get("ssl_context") is None:
+        raise LocaldiscError(
+            f"{address} needs certificates; name them in Dask's configuration, or set"
+            " DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..__CLIENT__CERT and ..__CLIENT__KEY."
+        )
+    return options
 
 
 class _Holder(WorkerPlugin):
     """A worker plugin that holds the work, also on workers that join late or come back."""
 
-    def __init__(self, work: Work[Any], is_ours: bool) -> None:
-        self.work, self.is_ours = work, is_ours
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
         self.is_stopped = False
-
-    def setup(self, worker: object) -> None:  # noqa: ARG002
-        """Leave an interrupt from the keyboard to the process that started this one."""
-        if self.is_ours and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def check(self) -> None:
         """Raise if nothing more is to be begun."""
@@ -151,25 +140,21 @@ class DaskExecutor:
     work : Work
         Sent once to each worker.
     client : distributed.Client
-    is_ours : bool
-        Whether the workers were started for this run.
     """
 
     work: Work[Any]
     client: Client
-    is_ours: bool = False
 
     def __post_init__(self) -> None:
         self._handed: WeakSet[Any] = WeakSet()
         self._name = f"localdisc-{uuid4().hex}"
         self._threads, self._looked = 1, -_LOOK_AGAIN
-        self._seen = time.monotonic()
 
     @contextmanager
     def working(self) -> Iterator[DaskExecutor]:
         """Register the work on the workers, and remove it in the end."""
         try:
-            self.client.register_plugin(_Holder(self.work, self.is_ours), name=self._name)
+            self.client.register_plugin(_Holder(self.work), name=self._name)
         except Exception as error:  # whatever a worker raises where it cannot take the work in
             detail = " ".join(str(error).split())
             raise LocaldiscError(
@@ -193,23 +178,15 @@ class DaskExecutor:
     def submit(self, task: Task) -> Future[Outcome]:
         """Submit a task to the cluster."""
         reported: Future[Outcome] = Future()
-        there = Task(task.path.absolute(), task.name, task.place.absolute())
         key = f"{self._name}-{uuid4().hex}"
-        future = self.client.submit(_do, self._name, there, key=key, pure=False)
+        future = self.client.submit(_do, self._name, absolute(task), key=key, pure=False)
         future.add_done_callback(lambda ended: _report(task, ended, reported))
         self._handed.add(future)
         reported.handed = future  # type: ignore[attr-defined]  # Dask drops what nobody holds
         return reported
 
     def check_workers(self) -> None:
-        """Check that there are workers; those of others may join later."""
-        if self.client.nthreads():
-            self._seen = time.monotonic()
-        elif self.is_ours and time.monotonic() - self._seen > _COMING_BACK:
-            raise LocaldiscError(
-                "all worker processes ended and none came back; run it again to go on, with fewer"
-                " --workers if memory is short."
-            )
+        """Wait for workers, if there are none: they may join later."""
 
     def stop(self) -> None:
         """Cancel tasks that are not being computed yet."""
@@ -236,11 +213,7 @@ def _report(task: Task, ended: Any, reported: Future[Outcome]) -> None:
     try:
         outcome = ended.result()
     except KilledWorker as error:
-        text = (
-            f"{task.path} could not be processed ({error.allowed_failures + 1} workers ended over"
-            " it); check the image, or give the workers more memory."
-        )
-        reported.set_result(Outcome(task, FileResult(task.path, None, "failed", 0.0, error=text)))
+        reported.set_result(gave_up(task, error.allowed_failures + 1))
     except _GONE:
         reported.set_exception(
             LocaldiscError("the Dask scheduler is gone; run it again to go on where it stopped.")
@@ -248,12 +221,4 @@ def _report(task: Task, ended: Any, reported: Future[Outcome]) -> None:
     except Exception as error:
         reported.set_exception(error)
     else:
-        reported.set_result(_as_seen_here(outcome, task))
-
-
-def _as_seen_here(outcome: Outcome, task: Task) -> Outcome:
-    """Name files as they were given here, not as on the workers."""
-    result: FileResult = outcome.result
-    output = None if result.output is None else task.place.with_name(result.output.name)
-    error = result.error.replace(str(task.path.absolute()), str(task.path))
-    return Outcome(task, replace(result, path=task.path, output=output, error=error), outcome.mark)
+        reported.set_result(as_seen_here(outcome, task))

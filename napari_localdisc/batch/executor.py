@@ -183,6 +183,28 @@ def attempt(task: Task, work: Work[T], compute: Compute[T], check: Check) -> Out
     return Outcome(task, told, mark)
 
 
+def absolute(task: Task) -> Task:
+    """Name a task's files for a process that may be in another folder."""
+    return Task(task.path.absolute(), task.name, task.place.absolute())
+
+
+def as_seen_here(outcome: Outcome, task: Task) -> Outcome:
+    """Name files as they were given here, not as in the process that did the task."""
+    result = outcome.result
+    output = None if result.output is None else task.place.with_name(result.output.name)
+    error = result.error.replace(str(task.path.absolute()), str(task.path))
+    return Outcome(task, replace(result, path=task.path, output=output, error=error), outcome.mark)
+
+
+def gave_up(task: Task, ended: int) -> Outcome:
+    """Make the outcome of a task over which so many workers ended."""
+    text = (
+        f"{task.path} could not be processed ({ended} workers ended over it); check the image, or"
+        " give the workers more memory."
+    )
+    return Outcome(task, FileResult(task.path, None, "failed", 0.0, error=text))
+
+
 def run_tasks(
     tasks: Iterable[Task], executor: Executor, on_outcome: Callable[[Outcome], None]
 ) -> Generator[Outcome, None, None]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.recorded_names import stays_within
 from napari_localdisc.files.fingerprint import Fingerprint
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.reports.report import FileResult, result_from
@@ -68,10 +69,10 @@ class JournalRecord:
         if "recipe" in line:
             self.recipe, self.done, self.guided = dict(line["recipe"]), {}, {}
         elif "begin" in line:
-            self.known |= {name for name in line["begin"] if _is_inside(name)}
+            self.known |= {name for name in line["begin"] if stays_within(name)}
         elif "guided" in line:
             self.guided = dict(line)
-        elif "done" in line and _is_inside(line["result"]["output"] or ""):
+        elif "done" in line and stays_within(line["result"]["output"] or ""):
             result = result_from(line["result"], output)
             self.done[line["done"]] = FinishedFile(Fingerprint(**line["input"]), result)
 
@@ -118,11 +119,6 @@ def check_plain(path: Path) -> None:
         raise LocaldiscError(
             f"{path} is no plain file; move it away or name another output folder."
         )
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a name, possibly of a forged journal, stays within the folder of results."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def refuse_foreign_files(output: Path, names: Iterable[str], known: Collection[str]) -> None:

@@ -98,7 +98,9 @@ def check_output_folder(
 def _check_inputs(output: Path, files: Sequence[Path], names: Sequence[str]) -> None:
     """Refuse to put results among the images, be it in a sub-folder."""
     taken = {folder.resolve() for folder in {output, *((output / name).parent for name in names)}}
-    inside = next((file for file in files if _folder_of(file.resolve()) in taken), None)
+    inside = next(
+        (file for file in files if _folder_of(Path(os.path.realpath(file))) in taken), None
+    )
     if inside is not None:
         raise LocaldiscError(
             f"output folder {output} holds the image {inside.name}, which a result could replace;"
@@ -107,7 +109,8 @@ def _check_inputs(output: Path, files: Sequence[Path], names: Sequence[str]) -> 
 
 
 def _folder_of(image: Path) -> Path:
-    return image if image.is_dir() else image.parent
+    real = Path(os.path.realpath(image))  # unlike Path.resolve it takes links in a circle
+    return real if real.is_dir() else real.parent
 
 
 def _check_beside(layout: Layout, names: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from napari_localdisc.batch.run_files import RunOptions
     from napari_localdisc.core.guidance.config import GuideConfig
     from napari_localdisc.files.discovery import Choice
+    from napari_localdisc.tasks.evaluate import Metrics
     from napari_localdisc.tasks.labelled_sets import SetChoice
     from napari_localdisc.tasks.run_session import Instead
 
@@ -70,6 +72,48 @@ class Choosing:
         if found.note:
             reporter.say(found.note)
         return list(found.files)
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """How masks are compared with true ones."""
+
+    label: options.Label = None
+    target: options.Target = None
+    tolerance: options.Tolerance = 1.0
+    unit: options.Unit = AUTO
+    spacing: options.Spacing = None
+    resample: options.Resample = False
+
+    def metrics(self) -> Metrics:
+        """Give the settings.
+
+        Raises
+        ------
+        LocaldiscError
+            If options contradict each other, or are no units or numbers.
+        """
+        from napari_localdisc.tasks.evaluate import Metrics
+        from napari_localdisc.tasks.evaluation.aligned_masks import Grid
+
+        if self.label is not None and self.target is not None:
+            raise LocaldiscError("give either --label N or --target NAME, not both.")
+        if self.unit not in (AUTO, "mm", "px"):
+            raise LocaldiscError(f"--unit {self.unit} is no unit; give auto, mm or px.")
+        grid = Grid(self.resample, self.unit, self._spacing())
+        return Metrics(grid, self.tolerance, self.target if self.label is None else self.label)
+
+    def _spacing(self) -> tuple[float, ...]:
+        try:
+            numbers = tuple(map(float, (self.spacing or "").split(",") if self.spacing else ()))
+        except ValueError:
+            numbers = (0.0,)
+        if not all(math.isfinite(number) and number > 0 for number in numbers):
+            raise LocaldiscError(
+                f"--spacing {self.spacing} is no distance; give numbers above 0, such as 0.5 or"
+                " 3,0.5,0.5."
+            )
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -130,9 +174,9 @@ class Running:
 
             return existing_cluster(self.scheduler)
         if self.workers:
-            from napari_localdisc.batch.dask_executor import local_cluster
+            from napari_localdisc.batch.process_executor import worker_processes
 
-            return local_cluster(self.workers)
+            return worker_processes(self.workers)
         from napari_localdisc.batch.executor import ThreadExecutor
 
         return ThreadExecutor

@@ -73,7 +73,7 @@ Scheduler = Annotated[
     typer.Option(
         "--scheduler",
         help="Hand the files to a Dask cluster whose machines see the same folders.",
-        metavar="tcp://HOST:PORT",
+        metavar="tcp|tls://HOST:PORT",
         show_default=False,
     ),
 ]
@@ -84,6 +84,50 @@ Batch = Annotated[
         help="Images that go through the network together; what suits the device if not given.",
         min=1,
         show_default=False,
+    ),
+]
+Label = Annotated[
+    int | None,
+    typer.Option("--label", help="Compare this label of the predictions alone.", min=1),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        help="Compare the target of this name alone, as the files or their recipe name it.",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+Tolerance = Annotated[
+    float,
+    typer.Option(
+        "--tolerance",
+        help="Of the surface Dice: how far surfaces may lie apart, in the unit of distances.",
+        min=0,
+    ),
+]
+Unit = Annotated[
+    str,
+    typer.Option(
+        "--unit", help="Of distances: auto is mm where files say it, else px.", metavar="auto|mm|px"
+    ),
+]
+Spacing = Annotated[
+    str | None,
+    typer.Option(
+        "--spacing",
+        help="Millimetres between pixels of files that do not say it: one number, or one for each"
+        " axis (planes,)rows,columns.",
+        metavar="MM[,MM...]",
+        show_default=False,
+    ),
+]
+Resample = Annotated[
+    bool,
+    typer.Option(
+        "--resample",
+        help="Bring masks of another place, spacing or size onto the grid of the true ones.",
     ),
 ]
 Device = Annotated[

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.compute.results import (
+    ChosenFiles,
     FolderResult,
     GuidedFiles,
     GuidedSegmenter,
@@ -26,6 +27,7 @@ from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane
 from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.segmenter.segmentation import Segmentation
+from napari_localdisc.files.discovery import Choice
 from napari_localdisc.stores.segmenter_files import SegmenterFile
 
 if TYPE_CHECKING:
@@ -125,24 +127,38 @@ def segment_image(file: SegmenterFile, image: Pixels, device: str) -> Run[Segmen
 
 
 def segment_files(
-    files: Sequence[Path],
+    images: Sequence[Path],
     segmenter: SegmenterFile | Path | str,
     output: Path,
     device: str,
     run_options: RunOptions,
     confidence: bool = False,
 ) -> Run[FolderResult]:
-    """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
+    """Segment files with a segmenter, the one in a file, or a shipped one by its name.
+
+    Parameters
+    ----------
+    images : sequence of Path
+        Files, and folders of them; one that holds a DICOM series is a volume.
+    segmenter, output, device, run_options, confidence
+        As of the task.
+
+    Yields
+    ------
+    Progress
+        The first carries the `ChosenFiles`, then come those of the task.
+    """
     from napari_localdisc.compute.holdings import HOLDINGS
     from napari_localdisc.tasks.segment_folder import segment_with
 
+    files = yield from _chosen(images)
     used = HOLDINGS.segmenter(segmenter) if isinstance(segmenter, SegmenterFile) else segmenter
     target = _output(output, device, run_options, confidence)
     return _sent_folder((yield from segment_with(files, used, target)))
 
 
 def segment_by_prior(
-    files: Sequence[Path],
+    images: Sequence[Path],
     prior: Prior | str,
     encoder: str,
     config: GuideConfig,
@@ -151,10 +167,24 @@ def segment_by_prior(
     run_options: RunOptions,
     confidence: bool = False,
 ) -> Run[FolderResult]:
-    """Guide on some of the files unless an earlier run has, then segment them all."""
+    """Guide on some of the files unless an earlier run has, then segment them all.
+
+    Parameters
+    ----------
+    images : sequence of Path
+        As of `segment_files`.
+    prior, encoder, config, output, device, run_options, confidence
+        As of the task.
+
+    Yields
+    ------
+    Progress
+        The first carries the `ChosenFiles`, then come those of the task.
+    """
     from napari_localdisc.compute.holdings import HOLDINGS
     from napari_localdisc.tasks import segment_folder
 
+    files = yield from _chosen(images)
     target = _output(output, device, run_options, confidence)
     choice = HOLDINGS.choice(encoder, config.seed)
     run = segment_folder.segment_by_prior(files, prior, target, choice, config)
@@ -191,6 +221,13 @@ def _embedder(encoder: str, device: str, image: Pixels) -> Run[tuple[HeldEncoder
     held, loaded = HOLDINGS.obtain(encoder, image)
     HOLDINGS.embeddings.belong_to(held.digest)
     return held, Embedder(loaded.encoder, resolve_device(device), HOLDINGS.embeddings)
+
+
+def _chosen(images: Sequence[Path]) -> Run[list[Path]]:
+    """Look for files here, not in the window's process: that may take the headers of a series."""
+    files = Choice(volumes=True).find(images)
+    yield Progress("read", 0, 1, "Looking for images", payload=ChosenFiles(tuple(files)))
+    return files
 
 
 def _sent(guided: Guided) -> GuidedSegmenter:

@@ -70,6 +70,13 @@ class GuidedFiles:
 
 
 @dataclass(frozen=True)
+class ChosenFiles:
+    """What a run of a folder is going to do, as it says at its beginning."""
+
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class FolderResult:
     """What became of a folder, and the segmenter that did it."""
 

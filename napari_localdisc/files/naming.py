@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def _sub_folder(file: Path, folders: Sequence[Path]) -> str:
 
 
 def _candidates(file: Path, group: list[Path]) -> list[str]:
-    stem, folder = image_stem(file), file.resolve().parent.name
+    stem, folder = image_stem(file), Path(os.path.realpath(file)).parent.name
     ending = file.name[len(stem) :].replace(".", "_")
     if len(group) == 1:
         return [stem, f"{folder}_{stem}", f"{folder}_{stem}{ending}"]

@@ -41,7 +41,23 @@ def read_mask(path: str | Path, may_be_stack: bool = False) -> LabelMap:
     LocaldiscError
         If the file cannot be read or does not look like a mask.
     """
-    pixels = np.asarray(read_image(path, may_be_stack=may_be_stack).pixels)
+    return as_mask(np.asarray(read_image(path, may_be_stack=may_be_stack).pixels), path)
+
+
+def as_mask(pixels: npt.NDArray[np.generic], path: str | Path) -> LabelMap:
+    """Take the pixels of an image for a mask, as `read_mask` does.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (H, W), (H, W, 3), or (N, H, W, C) of a stack
+    path : str or Path
+        Named in errors.
+
+    Raises
+    ------
+    LocaldiscError
+        If they do not look like a mask.
+    """
     values = pixels.max(axis=-1) if pixels.ndim > 2 else pixels
     if not np.isfinite(values).all():
         raise LocaldiscError(

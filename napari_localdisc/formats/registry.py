@@ -83,9 +83,11 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def is_visible_file(path: Path) -> bool:
-    """Whether it is a file; pipes, devices, folders and links that lead nowhere are none."""
+    """Whether it is a file; pipes, devices and folders are none, links that lead nowhere are."""
+    if path.name.startswith("."):
+        return False
     try:
-        return path.is_file() and not path.name.startswith(".")
+        return path.is_file() or _leads_nowhere(path)
     except OSError:
         return False
 
@@ -93,14 +95,21 @@ def is_visible_file(path: Path) -> bool:
 def is_image_file(path: Path) -> bool:
     """Whether a file is an image: by its name or, of formats that have no fixed one, by content.
 
-    Directories and reports among DICOM files are none, and nothing that is hidden is one.
+    Directories and reports among DICOM files are none, and nothing that is hidden is one. A link
+    that leads nowhere is what its name says: it is to be missed.
     """
     if not is_visible_file(path):
         return False
+    if _leads_nowhere(path):
+        return is_image_name(path)
     head = _head(path)
     if any(one.shows_nothing(head) for one in FORMATS):
         return False
     return is_image_name(path) or any(one.is_found_by(head) for one in FORMATS)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def is_image_name(path: Path) -> bool:

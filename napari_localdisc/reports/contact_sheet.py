@@ -16,6 +16,7 @@ from skimage.segmentation import find_boundaries
 from skimage.transform import resize
 
 from napari_localdisc.base.atomic import replacing
+from napari_localdisc.base.errors import printable
 from napari_localdisc.core.imaging.arrays import as_image
 
 TILE = 320
@@ -119,9 +120,10 @@ def _grid(count: int) -> tuple[int, int]:
 
 def _draw_header(draw: PIL.ImageDraw.ImageDraw, heading: str, targets: Sequence[str]) -> None:
     font = PIL.ImageFont.load_default(17)
+    heading = printable(heading)
     draw.text((_GAP, 27), heading, _TEXT, font, anchor="lm")
     left = _GAP + draw.textlength(heading, font) + 28
-    for index, name in enumerate(targets):
+    for index, name in enumerate(map(printable, targets)):
         colour = COLOURS[index % len(COLOURS)]
         draw.rounded_rectangle((left, 20, left + 14, 34), 4, outline=colour, width=3)
         draw.text((left + 22, 27), name, _FAINT, font, anchor="lm")
@@ -133,8 +135,8 @@ def _draw_tile(
 ) -> None:
     width, height = tile.picture.size
     sheet.paste(tile.picture, (left + (TILE - width) // 2, top + (TILE - height) // 2))
-    draw.text((left, top + TILE + 6), _fitted(draw, tile.title), _TEXT, _small_font())
-    draw.text((left, top + TILE + 23), tile.note, _FAINT, _small_font())
+    draw.text((left, top + TILE + 6), _fitted(draw, printable(tile.title)), _TEXT, _small_font())
+    draw.text((left, top + TILE + 23), printable(tile.note), _FAINT, _small_font())
 
 
 def _small_font() -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from napari_localdisc.base.atomic import write_text
 from napari_localdisc.base.csv_tables import BYTE_ORDER_MARK, csv_table, read_table
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.recorded_names import stays_within
 from napari_localdisc.base.texts import read_text
 
 REPORT = "report.csv"
@@ -94,7 +95,7 @@ def read_report(folder: Path) -> list[FileResult]:
 
 def _result(row: Mapping[str, str], folder: Path) -> FileResult:
     name = row["output"]
-    if Path(name).is_absolute() or ".." in Path(name).parts:
+    if not stays_within(name):
         raise ValueError(f"{name} lies outside of {folder}")
     if row["status"] not in ("done", "failed"):
         raise ValueError(f"{row['status']!r} is no status")

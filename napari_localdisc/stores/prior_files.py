@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.base.tensor_files import load_tensors, save_tensors
 from napari_localdisc.core.priors.prior import Prior
 
@@ -41,7 +42,7 @@ def read_prior(path: Path) -> Prior:
     Raises
     ------
     LocaldiscError
-        If the file is none or holds no masks of the right size.
+        If the file is none, or holds no masks of the right size or too many.
     """
     header, tensors = load_tensors(path, KIND)
     try:
@@ -52,8 +53,9 @@ def read_prior(path: Path) -> Prior:
     expected = (len(card.targets), card.side, -(-card.side // 8))
     if packed.dtype != np.uint8 or packed.shape[1:] != expected or len(packed) == 0:
         raise _damaged(path)
+    check_pixels(path, card.side, card.side, len(packed) * len(card.targets))
     masks = np.unpackbits(packed, axis=-1, count=card.side)
-    return Prior(card.name, card.targets, masks.astype(bool))
+    return Prior(card.name, card.targets, masks.view(np.bool_))
 
 
 def _damaged(path: Path) -> LocaldiscError:

@@ -7,11 +7,12 @@ executed, and no name in it says where anything is written.
 
 from __future__ import annotations
 
-import io
+import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,11 +27,9 @@ from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.stores.prior_files import read_prior, save_prior
 from napari_localdisc.stores.recipes import versions
 from napari_localdisc.stores.segmenter_files import SegmenterFile
+from napari_localdisc.stores.session_parts import check_parts, read_map
 
 SUFFIX = ".localdisc"
-
-LARGEST_PART = 4 * 2**30
-"""Bytes that one part may unpack to: more is taken for an attack on the memory."""
 
 _RECORD, _PRIOR, _SEGMENTER = "session.json", "prior.safetensors", "segmenter.safetensors"
 
@@ -180,7 +179,15 @@ def write_session(saved: SavedSession, path: Path) -> None:
             archive.writestr(_SEGMENTER, saved.segmenter.content)
         for number, labels in enumerate(saved.maps):
             with archive.open(_map_name(number), "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, labels, allow_pickle=False)
+                np.lib.format.write_array(file, _narrow(labels), allow_pickle=False)
+
+
+def _narrow(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
+    """Give whole numbers the smallest type that holds them."""
+    if labels.dtype.kind == "b" or not labels.size:
+        return labels
+    kinds = (np.min_scalar_type(end) for end in (labels.min(), labels.max()))
+    return labels.astype(np.result_type(*kinds), copy=False)
 
 
 def read_session(path: Path) -> SavedSession:
@@ -205,43 +212,40 @@ def read_session(path: Path) -> SavedSession:
 
 def _read(archive: zipfile.ZipFile, path: Path) -> SavedSession:
     try:
-        record = SessionRecord.model_validate_json(_part(archive, _RECORD, path))
+        check_parts(archive, path, _RECORD, _PRIOR)
+        # zipfile reads no more than the size that is declared, and checks the sum.
+        record = SessionRecord.model_validate_json(archive.read(_RECORD))
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise LocaldiscError(
             f"session {path} does not hold what it should (see {where!r}); save it again."
         ) from error
     names = set(archive.namelist())
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, _told_of(path, scratch):
         prior = segmenter = None
         if _PRIOR in names:
-            prior = read_prior(_unpacked(archive, _PRIOR, path, Path(scratch)))
+            prior = read_prior(_unpacked(archive, _PRIOR, Path(scratch)))
         if _SEGMENTER in names:
-            segmenter = SegmenterFile.read(_unpacked(archive, _SEGMENTER, path, Path(scratch)))
-    maps = [
-        np.lib.format.read_array(
-            io.BytesIO(_part(archive, _map_name(number), path)), allow_pickle=False
-        )
-        for number in range(len(record.labels))
-    ]
+            segmenter = SegmenterFile.read(_unpacked(archive, _SEGMENTER, Path(scratch)))
+    maps = [read_map(archive, _map_name(number)) for number in range(len(record.labels))]
     return SavedSession(record, prior, segmenter, maps)
 
 
-def _part(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
-    size = archive.getinfo(name).file_size
-    if size > LARGEST_PART:
-        raise LocaldiscError(
-            f"session {path} has a part {name} that unpacks to {size / 2**30:.0f} GiB; the limit is"
-            f" {LARGEST_PART // 2**30} GiB: do not open it unless you know where it comes from."
-        )
-    # zipfile reads no more than the size that is declared, and checks the sum.
-    return archive.read(name)
-
-
-def _unpacked(archive: zipfile.ZipFile, name: str, path: Path, folder: Path) -> Path:
-    target = folder / name
+@contextmanager
+def _told_of(path: Path, scratch: str) -> Iterator[None]:
+    """Say of a session what is wrong with one of its parts."""
     try:
-        target.write_bytes(_part(archive, name, path))
+        yield
+    except LocaldiscError as error:
+        text = str(error).replace(f"{Path(scratch)}{os.sep}", "")
+        raise LocaldiscError(f"session {path} cannot be opened: {text}") from error
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str, folder: Path) -> Path:
+    target = folder / name
+    content = archive.read(name)
+    try:
+        target.write_bytes(content)
     except OSError as error:
         raise cannot_write(target, error) from error
     return target

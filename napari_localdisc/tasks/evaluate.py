@@ -1,98 +1,68 @@
-"""Masks against the truth: Dice and boundary distance, file by file."""
+"""Masks against the truth, file by file: Dice, surface distances, sizes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import fmean, median, pstdev
-
-import numpy as np
-import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.evaluation.metrics import boundary_distance, dice
+from napari_localdisc.batch.journal_record import read_journal
+from napari_localdisc.core.evaluation.mask_scores import score_masks
 from napari_localdisc.files.discovery import Choice
+from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.files.pairs import match_names, match_places
-from napari_localdisc.formats.masks import LabelMap, read_mask
+from napari_localdisc.formats.placed_masks import read_placed_mask
+from napari_localdisc.tasks.evaluation.aligned_masks import Grid
+from napari_localdisc.tasks.evaluation.compared_targets import compared_targets, labels_in, mask_of
+from napari_localdisc.tasks.evaluation.scores import Evaluation, Score
+
+_OTHERS_DIFFER = (
+    "no prediction matches a true mask by name (such as {} and {}); give both the same file names."
+)
 
 
 @dataclass(frozen=True)
-class Score:
-    """How well one target of one file fits.
+class Metrics:
+    """What is compared, and how.
 
     Attributes
     ----------
-    label : int
-        The target's number.
-    dice : float
-        In [0, 1].
-    boundary : float
-        Mean distance between the boundaries in pixels; infinite if one of the masks is empty.
-    hd95 : float
-        95th percentile Hausdorff distance in pixels.
+    grid : Grid
+    tolerance : float
+        Of the surface Dice, in the unit of distances.
+    wanted : int or str, optional
+        Compare one target of the predictions alone, by its label or by the name that files or
+        their folder of results give it: with the same target of the truth or, where no true mask
+        has other labels than 1, with all its foreground.
     """
 
-    prediction: Path
-    truth: Path
-    label: int
-    dice: float
-    boundary: float
-    hd95: float
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Scores of a target over all files; distances over those where both masks have pixels."""
-
-    label: int
-    files: int
-    dice_mean: float
-    dice_std: float
-    dice_median: float
-    boundary_mean: float
-    hd95_mean: float
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores, and the files that found no partner."""
-
-    scores: tuple[Score, ...]
-    unmatched_predictions: tuple[Path, ...] = ()
-    unmatched_truths: tuple[Path, ...] = ()
-
-    @property
-    def summaries(self) -> tuple[Summary, ...]:
-        """A summary for each label."""
-        labels = sorted({score.label for score in self.scores})
-        return tuple(_summarise(label, self.scores) for label in labels)
-
-    @property
-    def dice(self) -> float:
-        """Mean Dice over the labels."""
-        return fmean(summary.dice_mean for summary in self.summaries)
+    grid: Grid = field(default_factory=Grid)
+    tolerance: float = 1.0
+    wanted: int | str | None = None
 
 
 def evaluate_folders(
     predictions: Path,
     truth: Path,
     fov: Path | None = None,
-    label: int | None = None,
+    metrics: Metrics | None = None,
     choice: Choice | None = None,
 ) -> Run[Evaluation]:
     """Score predicted masks against true ones, matched by sub-folder and name.
 
+    The targets of a folder of results bear the names of its segmenter. Where the true masks of each
+    lie in a sub-folder of its name, it is compared with these.
+
     Parameters
     ----------
     predictions, truth : Path
-        Folders of masks or label maps, or one of each.
+        Folders of masks or label maps, or one of each. Those of results are entered with their
+        sub-folders, and so is the truth then.
     fov : Path, optional
         Fields of view; only pixels inside count.
-    label : int, optional
-        As of `evaluate_files`.
+    metrics : Metrics, optional
     choice : Choice, optional
         Which predictions are taken from folders.
 
@@ -106,35 +76,44 @@ def evaluate_folders(
     LocaldiscError
         If a folder holds none, or as `evaluate_files` does.
     """
-    choice = choice or Choice()
-    found = choice.find_masks(predictions)
-    truths = choice.find_masks(truth, by_name=False)
-    partners = match_places(found, truths, (predictions, truth))
-    views: dict[Path, Path] = {}
-    if fov is not None:
-        fields = choice.find_masks(fov, by_name=False)
-        views = match_places(list(partners), fields, (predictions, fov))
-        _check_fields(list(partners), views, fields)
-    return (yield from _evaluate(found, truths, partners, views, label))
+    choice, metrics = choice or Choice(), metrics or Metrics()
+    is_nested = choice.recursive or (predictions / JOURNAL).is_file()
+    found = _masks_in(predictions, replace(choice, recursive=is_nested))
+    is_nested = any(file.parent != predictions for file in found) and is_nested
+    choice = replace(choice, recursive=choice.recursive or is_nested)
+    names = _names_of(predictions)
+    if isinstance(metrics.wanted, str) and names:
+        _check_named(metrics.wanted, names.values())
+    by_target = _folders_of(names, truth, metrics)
+    if not by_target:
+        return (yield from _evaluate_place(found, predictions, truth, fov, choice, metrics, names))
+    parts = []
+    for label, folder in by_target.items():
+        one = replace(metrics, wanted=label)
+        part = _evaluate_place(found, predictions, folder, fov, choice, one, names)
+        parts.append((yield from part))
+    return Evaluation(
+        tuple(score for part in parts for score in part.scores),
+        tuple(dict.fromkeys(path for part in parts for path in part.unmatched_predictions)),
+        tuple(path for part in parts for path in part.unmatched_truths),
+    )
 
 
 def evaluate_files(
     predictions: Sequence[Path],
     truths: Sequence[Path],
     fields: Sequence[Path] = (),
-    label: int | None = None,
+    metrics: Metrics | None = None,
 ) -> Run[Evaluation]:
     """Score predicted masks against true ones, matched by name.
 
     Parameters
     ----------
     predictions, truths : sequence of Path
-        Masks or label maps.
+        Masks or label maps, or stacks of them.
     fields : sequence of Path
         Fields of view, matched by name as well; only pixels inside count.
-    label : int, optional
-        Compare this label of the predictions alone, with the same label of the truth or, where no
-        true mask has other labels than 1, with all its foreground.
+    metrics : Metrics, optional
 
     Yields
     ------
@@ -144,38 +123,71 @@ def evaluate_files(
     Raises
     ------
     LocaldiscError
-        If nothing matches, a field of view is missing, two partners differ in size, or no mask has
-        the label.
+        If nothing matches, a field of view is missing, two partners lie in different places and are
+        not to be resampled, or no mask has the label or target.
     """
     partners = match_names(predictions, truths)
     views = match_names(list(partners), fields) if fields else {}
     if fields:
         _check_fields(list(partners), views, fields)
-    return (yield from _evaluate(predictions, truths, partners, views, label))
+    run = _Comparison(metrics or Metrics(), views, {}).run(predictions, truths, partners)
+    return (yield from run)
 
 
-def _evaluate(
-    predictions: Sequence[Path],
-    truths: Sequence[Path],
-    partners: Mapping[Path, Path],
-    views: Mapping[Path, Path],
-    label: int | None,
-) -> Run[Evaluation]:
-    if not partners:
+def _masks_in(folder: Path, choice: Choice, by_name: bool = True) -> list[Path]:
+    masks = choice.find_masks(folder, by_name)
+    if not masks:
         raise LocaldiscError(
-            f"no prediction matches a true mask by name (such as {predictions[0].name} and"
-            f" {truths[0].name}); give both the same file names."
+            f"{folder} holds no mask, only an overview; name the folder of the masks."
         )
-    chosen = None if label is None else _choose(label, partners)
-    scores: list[Score] = []
-    for done, (prediction, truth) in enumerate(partners.items()):
-        scores += _score(prediction, truth, views.get(prediction), chosen)
-        yield Progress("evaluate", done + 1, len(partners), prediction.name)
-    return Evaluation(
-        tuple(scores),
-        tuple(path for path in predictions if path not in partners),
-        tuple(path for path in truths if path not in partners.values()),
-    )
+    return masks
+
+
+def _names_of(folder: Path) -> dict[int, str]:
+    """Names of the targets in a folder of results, by label."""
+    if not (folder / JOURNAL).is_file():
+        return {}
+    recipe = read_journal(folder).recipe or {}
+    names = str(recipe.get("targets") or "").split(", ")
+    return {number: name for number, name in enumerate(names, start=1) if name}
+
+
+def _check_named(target: str, names: Iterable[str]) -> None:
+    known = list(names)
+    if target not in known:
+        raise LocaldiscError(
+            f"no mask has a target {target} (targets of the predictions: {', '.join(known)}); name"
+            " one of these."
+        )
+
+
+def _folders_of(names: Mapping[int, str], truth: Path, metrics: Metrics) -> dict[int, Path]:
+    """Folders of the true masks of each target, where there is one for each that is wanted."""
+    wanted = {
+        number: truth / name
+        for number, name in names.items()
+        if metrics.wanted in (None, number, name)
+    }
+    return wanted if wanted and all(folder.is_dir() for folder in wanted.values()) else {}
+
+
+def _evaluate_place(
+    found: Sequence[Path],
+    predictions: Path,
+    truth: Path,
+    fov: Path | None,
+    choice: Choice,
+    metrics: Metrics,
+    names: Mapping[int, str],
+) -> Run[Evaluation]:
+    truths = _masks_in(truth, choice, by_name=False)
+    partners = match_places(found, truths, (predictions, truth))
+    views: dict[Path, Path] = {}
+    if fov is not None:
+        fields = choice.find_masks(fov, by_name=False)
+        views = match_places(list(partners), fields, (predictions, fov))
+        _check_fields(list(partners), views, fields)
+    return (yield from _Comparison(metrics, views, names).run(found, truths, partners))
 
 
 def _check_fields(
@@ -190,78 +202,80 @@ def _check_fields(
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """A label of the predictions, and the label of the truth that it is compared with."""
+class _Comparison:
+    """Compares pairs of files.
 
-    predicted: int
-    true: int
+    Attributes
+    ----------
+    metrics : Metrics
+    views : mapping of Path to Path
+        Field of view by prediction.
+    names : mapping of int to str
+        Targets of predictions whose files do not name them.
+    """
 
+    metrics: Metrics
+    views: Mapping[Path, Path]
+    names: Mapping[int, str]
 
-def _choose(label: int, partners: Mapping[Path, Path]) -> _Choice:
-    predicted, true = (_labels(paths) for paths in (partners.keys(), partners.values()))
-    if label not in predicted | true:
-        found = ", ".join(map(str, sorted(predicted))) or "none"
-        raise LocaldiscError(
-            f"no mask has label {label} (labels of the predictions: {found}); name one of these."
-        )
-    return _Choice(label, label if true - {1} else 1)
-
-
-def _labels(paths: Iterable[Path]) -> set[int]:
-    return {int(value) for path in paths for value in np.unique(read_mask(path))} - {0}
-
-
-def _score(
-    prediction: Path, truth: Path, field: Path | None, choice: _Choice | None
-) -> list[Score]:
-    predicted, true = read_mask(prediction), read_mask(truth)
-    _check_sizes(prediction, predicted, truth, true)
-    if choice is not None:
-        predicted = (predicted == choice.predicted).astype(np.uint8) * choice.predicted
-        true = (true == choice.true).astype(np.uint8) * choice.predicted
-    if field is not None:
-        view = read_mask(field)
-        _check_sizes(field, view, truth, true)
-        predicted, true = predicted * (view > 0), true * (view > 0)
-    labels = sorted((set(np.unique(predicted)) | set(np.unique(true))) - {0})
-    if not labels:
-        labels = [choice.predicted if choice else 1]
-    return [
-        _compare(prediction, truth, int(number), predicted == number, true == number)
-        for number in labels
-    ]
-
-
-def _compare(
-    prediction: Path,
-    truth: Path,
-    label: int,
-    predicted: npt.NDArray[np.bool_],
-    true: npt.NDArray[np.bool_],
-) -> Score:
-    distance = boundary_distance(predicted, true)
-    overlap = dice(predicted, true)
-    return Score(prediction, truth, label, overlap, distance.mean, distance.hd95)
-
-
-def _check_sizes(first: Path, one: LabelMap, second: Path, other: LabelMap) -> None:
-    if one.shape != other.shape:
-        raise LocaldiscError(
-            f"{first} is {one.shape[1]} x {one.shape[0]} pixels and {second} is"
-            f" {other.shape[1]} x {other.shape[0]}; give masks of one size."
+    def run(
+        self, predictions: Sequence[Path], truths: Sequence[Path], partners: Mapping[Path, Path]
+    ) -> Run[Evaluation]:
+        if not partners:
+            raise LocaldiscError(_OTHERS_DIFFER.format(predictions[0].name, truths[0].name))
+        is_binary = self.metrics.wanted is not None and self._checked(partners)
+        scores: list[Score] = []
+        for done, (prediction, truth) in enumerate(partners.items()):
+            scores += self._score(prediction, truth, is_binary)
+            yield Progress("evaluate", done + 1, len(partners), prediction.name)
+        return Evaluation(
+            tuple(scores),
+            tuple(path for path in predictions if path not in partners),
+            tuple(path for path in truths if path not in partners.values()),
         )
 
+    def _checked(self, partners: Mapping[Path, Path]) -> bool:
+        """Refuse a label or target that no mask has; whether the truth is black and white."""
+        predicted, named = self._contents(partners.keys())
+        true, others = self._contents(partners.values())
+        wanted = self.metrics.wanted
+        if isinstance(wanted, int) and wanted not in predicted | true:
+            known = ", ".join(map(str, sorted(predicted))) or "none"
+            raise LocaldiscError(
+                f"no mask has label {wanted} (labels of the predictions: {known}); name one of"
+                " these."
+            )
+        if isinstance(wanted, str):
+            _check_named(wanted, dict.fromkeys([*self.names.values(), *named, *others]))
+        return not true - {1}
 
-def _summarise(label: int, scores: Sequence[Score]) -> Summary:
-    own = [score for score in scores if score.label == label]
-    overlaps = [score.dice for score in own]
-    near = [score for score in own if math.isfinite(score.boundary)]
-    return Summary(
-        label,
-        len(own),
-        fmean(overlaps),
-        pstdev(overlaps),
-        median(overlaps),
-        fmean(score.boundary for score in near) if near else math.inf,
-        fmean(score.hd95 for score in near) if near else math.inf,
-    )
+    def _contents(self, paths: Iterable[Path]) -> tuple[set[int], list[str]]:
+        labels, names = set[int](), list[str]()
+        for path in paths:
+            mask = read_placed_mask(path)
+            labels |= labels_in(mask.labels)
+            names += mask.targets.values()
+        return labels, names
+
+    def _score(self, prediction: Path, truth: Path, is_binary: bool) -> list[Score]:
+        grid = self.metrics.grid
+        found, true = grid.align(read_placed_mask(prediction), read_placed_mask(truth))
+        if prediction in self.views:
+            view = grid.onto(read_placed_mask(self.views[prediction]), true) > 0
+            found, true = (replace(mask, labels=mask.labels * view) for mask in (found, true))
+        found = replace(found, targets=found.targets or self.names)
+        scale = grid.scale(found, true)
+        scores = []
+        for one in compared_targets(found, true, self.metrics.wanted, is_binary):
+            masks = mask_of(found.labels, one.predicted), mask_of(true.labels, one.true)
+            score = score_masks(*masks, scale, self.metrics.tolerance)
+            scores.append(
+                Score(
+                    **vars(score),
+                    prediction=prediction,
+                    truth=truth,
+                    label=one.label,
+                    target=one.name,
+                )
+            )
+        return scores

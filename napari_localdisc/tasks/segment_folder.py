@@ -140,7 +140,7 @@ def segment_by_prior(
         If prior, encoder, device or folder cannot be used, or no file at all could be segmented.
     """
     output.check(files, prior)
-    slices = find_images(files)
+    slices = [part for file in files for part in (find_images([file]) if file.is_dir() else [file])]
     ready = yield from prepare_guide(slices, prior, encoder, config, output.device, references)
     segmenter = yield from guide_for_folder(
         slices, ready, ready.on_files(slices), output.folder, output.run_options.overwrite

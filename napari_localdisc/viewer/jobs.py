@@ -135,18 +135,18 @@ def guide_on_files(
 
 
 def segment_with(
-    files: Sequence[Path],
+    images: Sequence[Path],
     segmenter: SegmenterFile | Path | str,
     output: Path,
     device: str,
     run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
-    """Segment files with a segmenter, the one in a file, or a shipped one by its name."""
+    """Segment files, and what folders hold, with a segmenter, one in a file, or a shipped one."""
     return compute_process().run(
         f"the folder {output.name}",
         jobs.segment_files,
-        files,
+        images,
         segmenter,
         output,
         device,
@@ -156,7 +156,7 @@ def segment_with(
 
 
 def segment_by_prior(
-    files: Sequence[Path],
+    images: Sequence[Path],
     prior: Prior | str,
     encoder: str,
     config: GuideConfig,
@@ -165,11 +165,11 @@ def segment_by_prior(
     run_options: RunOptions | None = None,
     confidence: bool = False,
 ) -> Run[FolderResult]:
-    """Guide on some of the files unless an earlier run has, then segment them all."""
+    """Guide on some of the files, unless an earlier run has, then segment them all."""
     return compute_process().run(
         f"the folder {output.name}",
         jobs.segment_by_prior,
-        files,
+        images,
         prior,
         encoder,
         config,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Shapes
+from psygnal import EmitLoopError
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.stores.session_files import (
@@ -27,11 +29,14 @@ from napari_localdisc.viewer.layers import (
     recipe_of,
     target_colours,
 )
-from napari_localdisc.viewer.session import RunSettings, session_of
+from napari_localdisc.viewer.session import RunSettings, Session, session_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
+
+    from napari_localdisc.core.priors.prior import Prior
+    from napari_localdisc.stores.segmenter_files import SegmenterFile
 
 
 def collect(viewer: ViewerModel) -> SavedSession:
@@ -61,31 +66,79 @@ def collect(viewer: ViewerModel) -> SavedSession:
 
 
 def restore(saved: SavedSession, viewer: ViewerModel) -> None:
-    """Put a session on a viewer's table, beside what lies there.
+    """Put a session on a viewer's table, beside what lies there: all of it or nothing.
 
     Parameters
     ----------
     saved : SavedSession
         All of its images must be where it says.
     viewer : napari.components.ViewerModel
+
+    Raises
+    ------
+    LocaldiscError
+        If a part of it cannot be shown.
     """
-    session, record = session_of(viewer), saved.record
-    session.encoder_name, session.device = record.encoder, record.device
-    if saved.prior is not None:
-        session.prior = saved.prior
-    settings = RunSettings.model_fields.keys() & SessionRecord.model_fields.keys()
-    session.settle(**{name: getattr(record, name) for name in settings})
-    if saved.segmenter is not None:
-        session.segmenter = saved.segmenter
-    _open_images(record.images, viewer)
-    for drawn in record.drawings:
-        viewer.add_layer(_shapes(drawn))
-    for labels, data in zip(record.labels, saved.maps, strict=True):
-        layer = Labels(data, name=labels.name, opacity=labels.opacity, **_arguments(labels.place))
-        if labels.recipe:
-            layer.metadata[METADATA_KEY] = labels.recipe
-            layer.colormap = target_colours()
-        viewer.add_layer(layer)
+    there, before = list(viewer.layers), _Choices.of(session_of(viewer))
+    try:
+        layers = [*map(_shapes, saved.record.drawings), *map(_labels, *_pairs(saved))]
+        _open_images(saved.record.images, viewer)
+        for layer in layers:
+            viewer.add_layer(layer)
+        _Choices.in_file(saved, before).apply(session_of(viewer))
+    except Exception as error:  # whatever napari says of layers that a file describes wrongly
+        for layer in [layer for layer in viewer.layers if layer not in there]:
+            viewer.layers.remove(layer)
+        before.apply(session_of(viewer))
+        reason = error.__cause__ if isinstance(error, EmitLoopError) else error
+        detail = " ".join(str(reason).split()) or "no reason is known"
+        raise LocaldiscError(
+            f"the session cannot be opened, and nothing of it was ({detail}); save it again."
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """What a session has chosen, beside its layers."""
+
+    encoder: str
+    device: str
+    prior: Prior | None
+    settings: dict[str, Any]
+    segmenter: SegmenterFile | None
+
+    @classmethod
+    def of(cls, session: Session) -> _Choices:
+        settings = session.settings.model_dump()
+        return cls(session.encoder_name, session.device, session.prior, settings, session.segmenter)
+
+    @classmethod
+    def in_file(cls, saved: SavedSession, before: _Choices) -> _Choices:
+        record = saved.record
+        names = RunSettings.model_fields.keys() & SessionRecord.model_fields.keys()
+        settings = {name: getattr(record, name) for name in names}
+        prior, segmenter = saved.prior or before.prior, saved.segmenter or before.segmenter
+        return cls(record.encoder, record.device, prior, settings, segmenter)
+
+    def apply(self, session: Session) -> None:
+        session.encoder_name, session.device = self.encoder, self.device
+        session.prior = self.prior
+        session.settle(**self.settings)
+        session.segmenter = self.segmenter
+
+
+def _pairs(saved: SavedSession) -> tuple[Sequence[LabelsRecord], Sequence[Any]]:
+    if len(saved.record.labels) != len(saved.maps):
+        raise ValueError("label maps are missing")
+    return saved.record.labels, saved.maps
+
+
+def _labels(record: LabelsRecord, data: Any) -> Labels:
+    layer = Labels(data, name=record.name, opacity=record.opacity, **_arguments(record.place))
+    if record.recipe:
+        layer.metadata[METADATA_KEY] = record.recipe
+        layer.colormap = target_colours()
+    return layer
 
 
 def _image_records(viewer: ViewerModel) -> Iterable[ImageRecord]:

@@ -21,6 +21,7 @@ from napari_localdisc.viewer.session import session_of
 from napari_localdisc.viewer.session_layers import collect, restore
 from napari_localdisc.widgets.jobs.workers import Runner
 from napari_localdisc.widgets.panels.docks import DOCKS
+from napari_localdisc.widgets.parts._panel import reported
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -56,7 +57,6 @@ def _viewer() -> ViewerModel:
 
 
 def _take(viewer: ViewerModel, file: Path, opened: Opened) -> None:
-
     session = session_of(viewer)
     if isinstance(opened, SegmenterFile):
         session.segmenter = opened
@@ -70,10 +70,11 @@ def _take(viewer: ViewerModel, file: Path, opened: Opened) -> None:
         session.hold(opened)
         _tell(viewer, "encoder", f"{file.name} is in use: {opened.card.modality}.")
     else:
-        restore(opened.saved, viewer)
-        for note in opened.notes:
-            show_warning(note)
-        _tell(viewer, "guided", f"{file.name} is open.")
+        with reported():
+            restore(opened.saved, viewer)
+            for note in opened.notes:
+                show_warning(note)
+            _tell(viewer, "guided", f"{file.name} is open.")
 
 
 def _tell(viewer: ViewerModel, panel: str, message: str) -> None:

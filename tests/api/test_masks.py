@@ -52,6 +52,15 @@ class TestEvaluate:
         assert score.hd95 == pytest.approx(1.0)
         assert ld.evaluate(square(), square())[0].unit == "px"
 
+    def test_a_stack_of_thick_slices(self):
+        truth = np.zeros((6, 30, 30), np.uint8)
+        truth[2:4, 5:15, 5:15] = 1
+        (score,) = ld.evaluate(np.roll(truth, 1, axis=0), truth, (3, 0.5, 0.5), tolerance=2.9)
+        assert (score.dice, score.hd95, score.unit) == (0.5, 3.0, "mm")
+        assert (score.size, score.true_size, score.size_unit) == (0.15, 0.15, "ml")
+        assert score.difference == 0
+        assert score.surface_dice < 1 == ld.evaluate(truth, truth)[0].surface_dice
+
     def test_names_and_labels_without_one(self):
         truth = square()
         truth[20:25, 20:25] = 3
@@ -69,9 +78,9 @@ class TestEvaluate:
         ("truth", "options", "problem"),
         [
             (square()[:-1], {}, r"shapes \(30, 30\) and \(29, 30\)"),
-            (square()[None], {}, "plane by plane"),
-            (square(), {"spacing": (1, 1, 1)}, "two positive numbers"),
-            (square(), {"spacing": (0, 1)}, "two positive numbers"),
+            (square()[None], {}, "of one image or stack"),
+            (square(), {"spacing": (1, 1, 1)}, "2 positive numbers"),
+            (square(), {"spacing": (0, 1)}, "2 positive numbers"),
         ],
     )
     def test_what_cannot_be_compared(self, truth, options, problem: str):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +62,18 @@ def files(tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
     """The address of a scheduler with two workers, which nobody starts again."""
+    with _cluster(tmp_path) as address:
+        yield address
+
+
+@contextmanager
+def _cluster(tmp_path: Path, *options: str) -> Iterator[str]:
     place = tmp_path / "scheduler.json"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     dask = [sys.executable, "-m", "dask"]
     started = [
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
-        *[[*dask, "worker", "--no-nanny", "--nthreads", "1", "--no-dashboard"]] * 2,
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *options],
+        *[[*dask, "worker", "--no-nanny", "--nthreads", "1", "--no-dashboard", *options]] * 2,
     ]
     processes = [
         subprocess.Popen(
@@ -139,3 +147,36 @@ def test_no_scheduler_there(address: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("napari_localdisc.batch.dask_executor._PATIENCE", 0.5)
     with pytest.raises(LocaldiscError, match=f"no Dask scheduler answers at {address}"):
         existing_cluster(address)
+
+
+def _certificate(folder: Path) -> Path:
+    """One that vouches for itself, with its key, for scheduler, workers and client."""
+    openssl = shutil.which("openssl") or pytest.skip("needs openssl to make a certificate")
+    path = folder / "certificate.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj"]
+    files = ["-keyout", str(path), "-out", str(folder / "only.pem")]
+    subprocess.run([*command, "/CN=localdisc", *files], check=True, capture_output=True)
+    path.write_text(path.read_text() + (folder / "only.pem").read_text())
+    return path
+
+
+def test_an_encrypted_scheduler(files: list[Path], tmp_path: Path):
+    dask = pytest.importorskip("dask")
+    pem = str(_certificate(tmp_path))
+    options = ["--tls-ca-file", pem, "--tls-cert", pem, "--tls-key", pem, "--protocol", "tls"]
+    tls = "distributed.comm.tls"
+    ours = {f"{tls}.ca-file": pem, f"{tls}.client.cert": pem, f"{tls}.client.key": pem}
+    with _cluster(tmp_path, *options) as address:
+        assert address.startswith("tls://")
+        with pytest.raises(LocaldiscError, match="needs certificates; name them in Dask's"):
+            existing_cluster(address)
+        with dask.config.set(ours):
+            run_options = RunOptions(make_executor=existing_cluster(address))
+            work = Slow(tmp_path / "log")
+            run = run_files(files[:6], work, tmp_path / "out", "segment", run_options=run_options)
+            assert len(drain(run).done) == 5
+        with (
+            dask.config.set({**ours, f"{tls}.ca-file": str(tmp_path / "gone.pem")}),
+            pytest.raises(LocaldiscError, match="certificates in Dask's configuration cannot be"),
+        ):
+            existing_cluster(address)

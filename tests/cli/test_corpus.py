@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 from napari_localdisc.base.csv_tables import read_table
@@ -75,7 +77,7 @@ def test_the_whole_corpus_in_one_run(
 def test_a_folder_that_holds_all_kinds_of_places(
     command: Callable[..., Outcome], segmenter_file: Path, tmp_path: Path
 ):
-    """Pipes, devices, folders and links that lead nowhere are passed over, not waited for."""
+    """Pipes, devices and folders are passed over, not waited for; lost images have a row."""
     folder = tmp_path / "in"
     folder.mkdir()
     for name in (
@@ -91,5 +93,24 @@ def test_a_folder_that_holds_all_kinds_of_places(
         (folder / f"{place.name}.png").symlink_to(made)
     CORPUS["png grey"].make(folder)
     outcome = command("segment", folder, "-o", tmp_path / "out", "--segmenter", segmenter_file)
-    assert outcome.code == 0, outcome.err
+    assert outcome.code == 1, outcome.err
     assert {"a.png", "report.csv"} <= {file.name for file in (tmp_path / "out").iterdir()}
+    with (tmp_path / "out" / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = {Path(row["file"]).name: row["status"] for row in csv.DictReader(file)}
+    lost = dict.fromkeys(("link-in-a-loop.png", "link-to-nothing.png"), "failed")
+    assert rows == {"a.png": "done", **lost}
+    guided = command("segment", folder, "-o", tmp_path / "guided", "--prior", "lungs", "--quick")
+    assert guided.code == 1, guided.err
+
+
+def test_names_that_steer_a_terminal_are_on_the_overview(
+    command: Callable[..., Outcome], segmenter_file: Path, tmp_path: Path
+):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("name with a line break", "name with an escape", "name not utf-8", "png grey"):
+        CORPUS[name].make(folder)
+    outcome = command("segment", folder, "-o", tmp_path / "out", "--segmenter", segmenter_file)
+    assert outcome.code == 0, outcome.err
+    with PIL.Image.open(tmp_path / "out" / "overview.png") as sheet:
+        assert sheet.size[0] > 600

@@ -139,6 +139,16 @@ def test_a_missing_library_and_a_contradiction_are_told(
     assert "not both" in both.err
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.delitem(sys.modules, "napari_localdisc.batch.dask_executor", raising=False)
-    missing = command(*line, "--workers", 2)
+    missing = command(*line, "--scheduler", "tcp://127.0.0.1:1")
     assert (missing.code, missing.err.count("\n")) == (2, 1)
     assert "pip install 'napari-localdisc[cluster]'" in missing.err
+
+
+def test_processes_make_the_same_masks(command, xray_files, segmenter_file, tmp_path: Path):
+    line = ["segment", *xray_files, "--segmenter", segmenter_file, "--device", "cpu", "-o"]
+    assert command(*line, tmp_path / "alone").code == 0
+    result = command(*line, tmp_path / "shared", "--workers", 2)
+    assert (result.code, "Warning" in result.err) == (0, False)
+    masks = [_results(tmp_path / name) for name in ("alone", "shared")]
+    for name in (f"xray-{number}.png" for number in range(3)):
+        assert masks[0][name] == masks[1][name]

@@ -73,7 +73,16 @@ def test_links_in_a_circle_are_harmless_and_each_folder_is_entered_once(tree: Pa
     found = _names(Choice(True, exclude=("masks",)).find([tree]), tree)
     assert found == [
         "a.png", "b.JPG", "left/a.png", "left/deep/c.nii.gz", "link.png", "right/a_left.png",
+        "self.png",
     ]  # fmt: skip
+
+
+def test_an_image_that_a_link_leads_to_in_vain_is_missed(tree: Path):
+    for name in ("gone.png", "left/gone.dcm", "gone", "gone.txt"):
+        (tree / name).symlink_to(tree / "nowhere.png")
+    found = _names(Choice(True, exclude=("masks",)).find([tree]), tree)
+    assert [name for name in found if "gone" in name] == ["gone.png", "left/gone.dcm"]
+    assert tree / "gone.png" in Choice().find([tree])
 
 
 def test_folders_of_results_are_passed_over(tree: Path):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -11,7 +13,6 @@ from napari_localdisc.base.progress import drain
 from napari_localdisc.core.guidance.guidance import guide
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.priors import simulate
-from napari_localdisc.stores import session_files
 from napari_localdisc.stores.segmenters import segmenter_file
 from napari_localdisc.stores.session_files import (
     Drawing,
@@ -129,11 +130,65 @@ def test_objects_are_not_unpickled(path, tmp_path):
         read_session(path)
 
 
-def test_a_bomb_is_refused_unopened(path, monkeypatch):
-    rewritten(path, "session.json", b" " * 100_000)
-    monkeypatch.setattr(session_files, "LARGEST_PART", 50_000)
-    with pytest.raises(LocaldiscError, match="unpacks to"):
+def test_a_long_record_is_refused_unopened(path):
+    rewritten(path, "session.json", b" " * (2**24 + 1))
+    with pytest.raises(LocaldiscError, match=r"session.json that unpacks to 16777217 bytes"):
         read_session(path)
+
+
+def test_parts_that_are_too_large_together_take_no_memory(path):
+    size = path.stat().st_size
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(4):
+            with archive.open(f"labels/{number + 1}.npy", "w") as file:
+                for _ in range(160):
+                    file.write(bytes(2**20))
+    assert path.stat().st_size - size < 2**20
+    tracemalloc.start()
+    with pytest.raises(LocaldiscError, match=r"unpacks to \d+ bytes, more than the limit of 6000"):
+        read_session(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_the_limit_may_be_raised(path, monkeypatch):
+    monkeypatch.setenv("LOCALDISC_MAX_PIXELS", "1000")
+    with pytest.raises(LocaldiscError, match=r"set LOCALDISC_MAX_PIXELS=\d+"):
+        read_session(path)
+    monkeypatch.setenv("LOCALDISC_MAX_PIXELS", "1000000")
+    assert read_session(path).record.seed == 7
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((9, 9)), np.array([[True, False]]), np.asfortranarray(np.arange(12).reshape(3, 4))],
+)
+def test_label_maps_of_other_kinds(path, tmp_path, array):
+    np.save(tmp_path / "map.npy", array)
+    rewritten(path, "labels/0.npy", (tmp_path / "map.npy").read_bytes())
+    if array.dtype.kind == "f":
+        with pytest.raises(LocaldiscError, match="whole numbers that it says"):
+            read_session(path)
+    else:
+        np.testing.assert_array_equal(read_session(path).maps[0], array)
+        assert read_session(path).maps[0].flags.writeable
+
+
+def test_a_map_that_says_it_is_huge(path):
+    head = {"descr": "|u1", "fortran_order": False, "shape": (2**40, 2**20)}
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, head)
+    rewritten(path, "labels/0.npy", content.getvalue() + bytes(10))
+    with pytest.raises(LocaldiscError, match="whole numbers that it says"):
+        read_session(path)
+
+
+def test_wide_numbers_are_stored_narrow(saved, tmp_path):
+    wide = saved.maps[0].astype(np.int64)
+    write_session(SavedSession(saved.record, maps=[wide]), tmp_path / "a.localdisc")
+    back = read_session(tmp_path / "a.localdisc").maps[0]
+    assert back.dtype == np.uint8
+    np.testing.assert_array_equal(back, wide)
 
 
 def test_what_is_beside_the_parts_is_never_written_anywhere(path, tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 from napari.layers import Labels, Shapes
@@ -137,3 +140,39 @@ class TestSession:
         with pytest.raises(Exception, match="'made up' is in no file"):
             full.layers.save(str(tmp_path / "all.localdisc"), plugin="napari-localdisc")
         assert not (tmp_path / "all.localdisc").exists()
+
+    @pytest.mark.parametrize("bad", ["drawing", "image", "device"])
+    def test_all_of_it_is_opened_or_nothing(self, full, saved, drop, films, bad):
+        """A part that cannot be shown leaves the table, and all that was chosen, as they were."""
+        session = session_of(full)
+        full.open(films / "2.png")
+        full.layers.save(str(saved), plugin="napari-localdisc")
+        if bad == "image":
+            (films / "2.png").write_text("no image")
+        else:
+            with zipfile.ZipFile(saved) as archive:
+                parts = {name: archive.read(name) for name in archive.namelist()}
+            record = json.loads(parts["session.json"])
+            if bad == "drawing":
+                record["drawings"][0]["shapes"][0]["corners"] = [[0, 0], [1, 1], [2, 2]]
+            else:
+                record["device"] = "nonsense"
+                session.device_changed.connect(_refuse)
+            parts["session.json"] = json.dumps(record).encode()
+            with zipfile.ZipFile(saved, "w") as archive:
+                for name, content in parts.items():
+                    archive.writestr(name, content)
+        full.layers.clear()
+        session.prior = session.segmenter = None
+        session.settle(seed=1)
+        before = (session.settings, session.device, session.encoder_name)
+        said = drop(saved)
+        assert any("nothing of it was" in one for one in said)
+        assert len(full.layers) == 0
+        assert (session.settings, session.device, session.encoder_name) == before
+        assert session.prior is session.segmenter is None
+
+
+def _refuse(device: str) -> None:
+    if device == "nonsense":
+        raise ValueError("no such device")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,14 +11,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from napari_localdisc.cli.groups import Choosing, Speaking
+from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.cli.groups import Choosing, Comparing, Speaking
 from napari_localdisc.cli.options import Json
 from napari_localdisc.cli.output.console import print_json
 
 if TYPE_CHECKING:
-    from napari_localdisc.tasks.evaluate import Evaluation, Score, Summary
+    from napari_localdisc.tasks.evaluation.agreement import TargetAgreement
+    from napari_localdisc.tasks.evaluation.scores import Evaluation, Score, Summary
 
-_HEADS = ("file", "target", "Dice", "boundary px", "HD95 px")
+_HEADS = ("file", "target", "Dice", "boundary", "HD95", "surface Dice", "unit", "difference")
 
 
 def evaluate(
@@ -26,27 +29,46 @@ def evaluate(
     fov: Annotated[
         Path | None, typer.Option("--fov", help="Fields of view; only pixels inside count.")
     ] = None,
-    label: Annotated[
-        int | None,
-        typer.Option("--label", help="Compare this label of the predictions alone.", min=1),
+    agreement: Annotated[
+        Path | None,
+        typer.Option(
+            "--agreement",
+            help="Take both for raters: write how they agree on sizes into this folder, after"
+            " Bland and Altman, as tables and as a picture.",
+            metavar="OUT",
+        ),
     ] = None,
     *,
+    comparing: Comparing,
     choosing: Choosing,
     speaking: Speaking,
     json: Json = False,
 ) -> int:
-    """Score masks against the truth: Dice and boundary distance, per file and on average."""
-    from napari_localdisc.tasks.evaluate import evaluate_folders
+    """Score masks against the truth: Dice, surface distances and sizes, per file and on average.
 
+    Images and volumes of all formats, with sub-folders. Distances are in mm where files tell it.
+    """
+    from napari_localdisc.tasks.evaluate import evaluate_folders
+    from napari_localdisc.tasks.evaluation.agreement import write_agreement
+
+    if agreement is not None and agreement.exists() and not agreement.is_dir():
+        raise LocaldiscError(f"output {agreement} is a file; name a folder.")
     with speaking.reporter(json) as reporter:
-        run = evaluate_folders(predictions, truth, fov, label, choosing.choice())
+        run = evaluate_folders(predictions, truth, fov, comparing.metrics(), choosing.choice())
         result = reporter.follow(run)
-    for summary in result.summaries:
-        reporter.record(" ".join(_summary_row(summary)))
+    agreed: tuple[TargetAgreement, ...] = ()
+    if agreement is not None:
+        agreed = write_agreement(agreement, result, (str(predictions), str(truth)))
+    lines = [*(" ".join(_summary_row(one)) for one in result.summaries), *map(_sentence, agreed)]
+    for line in lines:
+        reporter.record(line)
     if json:
-        print_json(_content(result))
+        told = {} if agreement is None else {"agreement": [one.content for one in agreed]}
+        print_json({**_content(result), **told})
     else:
         _print_table(result)
+        for one in agreed:
+            typer.echo(_sentence(one))
     for path in result.unmatched_predictions:
         reporter.warn(f"{path} has no true mask of a matching name; not scored.")
     if result.unmatched_truths:
@@ -58,10 +80,21 @@ def _content(result: Evaluation) -> dict[str, object]:
     return {
         "dice": result.dice,
         "summary": [asdict(summary) for summary in result.summaries],
-        "files": [asdict(score) for score in result.scores],
+        "files": [{**asdict(score), "difference": score.difference} for score in result.scores],
         "unmatched_predictions": list(result.unmatched_predictions),
         "unmatched_truths": list(result.unmatched_truths),
     }
+
+
+def _sentence(one: TargetAgreement) -> str:
+    figures, unit = one.figures, one.unit
+    limits, related = "", ""
+    if math.isfinite(figures.deviation):
+        limits = f", limits of agreement {figures.lower:.4g} to {figures.upper:.4g} {unit}"
+    if math.isfinite(figures.correlation):
+        related = f", r = {figures.correlation:.4f}"
+    count = f"{figures.pairs} {'pair' if figures.pairs == 1 else 'pairs'}"
+    return f"{one.target}: bias {figures.bias:.4g} {unit}{limits}{related} ({count})"
 
 
 def _print_table(result: Evaluation) -> None:
@@ -77,15 +110,26 @@ def _print_table(result: Evaluation) -> None:
 
 
 def _score_row(score: Score) -> tuple[str, ...]:
-    name, label = score.prediction.name, str(score.label)
-    return name, label, f"{score.dice:.4f}", f"{score.boundary:.2f}", f"{score.hd95:.2f}"
+    return (
+        score.prediction.name,
+        score.target,
+        f"{score.dice:.4f}",
+        f"{score.boundary:.2f}",
+        f"{score.hd95:.2f}",
+        f"{score.surface_dice:.4f}",
+        score.unit,
+        f"{score.difference:+.4g} {score.size_unit}",
+    )
 
 
 def _summary_row(summary: Summary) -> tuple[str, ...]:
     return (
         f"mean of {summary.files}, median Dice {summary.dice_median:.4f}",
-        str(summary.label),
+        summary.target,
         f"{summary.dice_mean:.4f} ± {summary.dice_std:.4f}",
         f"{summary.boundary_mean:.2f}",
         f"{summary.hd95_mean:.2f}",
+        f"{summary.surface_dice_mean:.4f}",
+        summary.unit,
+        f"{summary.difference_mean:+.4g} {summary.size_unit}",
     )

@@ -47,7 +47,7 @@ def measure_labels(
         is not one positive number for each axis with a unit.
     """
     planes = _checked_labels(labels)
-    scale = _checked_scale(spacing, unit, planes.ndim)
+    scale = checked_scale(spacing, unit, planes.ndim)
     pixels = None if image is None else _checked_image(image, planes.shape)
     structures = [
         Structure(name, planes == label, scale, pixels)
@@ -89,7 +89,14 @@ def _checked_labels(labels: Pixels) -> npt.NDArray[np.integer]:
     return planes.astype(np.uint8 if planes.dtype.kind == "b" else planes.dtype, copy=False)
 
 
-def _checked_scale(spacing: Sequence[float] | None, unit: str, axes: int) -> Scale:
+def checked_scale(spacing: Sequence[float] | None, unit: str, axes: int) -> Scale:
+    """Make the scale of labels with so many axes; pixels if no spacing is given.
+
+    Raises
+    ------
+    LocaldiscError
+        If the spacing is not one positive number for each axis with a unit.
+    """
     if spacing is None:
         return Scale((1.0,) * axes, "px")
     if unit in ("", "px"):

@@ -57,6 +57,17 @@ class Scale:
         millimetres = _MILLIMETRES.get(self.unit)
         return cubes if millimetres is None else cubes * millimetres**3 / _ML
 
+    @property
+    def size_unit(self) -> str:
+        """Unit of sizes: of areas in a plane, of volumes in a stack."""
+        return self.area_unit if len(self.spacing) == 2 else self.volume_unit
+
+    def size(self, pixels: float) -> float:
+        """Area of a number of pixels of a plane, or volume of a stack's."""
+        if len(self.spacing) == 2:
+            return pixels * float(np.prod(self.spacing))
+        return self.volume(pixels)
+
 
 @dataclass(frozen=True, eq=False)
 class Structure:

@@ -14,9 +14,8 @@ from qtpy.QtWidgets import QPushButton
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.run_files import BatchReport, RunOptions
-from napari_localdisc.compute.results import FolderResult
+from napari_localdisc.compute.results import ChosenFiles, FolderResult
 from napari_localdisc.core.guidance.config import GuideConfig
-from napari_localdisc.files.discovery import Choice
 from napari_localdisc.reports.report import REPORT, FileResult, read_report
 from napari_localdisc.stores.segmenter_files import SegmenterFile, shipped_segmenters
 from napari_localdisc.viewer import jobs
@@ -119,34 +118,36 @@ class FolderPanel(Panel):
 
     def _run(self) -> None:
         with reported():
-            files = Choice(volumes=True).find([chosen_path(self.input, "folder of images")])
+            images = [chosen_path(self.input, "folder of images")]
             output = chosen_path(self.output, "folder for the results")
-            job = self._job(files, output)
-            self.table.results.begin(files)
+            job = self._job(images, output)
+            self.table.results.begin([])
             self._flush.start()
             self.retry.hide()
-            self.run_row.start(job, run_title("Folder", [file.name for file in files]))
+            self.run_row.start(job, run_title("Folder", [images[0].name]))
 
-    def _job(self, files: list[Path], output: Path) -> Run[FolderResult]:
+    def _job(self, images: list[Path], output: Path) -> Run[FolderResult]:
         device, run_options = self.session.device, RunOptions(overwrite=self.overwrite.value)
         how = (output, device, run_options, bool(self.confidence.value))
         if self.method.value == PRIOR:
             prior, encoder = self.session.chosen_prior, self.session.encoder_name
-            return jobs.segment_by_prior(files, prior, encoder, self.effort, *how)
+            return jobs.segment_by_prior(images, prior, encoder, self.effort, *how)
         if self.method.value == SHIPPED:
-            return jobs.segment_with(files, str(self.shipped.value), *how)
+            return jobs.segment_with(images, str(self.shipped.value), *how)
         if self.method.value == FILE:
             return jobs.segment_with(
-                files, chosen_path(self.segmenter_file, "segmenter file"), *how
+                images, chosen_path(self.segmenter_file, "segmenter file"), *how
             )
         if self.session.segmenter is None:
             raise LocaldiscError(
                 "there is no segmenter in use; run Guided segmentation, or choose a file or prior."
             )
-        return jobs.segment_with(files, self.session.segmenter, *how)
+        return jobs.segment_with(images, self.session.segmenter, *how)
 
     def _on_progress(self, event: Progress) -> None:
-        if isinstance(event.payload, FileResult):
+        if isinstance(event.payload, ChosenFiles):
+            self.table.results.begin(event.payload.files)
+        elif isinstance(event.payload, FileResult):
             self._coming.append(event.payload)
 
     def _show_coming(self) -> None:

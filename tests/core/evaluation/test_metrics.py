@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from napari_localdisc.core.evaluation import metrics
-from napari_localdisc.core.evaluation.metrics import BoundaryDistance, boundary_distance, dice
+from napari_localdisc.core.evaluation.metrics import dice, surface_distances
 
 
 def random_masks(seed, shape=(23, 31)):
@@ -70,7 +70,7 @@ class TestDice:
         assert 0.0 <= dice(first, second) == dice(second, first) <= 1.0
 
 
-class TestBoundaryDistance:
+class TestSurfaceDistances:
     @pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.5, 2.0)])
     @pytest.mark.parametrize("seed", range(6))
     def test_agrees_with_all_pairs(self, seed, spacing):
@@ -78,7 +78,7 @@ class TestBoundaryDistance:
         scaled = [boundary_by_hand(mask) * spacing for mask in (first, second)]
         gaps = cdist(*scaled)
         there, back = gaps.min(axis=1), gaps.min(axis=0)
-        found = boundary_distance(first, second, spacing)
+        found = surface_distances(first, second, spacing)
         assert found.mean == pytest.approx((there.sum() + back.sum()) / (len(there) + len(back)))
         assert found.hd95 == pytest.approx(max(np.quantile(there, 0.95), np.quantile(back, 0.95)))
 
@@ -86,21 +86,26 @@ class TestBoundaryDistance:
         truth = np.zeros((40, 40), bool)
         truth[10:20, 10:20] = True
         moved = np.roll(truth, 5, axis=1)
-        found = boundary_distance(moved, truth)
+        found = surface_distances(moved, truth)
         assert found.hd95 == 5.0
         assert 0.0 < found.mean < 5.0
-        assert boundary_distance(truth, truth) == BoundaryDistance(0.0, 0.0)
+        same = surface_distances(truth, truth)
+        assert (same.mean, same.hd95, same.surface_dice(0)) == (0, 0, 1)
+
+        assert found.surface_dice(0.5) < found.surface_dice(4.5) < found.surface_dice(5) == 1
 
     def test_empty_masks(self):
         empty, full = np.zeros((4, 4), bool), np.ones((4, 4), bool)
-        assert boundary_distance(empty, empty) == BoundaryDistance(0.0, 0.0)
-        assert boundary_distance(empty, full) == BoundaryDistance(np.inf, np.inf)
-        assert boundary_distance(full, empty) == BoundaryDistance(np.inf, np.inf)
+        for pair, apart, alike in (
+            ((empty, empty), 0, 1), ((empty, full), np.inf, 0), ((full, empty), np.inf, 0),
+        ):  # fmt: skip
+            found = surface_distances(*pair)
+            assert (found.mean, found.hd95, found.surface_dice(3)) == (apart, apart, alike)
 
     @given(st.integers(0, 10**6))
     def test_is_symmetric(self, seed):
         first, second = random_masks(seed)
-        there, back = boundary_distance(first, second), boundary_distance(second, first)
+        there, back = surface_distances(first, second), surface_distances(second, first)
         assert there.mean == pytest.approx(back.mean)
         assert there.hd95 == pytest.approx(back.hd95)
 
@@ -108,11 +113,11 @@ class TestBoundaryDistance:
 class TestValidation:
     mask = np.ones((3, 4), bool)
 
-    @pytest.mark.parametrize("metric", [dice, boundary_distance])
+    @pytest.mark.parametrize("metric", [dice, surface_distances])
     @pytest.mark.parametrize(
         ("prediction", "message"),
         [
-            (np.ones(3, bool), r"`prediction` to be a plane of shape \(H, W\), got shape \(3,\)"),
+            (np.ones(3, bool), r"`prediction` to be a plane .* got shape \(3,\)"),
             (np.ones((0, 4), bool), r"`prediction` to be a plane .* got shape \(0, 4\)"),
             (np.ones((3, 4)), "`prediction` to hold booleans or integers, got float64"),
             (np.ones((4, 3), bool), r"`prediction` to have the shape of `truth`, \(3, 4\), got"),
@@ -129,7 +134,7 @@ class TestValidation:
     @pytest.mark.parametrize("spacing", [(1.0,), (1.0, 0.0), (1.0, -2.0), (1.0, np.inf)])
     def test_spacing(self, spacing):
         with pytest.raises(ValueError, match="`spacing` to be 2 positive numbers, got"):
-            boundary_distance(self.mask, self.mask, spacing)
+            surface_distances(self.mask, self.mask, spacing)
 
 
 def test_examples_in_docstrings():
