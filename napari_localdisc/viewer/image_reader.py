@@ -18,7 +18,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | None:
-    """Return the reader of DICOM, NIfTI, NRRD and MetaImage and of folders that hold a DICOM series.
+    """Return the reader of medical image files and of folders that hold a DICOM series.
 
     Parameters
     ----------
