@@ -1,7 +1,7 @@
 """Read every image that libraries ship for their own tests, and write a mask of it.
 
-``python benchmarks/wheel_files.py`` prints how many went right, were refused and went wrong. Right
-is what has a mask that is read back pixel by pixel.
+``python benchmarks/wheel_files.py`` prints how many went right, were refused and went wrong.
+Right is what has a mask that is read back pixel by pixel.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class BatchReport:
     results : tuple of FileResult
         In the order of the files, those that an earlier run had done among them.
     notes : tuple of str
-        Notes for the user: results under another name.
+        Notes for the user: results under another name, and how many files lacked something.
     """
 
     output: Path
@@ -154,7 +154,8 @@ def run_files(
             raise LocaldiscError(folder.lose(error)) from error
         finally:
             folder.report()
-    report = BatchReport(output, folder.results, tuple(renamed(files, names)))
+    notes = (*renamed(files, names), *_noted(folder.results))
+    report = BatchReport(output, folder.results, notes)
     if not report.done:
         raise LocaldiscError(_all_failed(report.failed))
     return report
@@ -253,6 +254,15 @@ class _Folder:
 
     def _files(self, task: Task) -> list[str]:
         return self.layout.results(task.path, task.name)
+
+
+def _noted(results: Sequence[FileResult]) -> list[str]:
+    """Say where the notes on files are, if there are any."""
+    count = sum(bool(result.notes) for result in results)
+    if not count:
+        return []
+    have = "1 file has" if count == 1 else f"{count} files have"
+    return [f"{have} notes, in the column notes of {REPORT}"]
 
 
 def _all_failed(failed: Sequence[FileResult]) -> str:

@@ -12,7 +12,7 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
 from napari_localdisc.formats.images import find_images
-from napari_localdisc.formats.nifti import is_part_of_pair
+from napari_localdisc.formats.nifti_files import is_part_of_pair
 from napari_localdisc.formats.registry import (
     SERIES,
     is_image_file,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_localdisc.formats.dicom.series import is_one_of_several
-from napari_localdisc.formats.nifti import parts_of
+from napari_localdisc.formats.nifti_files import parts_of
 from napari_localdisc.formats.registry import SERIES
 
 

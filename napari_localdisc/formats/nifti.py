@@ -6,11 +6,10 @@ import gzip
 import importlib
 import io
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +17,20 @@ import numpy.typing as npt
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.decoding import decoding
-from napari_localdisc.formats.format import HEAD, Format, Pixels
+from napari_localdisc.formats.format import Format, Pixels
+from napari_localdisc.formats.nifti_files import (
+    HEADER,
+    is_header,
+    is_header_alone,
+    is_part_of_pair,
+    opened,
+    partner,
+    pixels_of,
+)
 
 _UPRIGHT = ("L", "P", "I")
 """Directions in which columns and rows grow when a patient is shown upright."""
 
-_GZIP = b"\x1f\x8b"
-_HEADER, _IMAGE = ".hdr", ".img"
-"""Endings of the two files of a pair."""
 _UNITS = {"meter": 1e3, "micron": 1e-3}
 """Millimetres of a unit; what is not said is in millimetres, too."""
 _FARTHEST = 2**26
@@ -134,38 +139,10 @@ def placed(
     return NiftiGeometry(header, affine, shape[::-1], as_stored, axis=2)
 
 
-def is_header(head: bytes) -> bool:
-    """Whether these first bytes of a file are those of a NIfTI file."""
-    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
-
-
-def is_header_alone(head: bytes) -> bool:
-    """Whether these are the first bytes of a NIfTI header whose pixels are in another file."""
-    return head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0"
-
-
-def parts_of(path: Path) -> list[Path]:
-    """List the files that an image is read from: the two of a pair, or the one."""
-    header = _partner(path, _HEADER) if is_part_of_pair(path) else path
-    image = _partner(header, _IMAGE)
-    is_pair = header.suffix.lower() == _HEADER and image.is_file()
-    return [header, image] if is_pair else [path]
-
-
-def is_part_of_pair(path: Path) -> bool:
-    """Whether a file holds the pixels of a header beside it."""
-    return path.suffix.lower() == _IMAGE and _partner(path, _HEADER).is_file()
-
-
-def _partner(path: Path, ending: str) -> Path:
-    """Name the other file of a pair, in capitals if this one is."""
-    return path.with_suffix(ending.upper() if path.suffix.isupper() else ending)
-
-
 class Nifti(Format):
     """NIfTI-1 and NIfTI-2 in one file, packed or not, or as a header with its pixels beside it."""
 
-    suffixes = (".nii", ".nii.gz", _HEADER)
+    suffixes = (".nii", ".nii.gz", HEADER)
 
     def recognises(self, path: Path, head: bytes, /) -> bool:
         """Whether a file begins as NIfTI does; what is packed goes by its name."""
@@ -198,8 +175,8 @@ def read_nifti(path: Path) -> tuple[Pixels, NiftiGeometry]:
     """
     nibabel = _nibabel(path)
     if is_part_of_pair(path):
-        path = _partner(path, _HEADER)
-    with decoding(path, "nibabel.global"), _opened(path) as file, _pixels_of(path) as pixels:
+        path = partner(path, HEADER)
+    with decoding(path, "nibabel.global"), opened(path) as file, pixels_of(path) as pixels:
         kind = _checked(path, file.read(540), nibabel)
         file.seek(0)
         holders = {"header": file, "image": pixels or file}
@@ -207,44 +184,52 @@ def read_nifti(path: Path) -> tuple[Pixels, NiftiGeometry]:
             {name: nibabel.FileHolder(fileobj=one) for name, one in holders.items()}
         )
         affine = np.asarray(image.affine, dtype=np.float64)
-        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-            raise LocaldiscError(
-                f"{path} has an affine that places no pixel (singular or not finite); correct its"
-                " header."
-            )
+        check_affine(path, affine)
         stored = np.asarray(image.dataobj)
         (pixels or file).read(1)  # reaches the checksum of what is compressed
-        turn = _turn(affine)
+    return upright_planes(image.header, affine, stored)
+
+
+def check_affine(path: Path, affine: npt.NDArray[np.float64]) -> None:
+    """Refuse an affine map that gives pixels no place.
+
+    Raises
+    ------
+    LocaldiscError
+        Names the file.
+    """
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        raise LocaldiscError(
+            f"{path} has an affine that places no pixel (singular or not finite); correct its"
+            " header."
+        )
+
+
+def upright_planes(
+    header: Any, affine: npt.NDArray[np.float64], stored: Pixels
+) -> tuple[Pixels, NiftiGeometry]:
+    """Turn an array as a patient stands, and take it plane by plane.
+
+    Parameters
+    ----------
+    header : nibabel.Nifti1Header or nibabel.Nifti2Header
+        That of masks.
+    affine : ndarray, shape (4, 4)
+        From the indices of the array to millimetres to the right, front and head.
+    stored : ndarray, of one to three axes
+
+    Returns
+    -------
+    pixels : ndarray, shape (H, W) or (N, H, W, 1)
+    geometry : NiftiGeometry
+    """
+    turn = _turn(affine)
     spatial = stored.reshape((*stored.shape, 1, 1)[:3])
     upright = importlib.import_module("nibabel.orientations").apply_orientation(spatial, turn)
     axis = _plane_axis(spatial.shape, affine, turn)
-    geometry = NiftiGeometry(image.header, affine, stored.shape, turn, axis)
+    geometry = NiftiGeometry(header, affine, stored.shape, turn, axis)
     planes = np.moveaxis(upright, axis, 0).swapaxes(1, 2)
     return (planes[0] if len(planes) == 1 else planes[..., None]), geometry
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        is_packed = file.read(2) == _GZIP
-    return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
-
-
-@contextmanager
-def _pixels_of(path: Path) -> Iterator[IO[bytes] | None]:
-    """Open the file with the pixels of a header; nothing for one that holds its own."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if not is_header_alone(head):
-        yield None
-        return
-    other = _partner(path, _IMAGE)
-    if not other.is_file():
-        raise LocaldiscError(
-            f"{path} is the header of a NIfTI pair and {other.name} is not beside it; add it, or"
-            " convert the pair to .nii."
-        )
-    with _opened(other) as pixels:
-        yield pixels
 
 
 def _checked(path: Path, head: bytes, nibabel: Any) -> Any:
@@ -256,7 +241,7 @@ def _checked(path: Path, head: bytes, nibabel: Any) -> Any:
     kind = kinds.get(magic, nibabel.Nifti1Image)
     length = kind.header_class.template_dtype.itemsize
     if not (is_header(head) or is_header_alone(head)) or len(head) < length:
-        is_other = path.suffix.lower() == _HEADER
+        is_other = path.suffix.lower() == HEADER
         raise LocaldiscError(
             f"{path} is a header of another kind than NIfTI, such as Analyze; convert it to .nii."
             if is_other

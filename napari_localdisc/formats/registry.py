@@ -9,6 +9,7 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.formats.dicom.reading import Dicom
 from napari_localdisc.formats.dicom.series import DicomSeries
 from napari_localdisc.formats.format import HEAD, Format
+from napari_localdisc.formats.itk import Itk
 from napari_localdisc.formats.napari_readers import NapariReaders
 from napari_localdisc.formats.nifti import Nifti
 from napari_localdisc.formats.raster import Raster
@@ -29,6 +30,7 @@ FORMATS: tuple[Format, ...] = (
     Raster(),
     Tiff(),
     Nifti(),
+    Itk(),
     NapariReaders(),  # last, for it tries whatever it is given
 )
 

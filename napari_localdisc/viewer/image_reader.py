@@ -1,4 +1,4 @@
-"""DICOM and NIfTI in napari, as the command line sees them. No Qt."""
+"""DICOM, NIfTI, NRRD and MetaImage in napari, as the command line sees them. No Qt."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_localdisc.formats.dicom.reading import Dicom
 from napari_localdisc.formats.images import read_image
+from napari_localdisc.formats.itk import Itk
 from napari_localdisc.formats.nifti import Nifti
 from napari_localdisc.formats.registry import SERIES, format_of
 
@@ -17,7 +18,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | None:
-    """Return the reader of DICOM and NIfTI files and of folders that hold a DICOM series.
+    """Return the reader of medical image files and of folders that hold a DICOM series.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[Any], list[LayerData]] | 
 
 
 def _is_medical(path: Path) -> bool:
-    return isinstance(format_of(path), Dicom | Nifti)
+    return isinstance(format_of(path), Dicom | Nifti | Itk)
 
 
 def read_layers(path: str) -> list[LayerData]:

@@ -64,6 +64,9 @@ def test_films_whose_header_is_odd_give_the_same_lungs(segment: Segment, number:
     assert [_agrees(_mask(row), _mask(plain)) for row in rows] == [True] * len(odd)
     if number in (5, 23, 25):
         assert all(row["notes"] for row in rows)
+        assert "notes, in the column notes of report.csv" in segment.said
+    else:
+        assert not any(row["notes"] for row in rows)
 
 
 def test_07_files_named_by_uid(segment: Segment):

@@ -113,6 +113,9 @@ HEADERS: dict[str, tuple[Change | None, dict[str, Any]]] = {
     "no photometric interpretation": (_without("PhotometricInterpretation"), {}),
     "frames that are no number": (_raw("NumberOfFrames", "IS", b"1A"), {}),
     "no frames": (None, {"NumberOfFrames": 0}),
+    "modality of no list": (None, {"Modality": "ct, thorax"}),
+    "modality as long as can be": (None, {"Modality": "CTCTCTCTCTCTCTCT"}),
+    "no modality": (_without("Modality"), {}),
     "bad times": (None, {"StudyTime": "noon", "StudyDate": "2020-01-01"}),
     **{f"one frame of {name}": (None, {"SOPClassUID": uid, "NumberOfFrames": 1}) for name, uid in {
         "OP 8 bit": f"{_STORAGE}.77.1.5.1", "OP 16 bit": f"{_STORAGE}.77.1.5.2", "OCT": f"{_STORAGE}.77.1.5.4",

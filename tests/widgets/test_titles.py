@@ -61,7 +61,7 @@ def test_folder(open_panel, viewer, session, films, title_of_run, tmp_path):
     panel = open_panel(FolderPanel, viewer)
     panel.input.value, panel.output.value = films, tmp_path / "results"
     panel.method.value = PRIOR
-    assert title_of_run(panel) == "Folder: 3 images"
+    assert title_of_run(panel) == "Folder: films"
 
 
 def test_encoder_by_name(open_panel, viewer, session, image, title_of_run):

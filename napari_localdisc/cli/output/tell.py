@@ -40,5 +40,6 @@ def tell_batch(
     reporter.conclude(f"{count}{earlier}, results in {report.output}")
     if json:
         files = [asdict(result) for result in report.results]
-        print_json({"output": report.output, "run": run, "files": files, "warnings": warnings})
+        told = {"notes": report.notes, "warnings": warnings}
+        print_json({"output": report.output, "run": run, "files": files, **told})
     return 1 if report.failed else 0

@@ -142,6 +142,7 @@ def _segmentation(
         software_versions=__version__,
         device_serial_number="0",
         series_description=f"{NAME} {what}",
+        content_label=what.upper(),
         omit_empty_frames=False,
     )
     made.DerivationDescription = derivation(what)

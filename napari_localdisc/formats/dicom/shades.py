@@ -109,11 +109,11 @@ def _windowed(
 ) -> tuple[Pixels, Notes]:
     """Apply the first window that leaves something to see; the values themselves if none does."""
     processing = importlib.import_module("pydicom.pixels")
-    plain = np.concatenate(rescaled)
-    seen = ~padding if padding is not None else np.ones(plain.shape, dtype=bool)
+    plain = _joined(rescaled)
+    seen: Any = ... if padding is None else ~padding
     choices = min(_choices(about) for about in described)
     for index in range(choices):
-        shown = np.concatenate(
+        shown = _joined(
             [
                 np.asarray(processing.apply_voi_lut(part, about, index))
                 for part, about in zip(rescaled, described, strict=True)
@@ -122,6 +122,10 @@ def _windowed(
         if _shows(shown[seen], plain[seen]):
             return shown, ()
     return plain, (_of_no_use(described[0], plain[seen]),) if choices else ()
+
+
+def _joined(parts: Sequence[Pixels]) -> Pixels:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _choices(about: Any) -> int:
@@ -135,20 +139,21 @@ def _choices(about: Any) -> int:
 
 def _shows(shown: Pixels, plain: Pixels) -> bool:
     """Whether a window leaves shades between its ends, where there are some."""
-    low, high = plain.min(), plain.max()
-    if low == high:
+    if np.nanmin(plain) == np.nanmax(plain):
         return True
-    return bool(shown.min() < shown.max()) and (
-        _between(shown, shown.min(), shown.max()) >= _SHOWN or _between(plain, low, high) < _SHOWN
-    )
+    is_flat = bool(np.nanmin(shown) == np.nanmax(shown))
+    return not is_flat and (_between(shown) >= _SHOWN or _between(plain) < _SHOWN)
 
 
-def _between(values: Pixels, low: Any, high: Any) -> float:
-    return float(((values > low) & (values < high)).mean())
+def _between(values: Pixels) -> float:
+    """Share of the pixels that are neither the darkest nor the brightest."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    is_between = np.greater(values, low) & np.less(values, high)
+    return float(is_between.mean())
 
 
 def _of_no_use(about: Any, plain: Pixels) -> str:
-    span = f"all pixels, from {plain.min():g} to {plain.max():g}, are seen instead"
+    span = f"all pixels, from {np.nanmin(plain):g} to {np.nanmax(plain):g}, are seen instead"
     if value_of(about, "VOILUTSequence") is not None:
         return f"VOILUTSequence leaves no shades; {span}"
     centre, width = (_several(value_of(about, name))[0] for name in ("WindowCenter", "WindowWidth"))

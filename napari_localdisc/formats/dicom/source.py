@@ -104,7 +104,6 @@ def source_of(tags: Any) -> Source:
     for name in _COUNTS:
         setattr(header, name, _count(value_of(tags, name)))
     header.SOPClassUID = str(value_of(tags, "SOPClassUID") or _SECONDARY_CAPTURE)
-    header.Modality = str(value_of(tags, "Modality") or "OT")
     header.Rows, header.Columns = int(tags.Rows), int(tags.Columns)
     if value_of(tags, "LossyImageCompression") == "01":
         header.LossyImageCompression = "01"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 import tifffile
 
-from napari_localdisc.formats.images import read_image, write_mask
+from napari_localdisc.formats.images import Image, read_image, write_mask
 from tests.corpus.dicoms import content_of, dataset
 from tests.formats.test_dicom_series import write_series
 
@@ -114,6 +115,14 @@ def test_a_segmentation_against_a_nifti_of_the_same_scan(command, tmp_path: Path
     assert (row["label"], row["size"]) == (2, pytest.approx(330 * 0.25 * 0.5 * 2.5 / 1000))
 
 
+def slices_of(folder: Path, image: Image) -> list[Any]:
+    """The slices of a series, in the order of its planes."""
+    pydicom = pytest.importorskip("pydicom")
+    slices = [pydicom.dcmread(path) for path in folder.iterdir()]
+    by_name = {one.SOPInstanceUID: one for one in slices}
+    return [by_name[one.header.SOPInstanceUID] for one in image.geometry.slices]
+
+
 def test_empty_slices_that_a_segmentation_leaves_out(command, tmp_path: Path):
     highdicom = pytest.importorskip("highdicom")
     seg = __import__("highdicom.seg", fromlist=["seg"])
@@ -126,7 +135,7 @@ def test_empty_slices_that_a_segmentation_leaves_out(command, tmp_path: Path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sparse = seg.Segmentation(
-            image.geometry.slices, volume.array, "BINARY",
+            slices_of(tmp_path / "ct", image), volume.array, "BINARY",
             [whole.get_segment_description(1)], series_instance_uid=highdicom.UID(),
             series_number=3, sop_instance_uid=highdicom.UID(), instance_number=1,
             manufacturer="x", manufacturer_model_name="x", software_versions="1",
@@ -151,7 +160,7 @@ def test_segments_that_overlap_are_not_told_apart(command, tmp_path: Path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         seg.Segmentation(
-            image.geometry.slices, masks, "BINARY",
+            slices_of(tmp_path / "ct", image), masks, "BINARY",
             [whole.get_segment_description(number) for number in (1, 2)],
             series_instance_uid=highdicom.UID(), series_number=3,
             sop_instance_uid=highdicom.UID(), instance_number=1, manufacturer="x",

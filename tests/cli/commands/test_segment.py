@@ -11,6 +11,7 @@ import pytest
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.formats.images import read_image
 from napari_localdisc.formats.masks import read_mask
+from napari_localdisc.reports.report import read_report
 from napari_localdisc.stores.segmenters import load_segmenter
 from tests.formats.test_dicom_series import write_series
 
@@ -132,6 +133,24 @@ def test_json_tells_of_every_file(command, xray_files, segmenter_file, tmp_path:
         assert (told["encoder"], told["encoder_version"]) == ("tiny", "1")
     assert [row["status"] for row in content["files"]] == ["done"] * 3
     assert [row["output"] for row in content["files"]] == [str(out / p.name) for p in xray_files]
+
+
+def test_what_failed_has_no_confidence_and_what_is_no_image_is_counted(
+    command, xray_files, segmenter_file, tmp_path: Path
+):
+    out, folder = tmp_path / "out", xray_files[0].parent
+    xray_files[1].write_bytes(xray_files[1].read_bytes()[:300])
+    (folder / "notes.txt").write_text("about the films")
+    (folder / "=1+1.png").write_bytes(xray_files[0].read_bytes())
+    result = command("segment", folder, "--segmenter", segmenter_file, "-o", out, "--json")
+    files = {Path(row["path"]).name: row for row in json.loads(result.out)["files"]}
+    assert files["xray-1.png"]["confidence"] is None
+    assert files["xray-0.png"]["confidence"] > 0
+    again = command("segment", folder, "--segmenter", segmenter_file, "-o", out)
+    assert "1 file is no image and passed over" in again.err
+    told = {row.path.name: row for row in read_report(out)}
+    assert told["xray-1.png"].confidence is None
+    assert told["=1+1.png"].output == out / "=1+1.png"
 
 
 def test_a_shipped_segmenter_by_its_name(command, xray_files, tmp_path: Path):

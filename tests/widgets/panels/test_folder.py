@@ -10,7 +10,7 @@ from napari_localdisc.base.progress import drain
 from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.guidance.guidance import guide
 from napari_localdisc.core.priors import simulate
-from napari_localdisc.formats import dicom_series
+from napari_localdisc.formats.dicom import series
 from napari_localdisc.reports.report import FileResult
 from napari_localdisc.stores.segmenters import segmenter_file
 from napari_localdisc.widgets.panels.folder import FILE, IN_USE, PRIOR, SHIPPED, FolderPanel
@@ -195,7 +195,7 @@ def test_headers_of_a_series_are_not_read_in_the_windows_process(
     pytest.importorskip("pydicom")
     panel.input.value = write_series(tmp_path / "ct")
     here = []
-    monkeypatch.setattr(dicom_series, "read_header", lambda path, _: here.append(path))
+    monkeypatch.setattr(series, "read_header", lambda path, _: here.append(path))
     session.segmenter = segmenter
     click(panel.run_row.button)
     finish(panel)
