@@ -25,10 +25,10 @@ import numpy as np
 from tiny import write_images, write_segmenter
 
 from napari_localdisc.batch.executor import QUEUE_DEPTH
-from napari_localdisc.batch.journal_record import JOURNAL
 from napari_localdisc.cli import main as command_line
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.discovery import Choice  # noqa: F401  # before the fork, to save time
+from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.tasks.segment import segment_files  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))

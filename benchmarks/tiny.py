@@ -8,7 +8,8 @@ import PIL.Image
 import torch
 
 from napari_localdisc.base.progress import drain
-from napari_localdisc.core.encoder.encoder import Encoder, EncoderCard
+from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.guidance.guidance import GuideConfig, guide
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.core.priors import simulate
