@@ -100,7 +100,7 @@ class Case:
 
 
 def measure(structure: str, data: Path, seed: int, encoder: str) -> Row:
-    """Guide on images of a structure and score what is found in them."""
+    """Guide on images of a structure and score the masks."""
     case = Case.of(data, structure)
     drawn, scored = case.draw(seed)
     masks = [case.truth(stem) for stem in drawn]

@@ -14,7 +14,7 @@ def _shown(text: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=1000), AfterValidator(_shown)]
-"""What is shown to people; it cannot steer a terminal."""
+"""Text for people, without characters that could steer a terminal."""
 
 Texts = Annotated[tuple[Text, ...], Field(max_length=10_000)]
 

@@ -1,4 +1,4 @@
-"""Keeping the journal of a folder of results, see `record`: what is told is on the disk."""
+"""The journal of a folder of results: every line is on the disk before the next step begins."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ Log = Annotated[
     Path | None,
     typer.Option(
         "--log",
-        help="Append what is shown to this file, each line with its time; with -q there alone.",
+        help="Append progress and messages to this file, with times; with -q to the file alone.",
         metavar="FILE",
         show_default=False,
     ),
