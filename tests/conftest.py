@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import resource
 import tempfile
@@ -56,6 +57,9 @@ def little_space(size: int) -> Iterator[None]:
 @pytest.fixture
 def ordinary_user() -> Iterator[Path]:
     """A folder of a user whom permissions bind; root, who ignores them, becomes one."""
+    # What commands import when they run may lie where that user cannot read.
+    for module in ("tasks.segment_folder", "tasks.evaluate", "reports.bland_altman_plot"):
+        importlib.import_module(f"napari_localdisc.{module}")
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         is_root = os.geteuid() == 0
