@@ -15,6 +15,7 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run, drain
 from napari_localdisc.batch.run_files import BatchReport, RunOptions
 from napari_localdisc.core.guidance.config import Guidance, GuideConfig
+from napari_localdisc.core.priors import Place
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.discovery import Choice
@@ -63,6 +64,7 @@ def guide(
     seed: int = 0,
     on_progress: OnProgress = None,
     *,
+    place: Place = "auto",
     quick: bool = False,
     device: str = "auto",
 ) -> Guidance:
@@ -80,6 +82,8 @@ def guide(
         The same seed on the same machine gives the same segmenter.
     on_progress : callable, optional
         Called with every `Progress`; those of stage ``"preview"`` hold the first image's mask.
+    place : {"auto", "drawn", "free"}
+        Where the structure lies: as the masks of the prior lie, anywhere, or as they tell.
     quick : bool
         Seconds instead of minutes, and less exact.
     device : str
@@ -105,7 +109,10 @@ def guide(
     >>> found.segmenter.segment(images[0]).labels.shape
     (64, 64)
     """
-    return drain(guide_steps(images, prior, encoder, seed, quick=quick, device=device), on_progress)
+    return drain(
+        guide_steps(images, prior, encoder, seed, place=place, quick=quick, device=device),
+        on_progress,
+    )
 
 
 def guide_steps(
@@ -114,11 +121,13 @@ def guide_steps(
     encoder: AnyEncoder = None,
     seed: int = 0,
     *,
+    place: Place = "auto",
     quick: bool = False,
     device: str = "auto",
 ) -> Run[Guidance]:
     """Guide as `guide` does; a generator of `Progress` that returns the guidance."""
-    config = (GuideConfig.quick if quick else GuideConfig)(seed=seed)
+    effort = GuideConfig.quick() if quick else GuideConfig()
+    config = effort.model_copy(update={"seed": seed, "place": place})
     chosen = AUTO if encoder is None else encoder
     if isinstance(images, str | Path) or any(isinstance(one, str | Path) for one in images):
         files = find_images(_paths(images))

@@ -130,6 +130,7 @@ class Guiding:
 
     references: options.References = 20
     guide_images: options.GuideImages = 40
+    place: options.Place = "auto"
     quick: options.Quick = False
     encoder: options.Encoder = AUTO
 
@@ -137,7 +138,8 @@ class Guiding:
         """Give the recipe."""
         from napari_localdisc.tasks.guide import guide_config
 
-        return guide_config(self.quick, seed, self.guide_images)
+        config = guide_config(self.quick, seed, self.guide_images)
+        return config.model_copy(update={"place": self.place})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import typer
 from napari_localdisc.base.shipped import ENCODERS
 from napari_localdisc.cli.names import devices, encoders, listed, priors
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
+from napari_localdisc.core.priors import Place as PlaceName
 from napari_localdisc.formats.registry import SUFFIXES
 
 MOST_SEED = 2**31 - 1
@@ -232,6 +233,13 @@ References = Annotated[
 ]
 GuideImages = Annotated[
     int, typer.Option("--guide-images", help="Images to guide on, drawn by the seed.", min=1)
+]
+Place = Annotated[
+    PlaceName,
+    typer.Option(
+        "--place",
+        help="Where the structure lies: as drawn, free (anywhere), or auto, as the masks tell.",
+    ),
 ]
 OutputFolder = Annotated[
     Path, typer.Option("-o", "--output", help="Folder to write to.", show_default=False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from napari_localdisc.core.priors import Place
+
 if TYPE_CHECKING:
     from napari_localdisc.core.segmenter.segmenter import Segmenter
 
@@ -21,6 +23,8 @@ class GuideConfig(BaseModel):
     ----------
     size : int, optional
         Side of the canvas that images are laid on; chosen from the prior's width if not given.
+    place : {"auto", "drawn", "free"}
+        Whether the structure lies where the references lie, anywhere, or as they tell.
     max_images : int
         At most so many of the images guide: the first, which is previewed, and others at random.
     starts : int
@@ -43,6 +47,7 @@ class GuideConfig(BaseModel):
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     size: int | None = Field(default=None, ge=64, le=2048, multiple_of=8)
+    place: Place = "auto"
     max_images: int = Field(default=40, ge=1)
     starts: int = Field(default=8, ge=1)
     candidates: int = Field(default=96, ge=1)

@@ -41,7 +41,9 @@ from napari_localdisc.core.guidance.learn.self_training_labels import (
 )
 from napari_localdisc.core.guidance.preview import Previewer
 from napari_localdisc.core.guidance.start.first_look import first_look
+from napari_localdisc.core.guidance.start.placement import Placement, Starting, window_of
 from napari_localdisc.core.guidance.working_resolution import WorkingResolution
+from napari_localdisc.core.imaging.window import WHOLE, Window
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.segmenter.card import SegmenterCard
 from napari_localdisc.core.segmenter.heads import (
@@ -103,14 +105,23 @@ def guide(
     if len(images) == 0:
         raise LocaldiscError("guidance needs at least one image, got none; give image files.")
     chosen = [images[index] for index in config.draw(len(images))]
-    resolution = WorkingResolution.of(prior, encoder.card, config.size)
-    prior_match = PriorMatch(resolution.references(prior).to(device), resolution)
     channels_last(encoder.network.to(device)).eval()
-    yield from first_look(chosen, encoder, prior_match, config.seed, device)
-    pixels = yield from pixel_set(chosen, encoder, resolution.size, device)
+    placement = Placement.of(prior, config.place, device)
+    window = window_of(placement)
+    framed = prior.within(window)
+    placed = placement is not None
+    resolution = WorkingResolution.of(framed, encoder.card, config.size, placed=placed)
+    prior_match = PriorMatch(resolution.references(framed).to(device), resolution)
+    starting = None
+    if placement is None:
+        yield from first_look(chosen, encoder, prior_match, config.seed, device)
+    else:
+        starting = yield from placement.find(chosen, encoder, device)
+    pixels = yield from pixel_set(chosen, encoder, resolution.size, device, window)
     height, width = chosen[0].shape[:2]
-    previewer = Previewer((height, width), pixels.fields[0], prior_match)
-    return (yield from _Guide(prior, encoder, config, prior_match, pixels, previewer).run())
+    previewer = Previewer((height, width), pixels.fields[0], prior_match, window)
+    guiding = _Guide(framed, encoder, config, prior_match, pixels, previewer, window)
+    return (yield from guiding.run(starting))
 
 
 @dataclass(frozen=True)
@@ -134,21 +145,28 @@ class _Guide:
         prior_match: PriorMatch,
         pixels: PixelSet,
         previewer: Previewer,
+        window: Window = WHOLE,
     ) -> None:
-        self.prior, self.encoder, self.config = prior, encoder, config
+        self.prior, self.encoder, self.config, self.window = prior, encoder, config, window
         self.prior_match, self.resolution = prior_match, prior_match.resolution
         self.pixels, self.previewer = pixels, previewer
         self.compact = not self.resolution.curvilinear
+        self.searched = self.compact and not self.resolution.scattered
         self.stages: list[StageReport] = []
         self.warnings: list[str] = []
 
-    def run(self) -> Run[Guidance]:
-        """Run the stages one after the other."""
-        initial = InitialLabels(self.pixels, self.prior_match, self.config, self.previewer)
+    def run(self, starting: Starting | None = None) -> Run[Guidance]:
+        """Run the stages one after the other, from where the targets lie if that is known."""
+        self.searched = self.searched and starting is None
+        initial = InitialLabels(
+            self.pixels, self.prior_match, self.config, self.previewer, starting
+        )
         evidence = yield from initial.evidence()
         start = self._stage_result(
             "start", class_probabilities(evidence.targets, self.pixels.fields)
         )
+        if starting is not None:
+            self.warnings += starting.disagreement(start.labels)
         yield self._preview(start)
         labels = yield from initial.labels(evidence)
         fitted = yield from self._train_heads(labels)
@@ -167,8 +185,8 @@ class _Guide:
             region=self.config.region,
             critic_side=_CRITIC_SIDE if self.compact else 0,
         )
-        # Of curvilinear targets the refinement has seen pasted shapes and beats any head.
-        count = self.config.heads if self.compact else 1
+        # Only where templates were searched for anywhere do heads find other things.
+        count = self.config.heads if self.searched else 1
         references, seed = self.prior_match.references, self.config.seed
         trainers = [
             HeadTrainer(self.pixels, labels, references, settings, seed + number)
@@ -245,8 +263,8 @@ class _Guide:
         return self_training_labels(labels, probabilities, thresholds)
 
     def _refine_borders(self, fitted: _Fitted) -> Run[_Fitted]:
-        """Move borders to edges by the random walker, if all targets are compact and it shows."""
-        if not self.compact:
+        """Move borders of matched templates to edges by the random walker, if it shows."""
+        if not self.searched:
             return fitted
         result, statistics = fitted.result, self.resolution.shape_statistics
         labels = yield from refine_borders(result.labels, statistics, self.pixels)
@@ -284,6 +302,7 @@ class _Guide:
             encoder=self.encoder.card,
             targets=self.prior.targets,
             size=self.resolution.size,
+            window=self.window,
             thresholds=result.thresholds,
             rules=self.resolution.shape_statistics,
             refined=fitted.refined is not None,

@@ -1,7 +1,7 @@
 """Initial labels: the first E-step of guidance, for every target in the way that suits its shape.
 
-Compact targets are found by template matching, curvilinear ones by a direction search and mask
-denoising.
+Compact targets that have a place are found from there; those that lie anywhere by template
+matching; curvilinear ones by a direction search and mask denoising; scattered ones by brightness.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.base.progress import Run
 from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.guidance.config import GuideConfig
+from napari_localdisc.core.guidance.expect.placed_posterior import PlacedPosterior
 from napari_localdisc.core.guidance.expect.posterior import (
     CurvilinearPosterior,
     Evidence,
@@ -23,6 +25,8 @@ from napari_localdisc.core.guidance.expect.posterior import (
 )
 from napari_localdisc.core.guidance.expect.template_matching import TemplateMatchingPosterior
 from napari_localdisc.core.guidance.preview import Previewer
+from napari_localdisc.core.guidance.start.intensity import match_brightness
+from napari_localdisc.core.guidance.start.placement import Starting
 from napari_localdisc.core.losses.segmentation import IGNORE
 from napari_localdisc.core.segmenter.one_sided_edges import one_sided_edges
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
@@ -38,8 +42,8 @@ class InitialEvidence:
     targets : list of Evidence
         Per target.
     open_borders : list of lists of Evidence
-        The same, with the borders of compact targets left undecided in one way or another; empty
-        if no target is compact.
+        The same, with the borders of matched templates left undecided in one way or another; empty
+        if none was matched.
     """
 
     targets: list[Evidence]
@@ -56,6 +60,8 @@ class InitialLabels:
         Of the prior that is searched for.
     config : GuideConfig
     previewer : Previewer
+    starting : Starting, optional
+        Where the targets lie, if they have a place.
     """
 
     def __init__(
@@ -64,8 +70,10 @@ class InitialLabels:
         prior_match: PriorMatch,
         config: GuideConfig,
         previewer: Previewer,
+        starting: Starting | None = None,
     ) -> None:
         self.pixels, self.config, self.previewer = pixels, config, previewer
+        self.prior_match, self.starting = prior_match, starting
         self.references, self.resolution = prior_match.references, prior_match.resolution
         self.curvilinear = {
             target: CurvilinearPosterior(pixels, self.references[:, target], config.seed)
@@ -79,8 +87,13 @@ class InitialLabels:
             starting = posterior.start(self.config)
             preview = partial(self._on_first_image, (target,), posterior)
             found[target] = yield from self.previewer.during(starting, preview)
+        for target in self.resolution.scattered:
+            own = PriorMatch(self.references[:, [target]], self.resolution.only([target]))
+            found[target] = yield from match_brightness(self.pixels, own)
         opened = list[dict[int, Evidence]]()
-        if self.resolution.compact:
+        if self.starting is not None:
+            found |= yield from self._from_place(self.starting)
+        elif self.resolution.compact:
             matched, opened = yield from self._match_templates(self.resolution.compact)
             found |= matched
         order = range(len(self.resolution.shape_statistics))
@@ -121,6 +134,15 @@ class InitialLabels:
         for target in self.curvilinear:
             closed[~evidence.targets[target].certain] = IGNORE
         return closed
+
+    def _from_place(self, starting: Starting) -> Run[dict[int, Evidence]]:
+        """Evidence of all targets, which are compact, from where alignment found them."""
+        size = (self.pixels.size, self.pixels.size)
+        posterior = PlacedPosterior(self.pixels, self.references, starting.prior, starting.shifts)
+        masks = F.interpolate(starting.masks, size=size, mode="bilinear")
+        matching = posterior.match(masks)
+        evidence = yield from self.previewer.during(matching, posterior.first_image_probabilities)
+        return dict(enumerate(evidence))
 
     def _match_templates(
         self, targets: tuple[int, ...]

@@ -15,6 +15,7 @@ from torch import Tensor
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.imaging.canvas import Canvas
+from napari_localdisc.core.imaging.window import WHOLE, Window
 from napari_localdisc.core.segmenter.postprocessing import labels_from_canvas, postprocess
 
 T = TypeVar("T")
@@ -36,11 +37,19 @@ class Previewer:
         Its field of view.
     prior_match : PriorMatch
         Sets the thresholds of curvilinear targets.
+    window : Window
+        The part of the canvas that is seen.
     """
 
-    def __init__(self, shape: tuple[int, int], field: Tensor, prior_match: PriorMatch) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        field: Tensor,
+        prior_match: PriorMatch,
+        window: Window = WHOLE,
+    ) -> None:
         self._canvas, self._field, self._prior_match = (
-            Canvas(shape, prior_match.resolution.size),
+            Canvas(shape, prior_match.resolution.size, window),
             field[None],
             prior_match,
         )

@@ -18,6 +18,9 @@ _WIDTH = 14
 """Pixels across a compact structure at which its border is placed well enough."""
 _LARGEST = 256
 """Side of the canvas for the smallest of compact structures: networks are trained on all of it."""
+_LARGEST_PLACED = 160
+"""The same for structures with a place, whose poses are found first: half the time, the same masks.
+"""
 _POSE_WIDTH = 7
 """Pixels across a compact structure at which its pose is found fast enough."""
 
@@ -41,7 +44,9 @@ class WorkingResolution:
     shape_statistics: tuple[ShapeStatistics, ...]
 
     @classmethod
-    def of(cls, prior: Prior, card: EncoderCard, size: int | None = None) -> WorkingResolution:
+    def of(
+        cls, prior: Prior, card: EncoderCard, size: int | None = None, *, placed: bool = False
+    ) -> WorkingResolution:
         """Choose sizes: the encoder's working size for curvilinear targets, less for others."""
         shape_statistics = tuple(
             ShapeStatistics.of(prior, target) for target in range(len(prior.targets))
@@ -53,7 +58,8 @@ class WorkingResolution:
         )
         chosen = size or card.working_size
         if size is None and not any(statistics.curvilinear for statistics in shape_statistics):
-            chosen = _rounded(CANVAS * _WIDTH / compact, 128, min(_LARGEST, chosen))
+            largest = _LARGEST_PLACED if placed else _LARGEST
+            chosen = _rounded(CANVAS * _WIDTH / compact, 128, min(largest, chosen))
         return cls(
             chosen, min(chosen, _rounded(CANVAS * _POSE_WIDTH / compact, 64, 128)), shape_statistics
         )
@@ -68,12 +74,19 @@ class WorkingResolution:
         )
 
     @property
-    def compact(self) -> tuple[int, ...]:
-        """Numbers of the compact targets."""
+    def scattered(self) -> tuple[int, ...]:
+        """Numbers of the scattered targets."""
         return tuple(
             index
             for index, statistics in enumerate(self.shape_statistics)
-            if not statistics.curvilinear
+            if statistics.scattered and not statistics.curvilinear
+        )
+
+    @property
+    def compact(self) -> tuple[int, ...]:
+        """Numbers of the compact targets."""
+        return tuple(
+            index for index, statistics in enumerate(self.shape_statistics) if not statistics.local
         )
 
     def only(self, targets: Sequence[int]) -> WorkingResolution:

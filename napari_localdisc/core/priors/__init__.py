@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from napari_localdisc.base.errors import LocaldiscError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from napari_localdisc.core.priors.prior import Prior
 
+Place = Literal["auto", "drawn", "free"]
+"""Whether a structure lies where its references lie, anywhere, or as the references tell."""
 CANVAS = 512
 """Side in pixels of the square canvas that reference masks are laid on."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from skimage.transform import resize
 
 from napari_localdisc.base.errors import LocaldiscError, printable
+from napari_localdisc.core.imaging.window import WHOLE, Window
 from napari_localdisc.core.priors import CANVAS
 
 
@@ -50,6 +51,16 @@ class Prior:
     def area(self) -> npt.NDArray[np.float64]:
         """Mean fraction of the canvas that each target covers, shape (K,)."""
         return np.asarray(self.masks.mean(axis=(0, 2, 3)), dtype=np.float64)
+
+    def within(self, window: Window) -> Prior:
+        """Restrict the masks to a window of the canvas, scaled to the whole canvas."""
+        if window == WHOLE:
+            return self
+        side = self.masks.shape[-1]
+        rows, columns = window.spans(side)
+        cut = self.masks[..., rows, columns].astype(np.float32)
+        scaled = resize(cut, (*cut.shape[:2], side, side), order=1)
+        return replace(self, masks=scaled >= 0.5)
 
     @classmethod
     def from_masks(

@@ -10,12 +10,18 @@ from skimage.measure import perimeter
 from skimage.morphology import convex_hull_image
 
 from napari_localdisc.core.priors import CANVAS
+from napari_localdisc.core.priors.place import lie_anywhere
 from napari_localdisc.core.priors.prior import Prior
 
 Mask = npt.NDArray[np.bool_]
 Sizes = npt.NDArray[np.int64]
-_CURVILINEAR = 20.0
-"""Structures thinner than this on the canvas are treated as networks of lines."""
+_ELONGATED = 40.0
+"""Extent of the largest part in widths from which a structure is a network of lines: bones and
+rows of teeth have up to 15, trees of vessels above 100."""
+_THIN = 20.0
+"""Width on the canvas up to which files of old took a structure for a network of lines."""
+_MANY = 5
+"""Usual number of parts from which a structure may be scattered."""
 _DENSE = 0.5
 """Share of its hull from which a structure with a hole is a ring, not a network."""
 _RARE_AREA = 0.08
@@ -48,6 +54,10 @@ class ShapeStatistics(BaseModel):
         Share of the canvas below which a part is implausible.
     solid : bool
         No reference has a hole worth mentioning.
+    elongation : float, optional
+        Extent of the largest part, in widths of it. Not known to files of old.
+    scattered : bool
+        Whether it has many parts that lie anywhere, as nuclei do.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -58,11 +68,20 @@ class ShapeStatistics(BaseModel):
     parts: int = Field(ge=1)
     smallest: float = Field(ge=0)
     solid: bool
+    elongation: float | None = Field(default=None, ge=0)
+    scattered: bool = False
 
     @property
     def curvilinear(self) -> bool:
-        """Whether the target is thin and spread, as vessels are, rather than compact."""
-        return self.width < _CURVILINEAR
+        """Whether the target is a network of lines, as vessels are, rather than compact."""
+        if self.elongation is None:
+            return self.width < _THIN
+        return self.elongation >= _ELONGATED
+
+    @property
+    def local(self) -> bool:
+        """Whether it is told by its texture, and not by a shape in one piece."""
+        return self.curvilinear or self.scattered
 
     def pixels(self, part: float, size: int) -> int:
         """Width in pixels of a part of its width on a canvas of a side, at least one."""
@@ -77,6 +96,7 @@ class ShapeStatistics(BaseModel):
         density = float(np.mean([_density(mask) for mask in masks]))
         sizes = [_part_sizes(mask) for mask in masks]
         counts = [len(one) for one in sizes]
+        many = float(np.median(counts)) >= _MANY and len(masks) > 1
         return cls(
             width=CANVAS / masks[0].shape[0] * _width(filled if density >= _DENSE else masks),
             area=float(prior.masks[:, target].mean()),
@@ -84,6 +104,8 @@ class ShapeStatistics(BaseModel):
             parts=max(1, round(float(np.percentile(counts, _MOST_PARTS)))),
             smallest=min(_rare_size(sizes), _thickness(masks) ** 2) / masks[0].size,
             solid=float(np.median(holes)) < _HOLES,
+            elongation=float(np.median([_elongation(mask) for mask in masks])),
+            scattered=many and lie_anywhere(np.stack(masks)),
         )
 
     def tidy(self, mask: Mask) -> Mask:
@@ -132,6 +154,15 @@ def _thickness(masks: list[Mask]) -> float:
 
 def _width(masks: list[Mask]) -> float:
     return float(np.mean([2 * mask.sum() / max(perimeter(mask), 1.0) for mask in masks]))
+
+
+def _elongation(mask: Mask) -> float:
+    """Diagonal of the bounding box of the largest part, in widths of it."""
+    parts, _ = ndimage.label(mask, structure=_NEIGHBOURS)
+    largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+    box = ndimage.find_objects(parts)[largest - 1]
+    part = np.pad(parts[box] == largest, 1)
+    return float(np.hypot(*part.shape)) / _width([part])
 
 
 def _part_sizes(mask: Mask) -> Sizes:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from napari_localdisc.base.card_fields import Share, Text
 from napari_localdisc.base.errors import printable
 from napari_localdisc.core.encoder.card import EncoderCard
+from napari_localdisc.core.imaging.window import WHOLE, Window
 from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
 
 
@@ -20,7 +21,9 @@ class SegmenterCard(BaseModel):
     targets : tuple of str
         Names of the K targets; label k in a mask is ``targets[k - 1]``.
     size : int
-        Side of the canvas that images are laid on.
+        Side in pixels of the canvas that images are laid on, or of the window on it.
+    window : Window
+        The part of the canvas that the networks see; nothing is found outside.
     thresholds : tuple of float
         Probability from which a pixel belongs to a target.
     rules : tuple of ShapeStatistics
@@ -38,6 +41,7 @@ class SegmenterCard(BaseModel):
     encoder: EncoderCard
     targets: tuple[Text, ...] = Field(min_length=1, max_length=255)
     size: int = Field(ge=32, le=4096, multiple_of=8)
+    window: Window = WHOLE
     thresholds: tuple[Share, ...]
     rules: tuple[ShapeStatistics, ...]
     refined: bool

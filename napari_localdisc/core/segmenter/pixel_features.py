@@ -21,6 +21,7 @@ from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.imaging.arrays import as_image
 from napari_localdisc.core.imaging.canvas import image_to_canvas
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
+from napari_localdisc.core.imaging.window import WHOLE, Window
 
 _FLOOR = 1e-2
 """Share of the largest variance added to every direction, so that noise is not blown up."""
@@ -83,6 +84,7 @@ def prepare(
     preprocessing: Preprocessing,
     size: int,
     device: torch.device,
+    window: Window = WHOLE,
 ) -> tuple[Tensor, Tensor]:
     """Put images on canvases and compute the network inputs.
 
@@ -92,15 +94,17 @@ def prepare(
         Each of its own size.
     preprocessing : Preprocessing
     size : int
-        Side of the canvas.
+        Side of the canvas, or of the window.
     device : torch.device
+    window : Window
+        The part of each canvas that is kept.
 
     Returns
     -------
     inputs : Tensor of float32, shape (N, C, size, size)
     fields : Tensor of float32, shape (N, 1, size, size)
     """
-    on_canvas = [image_to_canvas(as_image(image), preprocessing, size) for image in images]
+    on_canvas = [image_to_canvas(as_image(image), preprocessing, size, window) for image in images]
     pixels, fields = (torch.cat(parts).to(device) for parts in zip(*on_canvas, strict=True))
     return preprocessing(pixels, fields), fields
 
@@ -136,7 +140,11 @@ def _standard(features: Tensor, field: Tensor) -> Tensor:
 
 
 def pixel_set(
-    images: Sequence[npt.NDArray[np.generic]], encoder: Encoder, size: int, device: torch.device
+    images: Sequence[npt.NDArray[np.generic]],
+    encoder: Encoder,
+    size: int,
+    device: torch.device,
+    window: Window = WHOLE,
 ) -> Run[PixelSet]:
     """Compute and whiten the features of a set of images.
 
@@ -145,8 +153,10 @@ def pixel_set(
     images : sequence of ndarray, shape (H, W) or (H, W, C)
     encoder : Encoder
     size : int
-        Side of the canvas.
+        Side of the canvas, or of the window.
     device : torch.device
+    window : Window
+        The part of each canvas that is kept.
 
     Yields
     ------
@@ -156,7 +166,7 @@ def pixel_set(
     preprocessing = encoder.card.preprocessing
     features, normalised, fields = [], [], []
     for done, image in enumerate(images):
-        seen, field = prepare([image], preprocessing, size, device)
+        seen, field = prepare([image], preprocessing, size, device, window)
         features.append(features_of(seen, field, encoder).half())
         normalised.append(seen[:, : preprocessing.normalised].half())
         fields.append(field[0] > 0)

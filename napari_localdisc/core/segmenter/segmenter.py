@@ -9,7 +9,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from napari_localdisc.base.devices import best_at_once
@@ -168,7 +170,11 @@ class Segmenter:
     def _probabilities(self, images: Sequence[Pixels]) -> tuple[Tensor, Tensor, Tensor]:
         """Class probabilities (N, K + 1, S, S), fields (N, 1, S, S), channels (N, C, S, S)."""
         inputs, fields = prepare(
-            images, self.encoder.card.preprocessing, self.card.size, self._device
+            images,
+            self.encoder.card.preprocessing,
+            self.card.size,
+            self._device,
+            self.card.window,
         )
         normalised = inputs[:, : self.encoder.card.preprocessing.normalised]
         if self.refined is not None:
@@ -186,7 +192,7 @@ class Segmenter:
         normalised: Tensor,
     ) -> Segmentation:
         """Bring probabilities (K + 1, S, S) to an image's size, and postprocess them."""
-        canvas = Canvas((shape[0], shape[1]), self.card.size)
+        canvas = Canvas((shape[0], shape[1]), self.card.size, self.card.window)
         thresholds, shape_statistics = self.card.thresholds, self.card.rules
         whole = self.encoder.card.preprocessing.whole(normalised[None])
         (probabilities,) = remove_one_sided_edges(
@@ -195,12 +201,24 @@ class Segmenter:
         labels = postprocess((probabilities * field).cpu().numpy(), thresholds, shape_statistics)
         if self.card.traced:
             labels = random_walker_borders(labels, normalised, field[0] > 0, shape_statistics)
-        at_size = canvas.from_canvas(probabilities[None])
+        at_size = _complete(canvas.from_canvas(probabilities[None]))
         shown = postprocess_at_full_size(labels, at_size, canvas, thresholds, shape_statistics)
         lifted = at_size.cpu().numpy()[0]
         confidence = lifted[0].astype(np.float32)
         for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each
             np.copyto(confidence, plane, where=shown == label)
         score = expected_dice(1 - lifted[0], shown > 0)
-        kept = (probabilities.float().cpu().numpy(),) if keep_probabilities else ()
+        kept = (self._on_whole_canvas(probabilities),) if keep_probabilities else ()
         return Segmentation(shown, confidence, score, self.targets, kept)
+
+    def _on_whole_canvas(self, probabilities: Tensor) -> npt.NDArray[np.float32]:
+        padded = F.pad(probabilities, self.card.window.padding(self.card.size))
+        filled: npt.NDArray[np.float32] = _complete(padded[None])[0].float().cpu().numpy()
+        return filled
+
+
+def _complete(probabilities: Tensor) -> Tensor:
+    """Class probabilities (1, K + 1, H, W) that sum to 1 outside the window, too: background."""
+    outside = 1 - probabilities.sum(dim=1, keepdim=True)
+    rest = torch.where(outside > 0.5, outside, 0)
+    return torch.cat([probabilities[:, :1] + rest, probabilities[:, 1:]], dim=1)

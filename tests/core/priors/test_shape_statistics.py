@@ -36,6 +36,42 @@ class TestMeasuring:
         assert not measured.curvilinear
         assert measured.width == pytest.approx(60, rel=0.05)
 
+    @pytest.mark.parametrize("scale", [0.2, 0.5, 1.0])
+    def test_a_slender_bar_is_compact_at_every_size(self, scale):
+        bar = np.zeros((512, 512), bool)
+        bar[200 : 200 + round(40 * scale), 100 : 100 + round(300 * scale)] = True
+        measured = rules(bar)
+        assert not measured.curvilinear
+        assert not measured.scattered
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_a_small_optic_cup_is_no_network_of_lines(self, seed):
+        prior = simulate("optic-cup", 10, seed)
+        assert not any(ShapeStatistics.of(prior, target).curvilinear for target in (0, 1))
+
+    def test_many_parts_anywhere_are_scattered(self):
+        rng = np.random.default_rng(0)
+        masks = [
+            np.any([disc(*rng.integers(0, 512, 2), 9) for _ in range(25)], axis=0) for _ in range(4)
+        ]
+        measured = rules(*masks)
+        assert measured.scattered
+        assert measured.local
+        assert not measured.curvilinear
+
+    def test_many_parts_in_their_places_are_not(self):
+        rng = np.random.default_rng(0)
+        teeth = [
+            np.any([disc(250 + rng.integers(-2, 3), 60 + 40 * i, 17) for i in range(10)], axis=0)
+            for _ in range(4)
+        ]
+        assert not rules(*teeth).scattered
+
+    def test_files_of_old_knew_the_width_alone(self):
+        measured = rules(disc(256, 256, 60)).model_dump(exclude={"elongation", "scattered"})
+        assert ShapeStatistics(**measured | {"width": 12.0}).curvilinear
+        assert not ShapeStatistics(**measured).curvilinear
+
     def test_a_line_is_curvilinear(self):
         line = np.zeros((512, 512), bool)
         line[250:256, 20:490] = True

@@ -16,6 +16,7 @@ from napari_localdisc.core.segmenter.random_walker import (
     RandomWalkerBorders,
     random_walker_borders,
     random_walker_labels,
+    random_walker_with_priors,
     refine_borders,
 )
 
@@ -178,3 +179,45 @@ class TestTraced:
         fields = torch.ones(len(truth), SIDE, SIDE, dtype=torch.bool)
         pixels = PixelSet(features, images, fields, torch.eye(2), Preprocessing(1, False))
         assert drain(refine_borders(truth.astype(np.uint8), self.RULES, pixels)) is None
+
+
+class TestRandomWalkerWithPriors:
+    @pytest.fixture
+    def image(self):
+        plain = np.random.default_rng(0).normal(0, 0.05, (1, 12, 14))
+        plain[:, :, 7:] += 1
+        return plain
+
+    def test_solves_the_equations_of_the_paper(self, image):
+        """Against a dense solution of (L + diag of the pulls) x = pull where the label wins."""
+        first = np.random.default_rng(1).uniform(0, 1, image.shape[1:])
+        found = random_walker_with_priors(image, np.stack([first, 1 - first]), 0.3)
+        count = first.size
+        laplacian = np.zeros((count, count))
+        values, width = image[0], image.shape[2]
+        scale = 250.0 / (10 * image.std())
+        for row in range(image.shape[1]):
+            for column in range(width):
+                for other in ((row + 1, column), (row, column + 1)):
+                    if other[0] < image.shape[1] and other[1] < width:
+                        a, b = row * width + column, other[0] * width + other[1]
+                        tie = np.exp(-scale * (values[row, column] - values[other]) ** 2) + 1e-4
+                        laplacian[[a, b], [a, b]] += tie
+                        laplacian[[a, b], [b, a]] -= tie
+        pull = (0.3 * (2 * np.maximum(first, 1 - first) - 1) ** 2 + 1e-5).ravel()
+        wins = pull * (first >= 0.5).ravel()
+        expected = np.linalg.solve(laplacian + np.diag(pull), wins)
+        np.testing.assert_allclose(found[0].ravel(), expected, atol=1e-6)
+        np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-6)
+
+    def test_a_doubtful_border_moves_to_the_edge(self, image):
+        first = np.tile(np.linspace(1, 0, 14) ** 2, (12, 1))  # one half lies at column 4
+        found = random_walker_with_priors(image, np.stack([first, 1 - first]), 0.01)
+        assert (first[:, 6] < 0.5).all()
+        np.testing.assert_array_equal(found[0] > 0.5, np.tile(np.arange(14) < 7, (12, 1)))
+
+    def test_a_flat_image_leaves_the_priors(self):
+        priors = np.full((2, 4, 4), 0.5)
+        np.testing.assert_array_equal(
+            random_walker_with_priors(np.ones((1, 4, 4)), priors, 0.1), priors
+        )

@@ -50,13 +50,13 @@ class PriorMatch:
         self.moments = []
         for target, statistics in enumerate(resolution.shape_statistics):
             masks = references[:, target]
-            fields = _hulls(masks) if statistics.curvilinear else torch.ones_like(masks)
+            fields = _hulls(masks) if statistics.local else torch.ones_like(masks)
             self.moments.append(self._moments(masks, fields, target))
 
     def _moments(self, masks: Tensor, fields: Tensor, target: int) -> Moments:
-        curvilinear = self.resolution.shape_statistics[target].curvilinear
-        side = self.resolution.size // 4 * 2 if curvilinear else self.resolution.pose_size
-        if self.at_one_size and not curvilinear:
+        local = self.resolution.shape_statistics[target].local
+        side = self.resolution.size // 4 * 2 if local else self.resolution.pose_size
+        if self.at_one_size and not local:
             masks = self._at_mean_size(masks, target)
         small = (F.adaptive_avg_pool2d(masks[:, None].float(), side)[:, 0] >= 0.5).float()
         weight = F.adaptive_avg_pool2d(fields[:, None].float(), side)[:, 0][:, ::2, ::2]
@@ -82,7 +82,7 @@ class PriorMatch:
         kls = []
         for target, statistics in enumerate(self.resolution.shape_statistics):
             masks = found == target + 1
-            inside = fields if statistics.curvilinear else torch.ones_like(fields)
+            inside = fields if statistics.local else torch.ones_like(fields)
             kls.append(
                 float(gaussian_kl(self._moments(masks, inside, target), self.moments[target]))
             )

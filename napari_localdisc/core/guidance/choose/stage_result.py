@@ -135,7 +135,7 @@ def size_warnings(
     ):
         wanted = float(prior_match.areas[target]) * len(labels)
         ratio = float((labels == target + 1).sum()) / wanted
-        if not statistics.curvilinear and ratio > 0 and not 1 / _OTHER_SIZE <= ratio <= _OTHER_SIZE:
+        if not statistics.local and ratio > 0 and not 1 / _OTHER_SIZE <= ratio <= _OTHER_SIZE:
             found.append(
                 f"{name} was found {ratio:.1f} times as large as the prior says: look at the masks,"
                 " and give more images or a prior of the size that it has in them."

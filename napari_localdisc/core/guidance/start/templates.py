@@ -177,6 +177,13 @@ def _scaled(masks: Tensor, scales: Sequence[tuple[float, float]]) -> Tensor:
     return torch.cat([scale_about_centre(masks, one) for one in factors.unbind(1)])
 
 
+def rings_around(masks: Tensor) -> Tensor:
+    """Rings around binary templates (T, K, S, S): everything near a target that is no target."""
+    area = masks.sum(dim=(2, 3)).clamp_min(1.0).mean()
+    width = _ring_width(float((area / torch.pi).sqrt()), by_border=False)
+    return dilate(masks, width) * (1 - _not_in_rings(masks))
+
+
 def _ring_width(radius: float, *, by_border: bool) -> int:
     width = max(_LEAST_RING, round(radius * _RING))
     return max(1, width // _BORDER_BAND) if by_border else width
