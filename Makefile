@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 export PYTHON
 
-.PHONY: help install demo test test-triton lint types accuracy structures bench clean
+.PHONY: help install demo test test-triton lint types accuracy structures ablations bench clean
 help:
 	@echo "make demo      set up, segment the sample data, open napari on the result"
 	@echo "make install   set up only: $(BIN)/napari-localdisc and $(BIN)/napari"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint      rules, format and import contracts"
 	@echo "make types     strict type check"
 	@echo "make accuracy  Dice on the real images in ../shared/data, half an hour (ARGS=--fast: ready-made segmenters)"
+	@echo "make ablations  what each stage of guidance gives on them, an hour a seed"
 	@echo "make structures  Dice on structures of many modalities in ../shared/data, ten minutes a seed"
 	@echo "make bench     speed and memory"
 	@echo "make clean     remove environments, caches and the demo's output"
@@ -65,6 +66,9 @@ accuracy: $(VENV)/.dev
 
 structures: $(VENV)/.dev
 	$(BIN)/python benchmarks/structures.py --page docs/structures.md $(ARGS)
+
+ablations: $(VENV)/.dev
+	$(BIN)/python benchmarks/ablations.py --page docs/ablations.md $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py $(ARGS)

@@ -99,8 +99,10 @@ class Case:
         return usable[:PRIOR], usable[PRIOR : PRIOR + SCORED]
 
 
-def measure(structure: str, data: Path, seed: int, encoder: str) -> Row:
-    """Guide on images of a structure and score the masks."""
+def measure(
+    structure: str, data: Path, seed: int, encoder: str, settings: dict[str, object] | None = None
+) -> Row:
+    """Guide on images of a structure and score the masks, with settings other than the default."""
     case = Case.of(data, structure)
     drawn, scored = case.draw(seed)
     masks = [case.truth(stem) for stem in drawn]
@@ -110,7 +112,7 @@ def measure(structure: str, data: Path, seed: int, encoder: str) -> Row:
             [case.images[stem] for stem in scored],
             Prior.from_masks(masks, structure),
             encoder,
-            GuideConfig(seed=seed),
+            GuideConfig(seed=seed, **settings or {}),
             "auto",
         )
     )

@@ -50,10 +50,12 @@ REAL_CASES = {
 
 
 def processor() -> str:
-    """Sums of floats differ in their last bits from one kind of processor to another."""
-    return (
-        f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} torch {torch.__version__}"
-    )
+    """Sums of floats differ in their last bits from one processor to another, and training adds."""
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text().splitlines() if described.is_file() else []
+    model = next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.machine()} {model} {capability} torch {torch.__version__}"
 
 
 def masks_of(images: list[Path], options: list[str], output: Path) -> dict[str, object]:

@@ -96,5 +96,6 @@ def _guided(prior: str, guiding: Guiding, computing: Computing) -> dict[str, Any
         "seed": computing.seed,
         "references": guiding.references,
         "images": guiding.guide_images,
+        "place": guiding.place,
         "quick": guiding.quick,
     }

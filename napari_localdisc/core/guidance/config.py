@@ -41,6 +41,10 @@ class GuideConfig(BaseModel):
         Heads trained in parallel for compact targets; for curvilinear ones it is one.
     kl, region : float
         Weights of the critic's KL and of region discrimination.
+    align : bool
+        Whether images are aligned as a group, of structures with a place.
+    follow_edges : bool
+        Whether a random walker follows the edges of each image, of structures with a place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +66,8 @@ class GuideConfig(BaseModel):
     heads: int = Field(default=3, ge=1)
     kl: float = Field(default=0.05, ge=0)
     region: float = Field(default=0.1, ge=0)
+    align: bool = True
+    follow_edges: bool = True
 
     @classmethod
     def quick(cls, seed: int = 0) -> GuideConfig:

@@ -116,7 +116,7 @@ def guide(
     if placement is None:
         yield from first_look(chosen, encoder, prior_match, config.seed, device)
     else:
-        starting = yield from placement.find(chosen, encoder, device)
+        starting = yield from placement.find(chosen, encoder, device, aligned=config.align)
     pixels = yield from pixel_set(chosen, encoder, resolution.size, device, window)
     height, width = chosen[0].shape[:2]
     previewer = Previewer((height, width), pixels.fields[0], prior_match, window)

@@ -138,7 +138,13 @@ class InitialLabels:
     def _from_place(self, starting: Starting) -> Run[dict[int, Evidence]]:
         """Evidence of all targets, which are compact, from where alignment found them."""
         size = (self.pixels.size, self.pixels.size)
-        posterior = PlacedPosterior(self.pixels, self.references, starting.prior, starting.shifts)
+        posterior = PlacedPosterior(
+            self.pixels,
+            self.references,
+            starting.prior,
+            starting.shifts,
+            follow_edges=self.config.follow_edges,
+        )
         masks = F.interpolate(starting.masks, size=size, mode="bilinear")
         matching = posterior.match(masks)
         evidence = yield from self.previewer.during(matching, posterior.first_image_probabilities)

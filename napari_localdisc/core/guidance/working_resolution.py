@@ -56,7 +56,7 @@ class WorkingResolution:
             (statistics.width for statistics in shape_statistics if not statistics.curvilinear),
             default=width,
         )
-        chosen = size or card.working_size
+        chosen = -(-(size or card.working_size) // card.stride) * card.stride
         if size is None and not any(statistics.curvilinear for statistics in shape_statistics):
             largest = _LARGEST_PLACED if placed else _LARGEST
             chosen = _rounded(CANVAS * _WIDTH / compact, 128, min(largest, chosen))

@@ -71,6 +71,9 @@ class Prior:
     ) -> Prior:
         """Resample masks of any size to the canvas.
 
+        Where targets overlap, as a disc and its cup do, the smaller one lies within the larger: the
+        larger one is what is left of it.
+
         Parameters
         ----------
         masks : sequence of ndarray, shape (H, W) or (K, H, W)
@@ -114,4 +117,12 @@ def _lay(mask: npt.NDArray[np.generic], name: str, targets: Sequence[str]) -> np
             (plane > 0).astype(np.float32), (height, width), order=1, anti_aliasing=True
         )
         canvas[index, top : top + height, left : left + width] = shrunk >= 0.5
+    _nest(canvas)
     return canvas
+
+
+def _nest(planes: npt.NDArray[np.bool_]) -> None:
+    """Take from each target (K, S, S) what smaller ones cover."""
+    order = np.argsort(-planes.sum(axis=(1, 2)), kind="stable")
+    for rank, outer in enumerate(order):
+        planes[outer] &= ~planes[order[rank + 1 :]].any(axis=0)

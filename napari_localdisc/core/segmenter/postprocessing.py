@@ -22,6 +22,8 @@ def postprocess(
 ) -> npt.NDArray[np.uint8]:
     """Threshold class probabilities and tidy the masks by shape statistics.
 
+    Larger targets are written first: what lies within another is not lost to its filled holes.
+
     Parameters
     ----------
     probabilities : ndarray, shape (K + 1, S, S)
@@ -38,8 +40,8 @@ def postprocess(
     ratios = probabilities[1:] / np.asarray(thresholds)[:, None, None]
     winner = ratios.argmax(axis=0)
     labels = np.zeros(probabilities.shape[1:], dtype=np.uint8)
-    for target, statistics in enumerate(shape_statistics):
-        mask = statistics.tidy((winner == target) & (ratios[target] > 1))
+    for target in np.argsort([-one.area for one in shape_statistics], kind="stable"):
+        mask = shape_statistics[target].tidy((winner == target) & (ratios[target] > 1))
         labels[mask] = target + 1
     return labels
 

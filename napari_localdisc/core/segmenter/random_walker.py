@@ -89,7 +89,7 @@ class RandomWalkerBorders:
     def _walk(self, labels: Tensor, done: int, total: int) -> Run[Tensor]:
         closed = []
         for index, seeds in enumerate(labels.cpu().numpy()):
-            image = self.pixels.normalised[index].double().cpu().numpy()
+            image = self.pixels.normalised[index].cpu().double().numpy()
             closed.append(torch.from_numpy(random_walker_labels(image, seeds)))
             yield Progress("trace", done + index + 1, total)
         return torch.stack(closed).to(labels.device)
@@ -165,7 +165,7 @@ def random_walker_borders(
     ]
     decided = torch.cat(sure).all(dim=0) | ~field.cpu()
     seeds = np.where(decided.numpy(), labels.astype(np.int8), IGNORE)
-    closed = random_walker_labels(image.double().cpu().numpy(), seeds)
+    closed = random_walker_labels(image.cpu().double().numpy(), seeds)
     closed = np.where(closed == IGNORE, labels, closed)
     found = np.zeros_like(labels)
     for target, statistics in enumerate(shape_statistics, start=1):

@@ -207,7 +207,8 @@ class Segmenter:
         confidence = lifted[0].astype(np.float32)
         for label, plane in enumerate(lifted[1:], start=1):  # not by index: that takes 8 bytes each
             np.copyto(confidence, plane, where=shown == label)
-        score = expected_dice(1 - lifted[0], shown > 0)
+        in_view = canvas.from_canvas((1 - probabilities[None, :1]) * field[None])
+        score = expected_dice(in_view[0, 0].cpu().numpy(), shown > 0)
         kept = (self._on_whole_canvas(probabilities),) if keep_probabilities else ()
         return Segmentation(shown, confidence, score, self.targets, kept)
 

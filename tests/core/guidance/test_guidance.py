@@ -249,3 +249,11 @@ def test_the_callers_random_numbers_of_torch_are_left_alone(xrays, lungs, effort
     before = torch.get_rng_state()
     drain(guide(xrays, lungs, encoder, effort))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_canvas_that_does_not_fit_the_encoder_is_made_to_fit(xrays, lungs, effort):
+    encoder = load_encoder("chest-xray")
+    odd = effort.model_copy(update={"size": 104, "place": "free"})
+    guidance = drain(guide(xrays, lungs, encoder, odd))
+    assert guidance.segmenter.card.size >= 104
+    assert guidance.segmenter.card.size % encoder.card.stride == 0

@@ -96,3 +96,18 @@ class TestPostprocessAtFullSize:
             )
         assert areas == sorted(areas, reverse=True)
         assert areas[0] > areas[2]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_target_within_another_is_kept_whatever_their_order(order):
+    """A lesion in an organ, whose outline is filled."""
+    line = np.arange(128)
+    distance = np.hypot(line[:, None] - 64, line[None] - 64)
+    planes = [(distance < 40) & (distance >= 12), distance < 12]
+    large, small = RULES.model_copy(update={"area": 0.3}), RULES.model_copy(update={"area": 0.02})
+    chosen = [planes[index] for index in order]
+    probabilities = np.stack([~np.any(chosen, axis=0), *chosen]).astype(np.float32)
+    rules = tuple((large, small)[index] for index in order)
+    labels = postprocess(probabilities, (0.5, 0.5), rules)
+    np.testing.assert_array_equal(labels == order.index(1) + 1, planes[1])
+    np.testing.assert_array_equal(labels == order.index(0) + 1, planes[0])

@@ -75,6 +75,23 @@ class TestSegment:
             found.append(np.mean([dice(mask, phantom.masks["lungs"]) for mask, phantom in pairs]))
         assert found[1] > found[0] + 0.02
 
+    def test_what_lies_out_of_view_does_not_count_for_the_score(self, monkeypatch):
+        segmenter = load_segmenter("optic-disc")
+        image = fundus_phantom(1, 128).image
+        found = segmenter._probabilities
+
+        def sure_of_all_that_is_out_of_view(images):
+            probabilities, fields, normalised = found(images)
+            everything = torch.zeros_like(probabilities)
+            everything[:, 1] = 1
+            return torch.where(fields > 0, probabilities, everything), fields, normalised
+
+        before = segmenter.segment(image)
+        monkeypatch.setattr(segmenter, "_probabilities", sure_of_all_that_is_out_of_view)
+        after = segmenter.segment(image)
+        np.testing.assert_array_equal(before.labels, after.labels)
+        assert after.score == pytest.approx(before.score, abs=0.03)
+
     @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (64, 64)])
     def test_nothing_to_trace(self, segmenter, shape):
         segmenter.card = segmenter.card.model_copy(update={"traced": True})

@@ -56,6 +56,8 @@ class PlacedPosterior:
         Of the references, in shares of the window.
     shifts : Tensor, shape (n, 2)
         Of each image, by groupwise alignment, in shares of the window.
+    follow_edges : bool
+        Whether the random walker follows the edges of each image.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class PlacedPosterior:
         references: Tensor,
         prior: PosePrior,
         shifts: Tensor,
+        *,
+        follow_edges: bool = True,
     ) -> None:
-        self.pixels, self.shifts = pixels, shifts
+        self.pixels, self.shifts, self.follow_edges = pixels, shifts, follow_edges
         some = references[:_TEMPLATES].float()
         self.features, self.fields = pixels.coarse(_SIDE)
         self.templates = F.adaptive_avg_pool2d(some, _SIDE)
@@ -116,9 +120,9 @@ class PlacedPosterior:
         return blur(self._to_size(masks), self.residual)
 
     def _core(self, evidence: Tensor) -> bool:
-        """Whether the uncertainty of borders leaves a core of the shapes."""
+        """Whether edges are followed: the uncertainty of borders leaves a core of the shapes."""
         sure, likely = (evidence > _SURE).sum(), (evidence > 0.5).sum()
-        return bool(sure > _CORE * likely)
+        return self.follow_edges and bool(sure > _CORE * likely)
 
     def _follow_edges(self, evidence: Tensor, turn: int) -> Run[Tensor]:
         """Masks by the random walker; the posterior itself where it has no core."""
@@ -127,8 +131,8 @@ class PlacedPosterior:
             return evidence
         walked = []
         for index, planes in enumerate(evidence):
-            image = self.pixels.normalised[index].double().cpu().numpy()
-            priors = _with_background(planes).double().cpu().numpy()
+            image = self.pixels.normalised[index].cpu().double().numpy()
+            priors = _with_background(planes).cpu().double().numpy()
             found = random_walker_with_priors(image, priors, _PRIOR_WEIGHT)
             walked.append(torch.from_numpy(found[1:]).to(planes))
             yield Progress("trace", turn * len(evidence) + index + 1, _ROUNDS * len(evidence))

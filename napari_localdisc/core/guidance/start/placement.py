@@ -65,11 +65,15 @@ class Placement:
         images: Sequence[npt.NDArray[np.generic]],
         encoder: Encoder,
         device: torch.device,
+        *,
+        aligned: bool = True,
     ) -> Run[Starting]:
-        """Align the images, and lay the references' mean shape on each."""
-        pixels = yield from pixel_set(images, encoder, _SIDE, device)
-        features, fields = pixels.coarse(_COARSE)
-        poses = yield from align(features, fields, self.references, self.prior)
+        """Align the images, unless told not to, and lay the references' mean shape on each."""
+        poses = torch.zeros(len(images), 4, device=device)
+        if aligned:
+            pixels = yield from pixel_set(images, encoder, _SIDE, device)
+            features, fields = pixels.coarse(_COARSE)
+            poses = yield from align(features, fields, self.references, self.prior)
         shape = mean_shape(self.references, self.prior)
         masks = from_frame(shape.expand(len(poses), -1, -1, -1), poses, self.prior.centre)
         rows, columns = self.window.spans(_COARSE)

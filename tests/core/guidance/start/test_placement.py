@@ -94,6 +94,18 @@ class TestGuidanceFromAPlace:
             assert dice(*masks) > 0.9
 
 
+def test_without_alignment_shapes_stay_where_the_references_lie(scenes, prior):
+    placement = Placement.of(prior, "auto", CPU)
+    images = [image for image, _, _ in scenes]
+    encoder = load_encoder("chest-xray")
+    still, moved = (
+        drain(placement.find(images, encoder, CPU, aligned=aligned)) for aligned in (False, True)
+    )
+    assert not still.shifts.any()
+    assert torch.equal(still.masks[0], still.masks[-1])
+    assert moved.shifts.any()
+
+
 class TestDisagreement:
     @pytest.fixture
     def starting(self):
