@@ -50,12 +50,10 @@ REAL_CASES = {
 
 
 def processor() -> str:
-    """Sums of floats differ in their last bits from one processor to another, and training adds."""
-    described = Path("/proc/cpuinfo")
-    lines = described.read_text().splitlines() if described.is_file() else []
-    model = next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
-    capability = torch.backends.cpu.get_cpu_capability()
-    return f"{platform.machine()} {model} {capability} torch {torch.__version__}"
+    """Sums of floats differ in their last bits from one kind of processor to another."""
+    return (
+        f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()} torch {torch.__version__}"
+    )
 
 
 def masks_of(images: list[Path], options: list[str], output: Path) -> dict[str, object]:
@@ -80,9 +78,9 @@ def real_images(folder: str) -> list[Path]:
 def compare(found: dict[str, object], case: str) -> None:
     record = json.loads(RECORD.read_text())
     expected = record["masks"][case]
-    if record["processor"] == processor():
+    if record["processor"] == processor() and not case.startswith("guided"):
         assert found == expected
-    else:  # rounding differs, so a border may move by some pixels
+    else:  # rounding differs, and training adds to it, so a border may move by some pixels
         assert {name: mask["area"] for name, mask in found.items()} == pytest.approx(
             {name: mask["area"] for name, mask in expected.items()}, rel=0.05
         )
