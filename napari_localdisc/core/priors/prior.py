@@ -123,6 +123,6 @@ def _lay(mask: npt.NDArray[np.generic], name: str, targets: Sequence[str]) -> np
 
 def _nest(planes: npt.NDArray[np.bool_]) -> None:
     """Take from each target (K, S, S) what smaller ones cover."""
-    order = np.argsort(-planes.sum(axis=(1, 2)), kind="stable")
-    for rank, outer in enumerate(order):
-        planes[outer] &= ~planes[order[rank + 1 :]].any(axis=0)
+    areas = planes.sum(axis=(1, 2))
+    for outer in np.argsort(-areas, kind="stable"):
+        planes[outer] &= ~planes[areas < areas[outer]].any(axis=0)

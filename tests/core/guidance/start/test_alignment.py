@@ -43,15 +43,23 @@ def fields():
     return torch.ones(COUNT, SIDE, SIDE, dtype=torch.bool)
 
 
+@pytest.fixture(scope="module")
+def aligned(scene, fields, references):
+    """Poses, and what was told on the way."""
+    events = []
+    poses = drain(align(scene[0], fields, references, PosePrior.of(references)), events.append)
+    return poses, events
+
+
 def overlap(masks, others):
     shared = 2 * (masks * others).sum(dim=(1, 2))
     return shared / (masks.sum(dim=(1, 2)) + others.sum(dim=(1, 2)))
 
 
-def test_finds_where_the_structure_lies_in_each_image(scene, fields, references):
-    features, masks, shifts = scene
+def test_finds_where_the_structure_lies_in_each_image(scene, aligned, references):
+    _, masks, shifts = scene
+    poses, _ = aligned
     prior = PosePrior.of(references)
-    poses = drain(align(features, fields, references, prior))
     shape = mean_shape(references, prior)
     found = from_frame(shape.expand(COUNT, -1, -1, -1), poses, prior.centre)[:, 0] > 0.5
     where_they_lie = (references.mean(dim=0) > 0.5).float().expand(COUNT, -1, -1)
@@ -60,29 +68,24 @@ def test_finds_where_the_structure_lies_in_each_image(scene, fields, references)
     assert (poses[:, :2] * SIDE - shifts).abs().mean() < 1.5
 
 
-def test_nothing_is_left_to_chance(scene, fields, references):
-    prior = PosePrior.of(references)
-    first, again = (drain(align(scene[0], fields, references, prior)) for _ in range(2))
-    assert torch.equal(first, again)
-
-
-def test_shaken_floating_point_changes_no_place(scene, fields, references):
+def test_shaken_floating_point_changes_no_place(scene, aligned, fields, references):
     features, _, _ = scene
-    prior = PosePrior.of(references)
     noise = 1e-4 * torch.randn(features.shape, generator=torch.Generator().manual_seed(0))
-    plain, shaken = (
-        drain(align(some, fields, references, prior)) for some in (features, features + noise)
-    )
-    assert (plain[:, :2] - shaken[:, :2]).abs().max() * SIDE <= 1
+    shaken = drain(align(features + noise, fields, references, PosePrior.of(references)))
+    assert (aligned[0][:, :2] - shaken[:, :2]).abs().max() * SIDE <= 1
 
 
-def test_the_mean_pose_stays_that_of_the_references(scene, fields, references):
-    poses = drain(align(scene[0], fields, references, PosePrior.of(references)))
-    assert poses.mean(dim=0).abs().max() < 1e-5
+def test_nothing_is_left_to_chance(scene, aligned, fields, references):
+    again = drain(align(scene[0], fields, references, PosePrior.of(references)))
+    assert torch.equal(aligned[0], again)
 
 
-def test_every_round_says_how_alike_the_images_are(scene, fields, references):
-    events = list(align(scene[0], fields, references, PosePrior.of(references)))
+def test_the_mean_pose_stays_that_of_the_references(aligned):
+    assert aligned[0].mean(dim=0).abs().max() < 1e-5
+
+
+def test_every_round_says_how_alike_the_images_are(aligned):
+    _, events = aligned
     assert {event.stage for event in events} == {"align"}
     assert all(0 < event.values["likeness"] < 1 for event in events)
     assert events[-1].values["likeness"] > events[0].values["likeness"]

@@ -60,7 +60,7 @@ class TestPlacement:
 
 @pytest.fixture(scope="module")
 def guided(scenes, prior):
-    config = GuideConfig.quick().model_copy(update={"refine_steps": 40})
+    config = GuideConfig.quick().model_copy(update={"refine_steps": 30, "size": 96})
     images = [image for image, _, _ in scenes]
     return drain(guide(images, prior, load_encoder("chest-xray"), config))
 
@@ -86,7 +86,7 @@ class TestGuidanceFromAPlace:
         assert 0.5 < found.score <= 1
 
     def test_another_seed_finds_the_same(self, guided, scenes, prior):
-        config = GuideConfig.quick(seed=5).model_copy(update={"refine_steps": 40})
+        config = GuideConfig.quick(seed=5).model_copy(update={"refine_steps": 30, "size": 96})
         images = [image for image, _, _ in scenes]
         other = drain(guide(images, prior, load_encoder("chest-xray"), config))
         for image in images:
