@@ -28,7 +28,7 @@ class GuideConfig(BaseModel):
     max_images : int
         At most so many of the images guide: the first, which is previewed, and others at random.
     starts : int
-        Independent starts for compact targets.
+        Independent starts for compact targets that lie anywhere.
     candidates, generations : int
         Effort of a search for a curvilinear target.
     searches : int
@@ -38,7 +38,7 @@ class GuideConfig(BaseModel):
     rounds : int
         Refinements, each trained on the result of the last; 0 to skip.
     heads : int
-        Heads trained in parallel for compact targets; for curvilinear ones it is one.
+        Heads trained in parallel for compact targets that lie anywhere; for others it is one.
     kl, region : float
         Weights of the critic's KL and of region discrimination.
     align : bool

@@ -41,7 +41,7 @@ from napari_localdisc.core.guidance.learn.self_training_labels import (
 )
 from napari_localdisc.core.guidance.preview import Previewer
 from napari_localdisc.core.guidance.start.first_look import first_look
-from napari_localdisc.core.guidance.start.placement import Placement, Starting, window_of
+from napari_localdisc.core.guidance.start.placement import Placement, Starting
 from napari_localdisc.core.guidance.working_resolution import WorkingResolution
 from napari_localdisc.core.imaging.window import WHOLE, Window
 from napari_localdisc.core.priors.prior import Prior
@@ -92,9 +92,9 @@ def guide(
     Yields
     ------
     Progress
-        Stages ``embed``, ``search``, ``denoise``, ``trace``, ``guide`` and ``refine``; now and then
-        ``preview``, whose payload is the mask so far of the first image (labels of uint8, at its
-        size).
+        Stages ``embed``, ``align``, ``search``, ``denoise``, ``trace``, ``guide`` and ``refine``;
+        now and then ``preview``, whose payload is the mask so far of the first image (labels of
+        uint8, at its size).
 
     Raises
     ------
@@ -107,7 +107,7 @@ def guide(
     chosen = [images[index] for index in config.draw(len(images))]
     channels_last(encoder.network.to(device)).eval()
     placement = Placement.of(prior, config.place, device)
-    window = window_of(placement)
+    window = WHOLE if placement is None else placement.window
     framed = prior.within(window)
     placed = placement is not None
     resolution = WorkingResolution.of(framed, encoder.card, config.size, placed=placed)
@@ -120,8 +120,8 @@ def guide(
     pixels = yield from pixel_set(chosen, encoder, resolution.size, device, window)
     height, width = chosen[0].shape[:2]
     previewer = Previewer((height, width), pixels.fields[0], prior_match, window)
-    guiding = _Guide(framed, encoder, config, prior_match, pixels, previewer, window)
-    return (yield from guiding.run(starting))
+    guiding = _Guide(framed, encoder, config, prior_match, pixels, previewer, window, starting)
+    return (yield from guiding.run())
 
 
 @dataclass(frozen=True)
@@ -145,28 +145,30 @@ class _Guide:
         prior_match: PriorMatch,
         pixels: PixelSet,
         previewer: Previewer,
-        window: Window = WHOLE,
+        window: Window,
+        starting: Starting | None,
     ) -> None:
-        self.prior, self.encoder, self.config, self.window = prior, encoder, config, window
+        self.prior, self.encoder, self.config = prior, encoder, config
+        self.window, self.starting = window, starting
         self.prior_match, self.resolution = prior_match, prior_match.resolution
         self.pixels, self.previewer = pixels, previewer
         self.compact = not self.resolution.curvilinear
-        self.searched = self.compact and not self.resolution.scattered
+        scattered = bool(self.resolution.scattered)
+        self.searched = self.compact and not scattered and starting is None
         self.stages: list[StageReport] = []
         self.warnings: list[str] = []
 
-    def run(self, starting: Starting | None = None) -> Run[Guidance]:
-        """Run the stages one after the other, from where the targets lie if that is known."""
-        self.searched = self.searched and starting is None
+    def run(self) -> Run[Guidance]:
+        """Run the stages one after the other."""
         initial = InitialLabels(
-            self.pixels, self.prior_match, self.config, self.previewer, starting
+            self.pixels, self.prior_match, self.config, self.previewer, self.starting
         )
         evidence = yield from initial.evidence()
         start = self._stage_result(
             "start", class_probabilities(evidence.targets, self.pixels.fields)
         )
-        if starting is not None:
-            self.warnings += starting.disagreement(start.labels)
+        if self.starting is not None:
+            self.warnings += self.starting.disagreement(start.labels)
         yield self._preview(start)
         labels = yield from initial.labels(evidence)
         fitted = yield from self._train_heads(labels)

@@ -73,7 +73,7 @@ class InitialLabels:
         starting: Starting | None = None,
     ) -> None:
         self.pixels, self.config, self.previewer = pixels, config, previewer
-        self.prior_match, self.starting = prior_match, starting
+        self.starting = starting
         self.references, self.resolution = prior_match.references, prior_match.resolution
         self.curvilinear = {
             target: CurvilinearPosterior(pixels, self.references[:, target], config.seed)

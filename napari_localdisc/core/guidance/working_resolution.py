@@ -19,8 +19,7 @@ _WIDTH = 14
 _LARGEST = 256
 """Side of the canvas for the smallest of compact structures: networks are trained on all of it."""
 _LARGEST_PLACED = 160
-"""The same for structures with a place, whose poses are found first: half the time, the same masks.
-"""
+"""The same for structures with a place: half the time; clavicles alone lose by it (0.05)."""
 _POSE_WIDTH = 7
 """Pixels across a compact structure at which its pose is found fast enough."""
 

@@ -71,8 +71,8 @@ class Prior:
     ) -> Prior:
         """Resample masks of any size to the canvas.
 
-        Where targets overlap, as a disc and its cup do, the smaller one lies within the larger: the
-        larger one is what is left of it.
+        Where targets overlap, as a disc and its cup do, the pixels that they share belong to
+        the smaller one.
 
         Parameters
         ----------

@@ -80,7 +80,7 @@ class ShapeStatistics(BaseModel):
 
     @property
     def local(self) -> bool:
-        """Whether it is told by its texture, and not by a shape in one piece."""
+        """Whether its texture describes it, and not a shape in one piece."""
         return self.curvilinear or self.scattered
 
     def pixels(self, part: float, size: int) -> int:

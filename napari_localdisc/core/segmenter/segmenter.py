@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -192,7 +191,6 @@ class Segmenter:
         normalised: Tensor,
     ) -> Segmentation:
         """Bring probabilities (K + 1, S, S) to an image's size, and postprocess them."""
-        canvas = Canvas((shape[0], shape[1]), self.card.size, self.card.window)
         thresholds, shape_statistics = self.card.thresholds, self.card.rules
         whole = self.encoder.card.preprocessing.whole(normalised[None])
         (probabilities,) = remove_one_sided_edges(
@@ -201,7 +199,12 @@ class Segmenter:
         labels = postprocess((probabilities * field).cpu().numpy(), thresholds, shape_statistics)
         if self.card.traced:
             labels = random_walker_borders(labels, normalised, field[0] > 0, shape_statistics)
-        at_size = _complete(canvas.from_canvas(probabilities[None]))
+        canvas = Canvas((shape[0], shape[1]), self.card.window.canvas_side(self.card.size))
+        left, right, above, below = self.card.window.padding(self.card.size)
+        labels = np.pad(labels, ((above, below), (left, right)))
+        probabilities = _pad_with_background(probabilities, (left, right, above, below))
+        field = F.pad(field, (left, right, above, below))
+        at_size = canvas.from_canvas(probabilities[None])
         shown = postprocess_at_full_size(labels, at_size, canvas, thresholds, shape_statistics)
         lifted = at_size.cpu().numpy()[0]
         confidence = lifted[0].astype(np.float32)
@@ -209,17 +212,11 @@ class Segmenter:
             np.copyto(confidence, plane, where=shown == label)
         in_view = canvas.from_canvas((1 - probabilities[None, :1]) * field[None])
         score = expected_dice(in_view[0, 0].cpu().numpy(), shown > 0)
-        kept = (self._on_whole_canvas(probabilities),) if keep_probabilities else ()
+        kept = (probabilities.float().cpu().numpy(),) if keep_probabilities else ()
         return Segmentation(shown, confidence, score, self.targets, kept)
 
-    def _on_whole_canvas(self, probabilities: Tensor) -> npt.NDArray[np.float32]:
-        padded = F.pad(probabilities, self.card.window.padding(self.card.size))
-        filled: npt.NDArray[np.float32] = _complete(padded[None])[0].float().cpu().numpy()
-        return filled
 
-
-def _complete(probabilities: Tensor) -> Tensor:
-    """Class probabilities (1, K + 1, H, W) that sum to 1 outside the window, too: background."""
-    outside = 1 - probabilities.sum(dim=1, keepdim=True)
-    rest = torch.where(outside > 0.5, outside, 0)
-    return torch.cat([probabilities[:, :1] + rest, probabilities[:, 1:]], dim=1)
+def _pad_with_background(probabilities: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """Class probabilities (K + 1, C, C) of a canvas from those of a window (K + 1, S, S)."""
+    background = F.pad(probabilities[:1], padding, value=1.0)
+    return torch.cat([background, F.pad(probabilities[1:], padding)])

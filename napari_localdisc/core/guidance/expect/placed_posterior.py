@@ -19,12 +19,12 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.core.guidance.expect.pose_posterior import PosedShapes, PosePosterior
+from napari_localdisc.core.guidance.expect.pose_posterior import PosePosterior
 from napari_localdisc.core.guidance.expect.posterior import Evidence
+from napari_localdisc.core.guidance.start.alignment import at_one_pose
 from napari_localdisc.core.guidance.start.templates import rings_around
 from napari_localdisc.core.imaging.scale_space import blur
-from napari_localdisc.core.imaging.similarity import to_frame
-from napari_localdisc.core.priors.pose_prior import PosePrior, centroids, log_sizes
+from napari_localdisc.core.priors.pose_prior import PosePrior
 from napari_localdisc.core.segmenter.linear_discriminant import discriminate
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 from napari_localdisc.core.segmenter.random_walker import random_walker_with_priors
@@ -70,7 +70,8 @@ class PlacedPosterior:
         follow_edges: bool = True,
     ) -> None:
         self.pixels, self.shifts, self.follow_edges = pixels, shifts, follow_edges
-        some = references[:_TEMPLATES].float()
+        shown = references.flatten(1).any(dim=1)
+        some = references[shown][:_TEMPLATES].float()
         self.features, self.fields = pixels.coarse(_SIDE)
         self.templates = F.adaptive_avg_pool2d(some, _SIDE)
         self.poses = PosePosterior(self.templates, prior)
@@ -88,11 +89,10 @@ class PlacedPosterior:
         masks, evidence = starting, starting
         for turn in range(_ROUNDS):
             posed = self._improve(masks)
-            evidence = self._spread(posed.masks)
+            evidence = self._spread(posed)
             masks = yield from self._follow_edges(evidence, turn)
             self._first = masks[0]
-        sharp = self._core(evidence)
-        found = masks if sharp else self._to_size(posed.masks)
+        found = masks if self._core(evidence) else self._to_size(posed)
         everywhere = torch.ones_like(self.pixels.fields)
         return [Evidence(plane, everywhere) for plane in found.unbind(1)]
 
@@ -100,7 +100,7 @@ class PlacedPosterior:
         """Masks of the first image so far, shape (K, S, S); None before the first round."""
         return self._first
 
-    def _improve(self, masks: Tensor) -> PosedShapes:
+    def _improve(self, masks: Tensor) -> Tensor:
         """One M-step and one E-step."""
         solid = F.adaptive_avg_pool2d(masks, self.features.shape[-1]) > 0.5
         rings = rings_around(solid.float()) > 0.5
@@ -151,11 +151,7 @@ def border_residual(references: Tensor, prior: PosePrior) -> float:
     """
     if len(references) == 1:
         return prior.log_size_spread / 2 * float(torch.tensor(prior.log_size).exp()) / 2
-    union = references.amax(dim=1)
-    poses = torch.zeros(len(union), 4, device=references.device)
-    poses[:, :2] = centroids(union) - prior.centre
-    poses[:, 2] = log_sizes(union) - prior.log_size
-    shapes = to_frame(references, poses, prior.centre).amax(dim=1) > 0.5
+    shapes = at_one_pose(references, prior).amax(dim=1) > 0.5
     flat = shapes.flatten(1).float()
     areas = flat.sum(dim=1)
     overlaps = 2 * (flat @ flat.T) / (areas[:, None] + areas).clamp_min(1)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.core.imaging.correlation import padded_spectrum, signed_shifts
 from napari_localdisc.core.imaging.similarity import from_frame, to_frame
 from napari_localdisc.core.priors.pose_prior import PosePrior, centroids, log_sizes
 
@@ -65,13 +66,13 @@ def align(features: Tensor, fields: Tensor, references: Tensor, prior: PosePrior
     return poses
 
 
-def mean_shape(references: Tensor, prior: PosePrior) -> Tensor:
-    """Mean of references (N, K, S, S) moved to one place and size: (K, S, S) in [0, 1]."""
+def at_one_pose(references: Tensor, prior: PosePrior) -> Tensor:
+    """Move references (N, K, S, S) to the mean place and size."""
     union = references.amax(dim=1)
     poses = torch.zeros(len(references), 4, device=references.device)
     poses[:, :2] = centroids(union) - prior.centre
     poses[:, 2] = log_sizes(union) - prior.log_size
-    return to_frame(references, poses, prior.centre).mean(dim=0)
+    return to_frame(references, poses, prior.centre)
 
 
 class _Group:
@@ -85,14 +86,10 @@ class _Group:
         self.features = features / (length + 1e-3) * self.fields
         self.side = features.shape[-1]
         self.context = _context(references.amax(dim=1).mean(dim=0), prior)
-        self.spectra = self._spectrum(torch.cat([self.features, self.fields], dim=1))
+        self.spectra = padded_spectrum(torch.cat([self.features, self.fields], dim=1))
         shifts = torch.fft.fftfreq(2 * self.side, device=features.device) * 2
         rows, columns = (-0.5 * (shifts / spread).square() for spread in prior.centre_spread)
         self.by_place = rows[:, None] + columns
-
-    def _spectrum(self, x: Tensor) -> Tensor:
-        spectrum: Tensor = torch.fft.rfft2(x, s=(2 * self.side, 2 * self.side))
-        return spectrum
 
     def improve(self, poses: Tensor) -> tuple[Tensor, float]:
         """Poses most like the mean at the given ones, and the mean cosine there."""
@@ -117,7 +114,7 @@ class _Group:
         log_size = torch.tensor(size).log().item()
         pose = torch.tensor([[0.0, 0.0, log_size, angle]], device=template.device)
         turned = from_frame(template[None], pose, self.prior.centre)[0]
-        spectra = self._spectrum(turned).conj()
+        spectra = padded_spectrum(turned).conj()
         alike = torch.fft.irfft2((self.spectra[:, :-1] * spectra[:-1]).sum(dim=1))
         seen = torch.fft.irfft2(self.spectra[:, -1] * spectra[-1])
         likeness = alike / seen.clamp_min(_VISIBLE * float(turned[-1].sum()))
@@ -128,9 +125,7 @@ class _Group:
         return best, place
 
     def _pose(self, place: Tensor, size: float, angle: float) -> Tensor:
-        whole = 2 * self.side
-        shifts = torch.stack([place // whole, place % whole], dim=1)
-        shifts = torch.where(shifts >= self.side, shifts - whole, shifts) / self.side
+        shifts = signed_shifts(place, self.side) / self.side
         rest = torch.tensor([size, angle], device=place.device).expand(len(place), 2).clone()
         rest[:, 0] = rest[:, 0].log()
         return torch.cat([shifts, rest], dim=1)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from napari_localdisc.base.progress import Run
 from napari_localdisc.core.encoder.encoder import Encoder
-from napari_localdisc.core.guidance.start.alignment import align, mean_shape
+from napari_localdisc.core.guidance.start.alignment import align, at_one_pose
 from napari_localdisc.core.imaging.similarity import from_frame
-from napari_localdisc.core.imaging.window import WHOLE, Window
+from napari_localdisc.core.imaging.window import Window
 from napari_localdisc.core.priors import Place
 from napari_localdisc.core.priors.pose_prior import PosePrior
 from napari_localdisc.core.priors.prior import Prior
@@ -53,7 +53,8 @@ class Placement:
         targets = range(len(prior.targets))
         if any(ShapeStatistics.of(prior, target).local for target in targets):
             return None
-        masks = torch.from_numpy(prior.masks).to(device)
+        shown = prior.masks.any(axis=(1, 2, 3))  # a reference may lack the structure
+        masks = torch.from_numpy(prior.masks[shown]).to(device)
         references = F.adaptive_avg_pool2d(masks.float(), _COARSE)
         pose_prior = PosePrior.of(references, place)
         if pose_prior.free:
@@ -74,7 +75,7 @@ class Placement:
             pixels = yield from pixel_set(images, encoder, _SIDE, device)
             features, fields = pixels.coarse(_COARSE)
             poses = yield from align(features, fields, self.references, self.prior)
-        shape = mean_shape(self.references, self.prior)
+        shape = at_one_pose(self.references, self.prior).mean(dim=0)
         masks = from_frame(shape.expand(len(poses), -1, -1, -1), poses, self.prior.centre)
         rows, columns = self.window.spans(_COARSE)
         shifts = poses[:, :2] / self.window.side
@@ -115,8 +116,3 @@ class Starting:
 
 def _dice(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
     return float(2 * (one & other).sum() / max(1, one.sum() + other.sum()))
-
-
-def window_of(placement: Placement | None) -> Window:
-    """Give the part of the frame that guidance looks at."""
-    return WHOLE if placement is None else placement.window

@@ -17,6 +17,7 @@ from scipy.ndimage import binary_fill_holes
 from scipy.special import stdtrit
 from torch import Tensor
 
+from napari_localdisc.core.imaging.correlation import padded_spectrum, shifted, signed_shifts
 from napari_localdisc.core.imaging.morphology import dilate, erode
 from napari_localdisc.core.imaging.scaling import scale_about_centre
 
@@ -77,15 +78,11 @@ class Templates:
         solid = self.masks.round()
         self.rings = dilate(solid, width) * (1 - _not_in_rings(solid))
         inside = solid - erode(solid, width) if by_border else self.masks
-        self.contrast_spectra = self._spectrum(_contrast_weights(inside, self.rings))
+        self.contrast_spectra = padded_spectrum(_contrast_weights(inside, self.rings))
         union = self.masks.amax(dim=1)
         self.union_areas = union.sum(dim=(1, 2)).clamp_min(1.0)
-        self.union_spectra = self._spectrum(union)
+        self.union_spectra = padded_spectrum(union)
         self.allowed_shifts = self._allowed_shifts(references.float())
-
-    def _spectrum(self, x: Tensor) -> Tensor:
-        spectrum: Tensor = torch.fft.rfft2(x, s=(2 * self.size, 2 * self.size))
-        return spectrum
 
     def _allowed_shifts(self, references: Tensor) -> Tensor:
         """Shifts (2 S, 2 S) within a prediction interval of the references' centres, bool.
@@ -108,7 +105,7 @@ class Templates:
 
     def valid_shifts(self, fields: Tensor) -> list[Tensor]:
         """Per batch of templates, the shifts that keep them in view: bool (n, T, 2 S, 2 S)."""
-        field = self._spectrum(fields.float())
+        field = padded_spectrum(fields.float())
         found = []
         for first in range(0, len(self.masks), _BATCH):
             part = slice(first, first + _BATCH)
@@ -132,7 +129,7 @@ class Templates:
         Tensor of int64, shape (n, 3)
             Template, row shift and column shift.
         """
-        seen = self._spectrum(evidence)
+        seen = padded_spectrum(evidence)
         score = torch.full((len(evidence),), -torch.inf, device=evidence.device)
         choice = torch.zeros(len(evidence), 3, dtype=torch.int64, device=evidence.device)
         for batch, allowed in enumerate(valid_shifts):
@@ -153,21 +150,15 @@ class Templates:
 
     def _decode(self, place: Tensor, first: int) -> Tensor:
         side = 2 * self.size
-        template, rest = place // side**2 + first, place % side**2
-        shifts = torch.stack([rest // side, rest % side], dim=1)
-        shifts = torch.where(shifts >= self.size, shifts - side, shifts)
-        return torch.cat([template[:, None], shifts], dim=1)
+        template = place // side**2 + first
+        return torch.cat([template[:, None], signed_shifts(place % side**2, self.size)], dim=1)
 
     def pose(self, choice: Tensor) -> tuple[Tensor, Tensor]:
         """Masks and rings (n, K, S, S), bool, of chosen templates at chosen shifts."""
-        posed = []
-        for source in (self.masks, self.rings):
-            padded = F.pad(source.round(), (self.size,) * 4)
-            rows = [
-                padded[t, :, self.size - r : 2 * self.size - r, self.size - c : 2 * self.size - c]
-                for t, r, c in choice.tolist()
-            ]
-            posed.append(torch.stack(rows) > 0.5)
+        posed = [
+            torch.stack([shifted(source[t].round(), r, c) for t, r, c in choice.tolist()]) > 0.5
+            for source in (self.masks, self.rings)
+        ]
         return posed[0], posed[1]
 
 

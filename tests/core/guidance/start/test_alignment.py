@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_localdisc.base.progress import drain
-from napari_localdisc.core.guidance.start.alignment import align, mean_shape
+from napari_localdisc.core.guidance.start.alignment import align, at_one_pose
 from napari_localdisc.core.imaging.similarity import from_frame
 from napari_localdisc.core.priors.pose_prior import PosePrior
 
@@ -60,7 +60,7 @@ def test_finds_where_the_structure_lies_in_each_image(scene, aligned, references
     _, masks, shifts = scene
     poses, _ = aligned
     prior = PosePrior.of(references)
-    shape = mean_shape(references, prior)
+    shape = at_one_pose(references, prior).mean(dim=0)
     found = from_frame(shape.expand(COUNT, -1, -1, -1), poses, prior.centre)[:, 0] > 0.5
     where_they_lie = (references.mean(dim=0) > 0.5).float().expand(COUNT, -1, -1)
     assert overlap(found.float(), masks).mean() > 0.85

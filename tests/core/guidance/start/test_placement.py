@@ -53,6 +53,15 @@ class TestPlacement:
     def test_there_is_none_where_a_person_says_anywhere(self, prior):
         assert Placement.of(prior, "free", CPU) is None
 
+    def test_a_reference_that_lacks_the_structure_says_nothing(self, prior):
+        masks = np.concatenate([np.zeros_like(prior.masks[:1]), prior.masks])
+        with_empty = Placement.of(Prior(prior.name, prior.targets, masks), "auto", CPU)
+        without = Placement.of(prior, "auto", CPU)
+        assert with_empty is not None
+        assert without is not None
+        assert with_empty.window == without.window
+        assert with_empty.prior.log_size_spread == without.prior.log_size_spread
+
     @pytest.mark.parametrize("name", ["optic-disc", "optic-cup", "fovea", "vessels"])
     def test_there_is_none_for_what_lies_anywhere_or_is_a_network(self, name):
         assert Placement.of(simulate(name, 12, size=128), "auto", CPU) is None
