@@ -265,8 +265,8 @@ class _Guide:
         return self_training_labels(labels, probabilities, thresholds)
 
     def _refine_borders(self, fitted: _Fitted) -> Run[_Fitted]:
-        """Move borders of matched templates to edges by the random walker, if it shows."""
-        if not self.searched:
+        """Move borders to edges by the random walker, if all targets are compact and it shows."""
+        if len(self.resolution.compact) < len(self.prior.targets):
             return fitted
         result, statistics = fitted.result, self.resolution.shape_statistics
         labels = yield from refine_borders(result.labels, statistics, self.pixels)

@@ -45,21 +45,11 @@ class TestWhatIsFound:
         images = [phantom.image for phantom in phantoms]
         guidance = drain(guide(images, prior, load_encoder("chest-xray"), config))
         assert guidance.segmenter.targets == ("right-lung", "left-lung")
-        assert guidance.stages[-1].stage == "refine 1" == guidance.segmenter.recipe["kept"]
-        assert mean_dice(guidance.segmenter, phantoms, "right-lung") > 0.7
-        assert mean_dice(guidance.segmenter, phantoms, "left-lung") > 0.7
-        assert np.isfinite(guidance.kl)
-
-    def test_lungs_that_may_lie_anywhere_are_matched_and_traced(self):
-        phantoms = [xray_phantom(seed, 128) for seed in range(5)]
-        effort = {"size": 128, "starts": 4, "heads": 1, "refine_steps": 60, "place": "free"}
-        config = GuideConfig.quick().model_copy(update=effort)
-        images = [phantom.image for phantom in phantoms]
-        prior = simulate("lungs-left-right", 8)
-        guidance = drain(guide(images, prior, load_encoder("chest-xray"), config))
         assert guidance.segmenter.card.traced
         assert guidance.stages[-1].stage == "refine 1, traced" == guidance.segmenter.recipe["kept"]
         assert mean_dice(guidance.segmenter, phantoms, "right-lung") > 0.7
+        assert mean_dice(guidance.segmenter, phantoms, "left-lung") > 0.7
+        assert np.isfinite(guidance.kl)
 
     def test_optic_discs(self):
         phantoms = [fundus_phantom(seed, 128) for seed in range(4)]
