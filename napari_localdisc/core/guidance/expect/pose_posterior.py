@@ -1,14 +1,13 @@
 """The posterior of poses given per-pixel evidence: the E-step for targets with a known place.
 
-A pose is a reference at a shift, size and angle. Its likelihood is that of two means, one inside
-and one in a ring around, against a single mean: half the square of the t-statistic of the evidence.
+A pose is a reference at a shift and a size. Its likelihood is that of two means, one inside and one
+in a ring around, against a single mean: half the square of the t-statistic of the evidence.
 Neighbouring pixels tell the same, so they count once a patch. The prior of the pose is Gaussian.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+import math
 
 import torch
 from torch import Tensor
@@ -19,10 +18,7 @@ from napari_localdisc.core.imaging.similarity import from_frame
 from napari_localdisc.core.priors.pose_prior import PosePrior, centroids, log_sizes
 
 _SIZES = (0.8, 0.9, 1.0, 1.11, 1.25)
-_ANGLES = (-0.2, 0.0, 0.2)
-"""Sizes relative to the references' and angles in radians."""
-_ANGLE_SPREAD = 0.25
-"""Standard deviation of these angles in radians."""
+"""Sizes relative to the references'."""
 _PATCH = 16.0
 """Pixels that tell the same."""
 _KEPT, _LEAST = 60, 2e-3
@@ -32,7 +28,7 @@ _VISIBLE = 0.8
 
 
 class PosePosterior:
-    """Posterior of poses over references at several sizes and angles.
+    """Posterior of poses over references at several sizes.
 
     Parameters
     ----------
@@ -43,14 +39,11 @@ class PosePosterior:
 
     def __init__(self, references: Tensor, prior: PosePrior) -> None:
         self.prior, self.side = prior, references.shape[-1]
-        posed = list(_posed(references))
-        self.masks = (torch.cat([masks for masks, _ in posed]) > 0.5).float()
-        angles = torch.cat([torch.full((len(masks),), angle) for masks, angle in posed])
+        self.masks = (_scaled(references) > 0.5).float()
         union = self.masks.amax(dim=1)
         self.centres = centroids(union)
         sizes = (log_sizes(union) - prior.log_size) / prior.log_size_spread
-        by_angle = (angles.to(sizes) / _ANGLE_SPREAD).square()
-        self.by_template = -0.5 * (sizes.square() + by_angle)
+        self.by_template = -0.5 * sizes.square()
         self.spectra = padded_spectrum(
             torch.cat([self.masks, rings_around(self.masks)], dim=1)
         ).conj()
@@ -116,16 +109,14 @@ class PosePosterior:
         return mean
 
 
-def _posed(references: Tensor) -> Sequence[tuple[Tensor, float]]:
-    """Pose references at every size and angle about their own centres; with the angle."""
-    found = []
+def _scaled(references: Tensor) -> Tensor:
+    """Scale references (N, K, S, S) to every size about their own centres: (5 N, K, S, S)."""
     centres = centroids(references.amax(dim=1))
-    for size, angle in product(_SIZES, _ANGLES):
-        pose = torch.tensor([[0.0, 0.0, 0.0, angle]], device=references.device)
-        pose[0, 2] = torch.tensor(size).log()
-        moved = [
+    found = []
+    for size in _SIZES:
+        pose = torch.tensor([[0.0, 0.0, math.log(size), 0.0]], device=references.device)
+        found += [
             from_frame(one[None], pose, centre)
             for one, centre in zip(references, centres, strict=True)
         ]
-        found.append((torch.cat(moved), angle))
-    return found
+    return torch.cat(found)
