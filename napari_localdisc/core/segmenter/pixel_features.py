@@ -25,6 +25,8 @@ from napari_localdisc.core.imaging.window import WHOLE, Window
 
 _FLOOR = 1e-2
 """Share of the largest variance added to every direction, so that noise is not blown up."""
+_FITTED = 20
+"""Images at most that the whitening is fitted to; only their features are held unwhitened."""
 _KEPT = 48
 """Principal components kept; the others hold next to nothing but noise."""
 
@@ -163,28 +165,44 @@ def pixel_set(
     Progress
         Per image.
     """
-    preprocessing = encoder.card.preprocessing
-    features, normalised, fields = [], [], []
-    for done, image in enumerate(images):
-        seen, field = prepare([image], preprocessing, size, device, window)
-        features.append(features_of(seen, field, encoder).half())
-        normalised.append(seen[:, : preprocessing.normalised].half())
-        fields.append(field[0] > 0)
-        yield Progress("embed", done + 1, len(images))
-    field_stack = torch.cat(fields)
-    matrix = _whitening(features, field_stack)
-    white = features[0].new_empty(len(features), matrix.shape[1], size, size)
-    for index in range(len(white)):
-        # Each is let go once it is whitened: together they are most of what guidance holds.
-        white[index] = torch.einsum("dhw,de->ehw", features.pop(0)[0].float(), matrix).half()
-    return PixelSet(white, torch.cat(normalised), field_stack, matrix, preprocessing)
+    preprocessing, count = encoder.card.preprocessing, len(images)
+    sides = (size, size)
+    normalised = torch.empty(count, preprocessing.normalised, *sides, dtype=torch.half)
+    normalised = normalised.to(device)
+    fields = torch.empty(count, *sides, dtype=torch.bool, device=device)
+
+    def embed(index: int) -> Tensor:
+        seen, field = prepare([images[index]], preprocessing, size, device, window)
+        normalised[index], fields[index] = seen[0, : preprocessing.normalised], field[0, 0] > 0
+        return features_of(seen, field, encoder)[0].half()
+
+    sample = _spread_over(count, _FITTED)
+    held = dict[int, Tensor]()
+    for done, index in enumerate(sample, start=1):
+        held[index] = embed(index)
+        yield Progress("embed", done, count)
+    matrix = _whitening(list(held.values()), fields[sample])
+    white = normalised.new_empty(count, matrix.shape[1], *sides)
+    for index in range(count):
+        sampled = index in held
+        features = held.pop(index) if sampled else embed(index)
+        white[index] = torch.einsum("dhw,de->ehw", features.float(), matrix)
+        if not sampled:
+            done += 1
+            yield Progress("embed", done, count)
+    return PixelSet(white, normalised, fields, matrix, preprocessing)
+
+
+def _spread_over(count: int, most: int) -> list[int]:
+    """At most so many indices below `count`, evenly spread."""
+    return sorted({round(at) for at in np.linspace(0, count - 1, min(count, most))})
 
 
 def _whitening(features: Sequence[Tensor], fields: Tensor) -> Tensor:
     stride = max(1, int(fields.sum()) // 200_000)
     drawn = [field.flatten().nonzero()[::stride, 0] for field in fields]
     pixels = torch.cat(
-        [one[0].flatten(1)[:, at].T.float() for one, at in zip(features, drawn, strict=True)]
+        [one.flatten(1)[:, at].T.float() for one, at in zip(features, drawn, strict=True)]
     )
     covariance = pixels.T @ pixels / len(pixels)
     values, axes = torch.linalg.eigh(covariance.cpu())

@@ -7,9 +7,11 @@ along it, at the references' own density. Directions are screened, then race, po
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -202,6 +204,11 @@ def _unlike(directions: Tensor, kls: Tensor, count: int) -> list[Tensor]:
     return chosen
 
 
+def _normal(rng: np.random.Generator) -> Callable[..., npt.NDArray[np.float64]]:
+    """Draw standard normal numbers as `numpy.random.randn` does."""
+    return lambda *shape: rng.standard_normal(shape)
+
+
 class _Racer:
     """CMA-ES from one direction."""
 
@@ -210,7 +217,8 @@ class _Racer:
             warnings.simplefilter("ignore")  # where matplotlib is absent it warns: it cannot plot
             import cma  # takes seconds to import, and only curvilinear targets need it
 
-        options = {"popsize": 12, "seed": seed + 1, "verbose": -9}
+        rng = np.random.default_rng(seed)  # of its own: numpy's global one belongs to the caller
+        options = {"popsize": 12, "verbose": -9, "seed": np.nan, "randn": _normal(rng)}
         self.scorer, self.device = scorer, origin.device
         start = origin.cpu().numpy().astype(float)
         self.strategy = cma.CMAEvolutionStrategy(start, 0.1, options)
