@@ -36,6 +36,7 @@ from napari_localdisc.core.guidance.initial_labels import InitialLabels
 from napari_localdisc.core.guidance.learn.copy_paste import CopyPaste
 from napari_localdisc.core.guidance.learn.self_training import SelfTrainer
 from napari_localdisc.core.guidance.learn.self_training_labels import (
+    class_frequencies,
     complete_labels,
     self_training_labels,
 )
@@ -235,6 +236,7 @@ class _Guide:
         seed = self.config.seed + number
         with initial_weights(seed):
             network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
+        network.initialise_bias(class_frequencies(labels, 1 + len(self.prior.targets)))
         batch = 4 if self.compact else 6
         trainer = SelfTrainer(network, self.pixels, self._crop, batch, not self.compact, seed)
         copy_pastes = self._copy_pastes(labels)

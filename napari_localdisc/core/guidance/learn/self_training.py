@@ -15,7 +15,7 @@ from napari_localdisc.core.encoder.network import channels_last
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.guidance.learn.copy_paste import CopyPaste
 from napari_localdisc.core.imaging.augmentation import Turn, vary_inputs
-from napari_localdisc.core.losses.segmentation import IGNORE, segmentation_loss
+from napari_localdisc.core.losses.segmentation import segmentation_loss
 from napari_localdisc.core.segmenter.pixel_features import PixelSet
 
 
@@ -63,9 +63,6 @@ class SelfTrainer:
         Progress
             Per step.
         """
-        decided = labels[labels != IGNORE].long()
-        counts = decided.bincount(minlength=self.network.head.out_channels).clamp_min(1)
-        self.network.initialise_bias(counts / counts.sum())
         optimiser = torch.optim.AdamW(self.network.parameters(), 3e-3, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps + 1)
         self.network.train()

@@ -19,6 +19,13 @@ _BELOW, _NEVER = 0.25, 0.03
 """
 
 
+def class_frequencies(labels: Tensor, classes: int) -> Tensor:
+    """Frequencies (classes,) of labels of int8 that are decided; none is 0, so that logs exist."""
+    decided = labels[labels != IGNORE].long()
+    counts = decided.bincount(minlength=classes).clamp_min(1)
+    return counts / counts.sum()
+
+
 def complete_labels(labels: Tensor, current: StageResult, start: StageResult) -> Tensor:
     """Decide the undecided pixels of posterior labels of compact targets, for self-training.
 
