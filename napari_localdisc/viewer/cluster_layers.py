@@ -16,6 +16,7 @@ from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.reports.palette import cluster_colour
 from napari_localdisc.viewer.explore import ExploredPlane, ExploredPlanes
 from napari_localdisc.viewer.layers import METADATA_KEY, labels_layer, picture_layer
+from napari_localdisc.viewer.visibility import add_layer, hide
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -91,18 +92,17 @@ class ClusterLayers:
             pictures = [explored.picture for explored in self._planes[image]]
             layer = picture_layer(planes, pictures, f"{name} embedding", recipe)
             layer.visible = not clusters
-            self._pictures[image] = self._viewer.add_layer(layer)
+            self._pictures[image] = add_layer(self._viewer, layer)
         if clusters:
             layer = labels_layer(planes, self._labels(image), f"{name} clusters", recipe)
             layer.colormap = cluster_colours(self._exploration.count)
             layer.features = self._features(image)
-            self._maps[image] = self._viewer.add_layer(layer)
+            self._maps[image] = add_layer(self._viewer, layer)
             self._style(layer)
 
     def hide(self) -> None:
         """Leave the view to the results of another run."""
-        for layer in (*self._maps.values(), *self._pictures.values()):
-            layer.visible = False
+        hide(*self._maps.values(), *self._pictures.values())
 
     def show_as(self, *, opacity: float, borders: bool) -> None:
         """Set how cluster maps are drawn."""
@@ -146,7 +146,7 @@ class ClusterLayers:
         table = self._features(image)
         keep = [at for at, label in enumerate(table["index"]) if label in chosen]
         layer.features = {name: [column[at] for at in keep] for name, column in table.items()}
-        return self._viewer.add_layer(layer)
+        return add_layer(self._viewer, layer)
 
     def _labels(self, image: Image) -> list[npt.NDArray[np.uint8]]:
         return [self._lookup[explored.labels] for explored in self._planes[image]]

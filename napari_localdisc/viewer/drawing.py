@@ -15,6 +15,7 @@ from skimage.draw import line_nd, polygon2mask
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.reports.contact_sheet import COLOURS
 from napari_localdisc.viewer.layers import recipe_of, unit_factors
+from napari_localdisc.viewer.ownership import of_image
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -63,7 +64,7 @@ def shapes_layer(image: Image, name: str, targets: Sequence[str] = ()) -> Shapes
         layer.text = {"string": f"{{{TARGET}}}", "color": "white", "anchor": "upper_left"}
     if targets:
         draw_next(layer, targets, targets[0])
-    return layer
+    return of_image(layer, image)
 
 
 def is_drawing(layer: Layer) -> bool:

@@ -15,6 +15,7 @@ from napari.utils.transforms import CompositeAffine
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.reports.contact_sheet import COLOURS
+from napari_localdisc.viewer.ownership import of_image
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -171,7 +172,8 @@ def labels_layer(
         How the labels were made; kept in the layer's metadata.
     """
     data = spread(planes, [np.asarray(plane) for plane in labels])
-    return Labels(data, name=name, metadata={METADATA_KEY: dict(recipe)}, **placement(planes))
+    layer = Labels(data, name=name, metadata={METADATA_KEY: dict(recipe)}, **placement(planes))
+    return of_image(layer, planes[0].layer)
 
 
 def picture_layer(
@@ -181,13 +183,14 @@ def picture_layer(
     recipe: Mapping[str, object],
 ) -> Image:
     """Build the RGB layer of (H, W, 3) pictures, sitting exactly on their image."""
-    return Image(
+    layer = Image(
         spread(planes, pictures),
         rgb=True,
         name=name,
         metadata={METADATA_KEY: dict(recipe)},
         **placement(planes),
     )
+    return of_image(layer, planes[0].layer)
 
 
 def target_colours(skip: int = 0) -> DirectLabelColormap:

@@ -88,14 +88,14 @@ def read_result(image: Path, mask: Path | None) -> Run[Opened]:
 
 
 def show_result(viewer: ViewerModel, opened: Opened) -> list[Layer]:
-    """Add an image and its masks to a viewer; returns their layers."""
+    """Add an image and its masks to a viewer; returns their layers, the image first."""
     pixels = np.asarray(opened.image.pixels)
     has_colour = pixels.ndim > 2 and pixels.shape[-1] == 3
     if opened.image.is_stack and not has_colour:
         pixels = pixels[..., 0]
     stem = opened.image.path.stem
     layer = viewer.add_image(pixels, rgb=has_colour, name=stem)
-    layers = [layer]
+    layers: list[Layer] = [layer]
     colours = 0
     for labels, found in opened.masks:
         planes = list(labels) if opened.image.is_stack else [labels]

@@ -128,9 +128,9 @@ def test_the_topmost_visible_image_counts(viewer, explored):
 def test_in_the_grid_the_cell_counts(viewer, explored):
     images = [viewer.add_image(xray_phantom(seed, 64).image) for seed in range(2)]
     layers, _ = explored()
-    layers.add(images[0], clusters=True, picture=False)
     grid = viewer.canvas.grid
     grid.enabled = True
+    layers.add(images[0], clusters=True, picture=False)
     expected = {0: images[0], 1: images[1], 2: images[0]}
     for number, image in expected.items():
         cell = grid.position(number, viewer.layers)

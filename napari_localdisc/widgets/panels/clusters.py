@@ -16,6 +16,7 @@ from napari_localdisc.viewer.cluster_layers import ClusterLayers
 from napari_localdisc.viewer.explore import ExploredPlanes, Settings, explore
 from napari_localdisc.viewer.layers import Plane, all_planes, current_plane, recipe_of
 from napari_localdisc.viewer.pixel_layers import PixelLayers
+from napari_localdisc.viewer.visibility import image_in_view, show_image
 from napari_localdisc.widgets.exploring._cluster_results import ClusterResults
 from napari_localdisc.widgets.exploring._pixel_look import PixelLook
 from napari_localdisc.widgets.exploring._pixel_scatter import PixelScatter
@@ -94,6 +95,7 @@ class ClustersPanel(Panel):
 
     def _connect(self) -> None:
         self.all_images.changed.connect(self._on_all_images)
+        self.image.on_picked(lambda image: show_image(self.viewer, image))
         self.look_section.toggled.connect(self.look.switch)
         for section in (self.encoder_section, self.look_section, self.scatter_section):
             section.toggled.connect(lambda _=False, part=section: self.bring_into_view(part))
@@ -150,6 +152,9 @@ class ClustersPanel(Panel):
             if image in self.viewer.layers:
                 layers.add(image, clusters=self.map_box.value, picture=self.picture_box.value)
                 yield
+        shown = image_in_view(self.viewer)
+        if shown in layers.images:
+            show_image(self.viewer, shown)
 
 
 def _count_box() -> QSpinBox:

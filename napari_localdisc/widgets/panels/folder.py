@@ -20,7 +20,8 @@ from napari_localdisc.reports.report import REPORT, FileResult, read_report
 from napari_localdisc.stores.segmenter_files import SegmenterFile, shipped_segmenters
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.preferences import preferences
-from napari_localdisc.viewer.results import read_result, show_result
+from napari_localdisc.viewer.results import Opened, read_result, show_result
+from napari_localdisc.viewer.visibility import show_image
 from napari_localdisc.widgets.jobs.workers import Runner
 from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets.parts._prior_row import PriorRow
@@ -109,7 +110,7 @@ class FolderPanel(Panel):
         self.run_row.runner.progressed.connect(self._on_progress)
         self.run_row.runner.returned.connect(self._on_report)
         self.run_row.runner.ended.connect(self._on_end)
-        self._opener.returned.connect(lambda opened: show_result(self.viewer, opened))
+        self._opener.returned.connect(self._show_opened)
         self.retry.clicked.connect(self._run)
         self._flush.timeout.connect(self._show_coming)
         self.output.line_edit.changed.connect(self._look_for_results)
@@ -182,6 +183,10 @@ class FolderPanel(Panel):
             self.table.results.take(results)
             self.run_row.say(f"{len(results)} results of an earlier run.")
             self._on_end()
+
+    def _show_opened(self, opened: Opened) -> None:
+        image, *masks = show_result(self.viewer, opened)
+        show_image(self.viewer, image, *masks)
 
     def _open(self, result: FileResult) -> None:
         self._opener.start(read_result(result.path, result.output), f"Opening {result.path.name}")

@@ -10,6 +10,8 @@ from napari.utils import Colormap
 
 from napari_localdisc.core.segmenter.segmentation import Segmentation
 from napari_localdisc.viewer.layers import METADATA_KEY, Plane, placement, spread
+from napari_localdisc.viewer.ownership import of_image
+from napari_localdisc.viewer.visibility import hide
 
 CONFIDENCE = "confidence"
 """Kind of these layers, in their recipes."""
@@ -60,8 +62,10 @@ class ConfidenceMaps:
             wanted = self._on and image in self._viewer.layers and image.visible
             if wanted and image not in self._layers:
                 self._layers[image] = self._add(image)
+            elif wanted:
+                self._layers[image].visible = True
             elif image in self._layers:
-                self._layers[image].visible = wanted
+                hide(self._layers[image])
 
     def _add(self, image: Image) -> Image:
         planes = [plane for plane, _ in self._found[image]]
@@ -77,6 +81,6 @@ class ConfidenceMaps:
         )
         layers = self._viewer.layers
         active = layers.selection.active
-        layers.insert(layers.index(image) + 1, layer)
+        layers.insert(layers.index(image) + 1, of_image(layer, image))
         layers.selection.active = active  # the mask stays at hand for the brush
         return layer

@@ -19,6 +19,7 @@ from napari_localdisc.viewer.drawing import (
     shapes_layer,
 )
 from napari_localdisc.viewer.layers import all_planes, labels_layer, target_colours
+from napari_localdisc.viewer.visibility import show_image
 from napari_localdisc.widgets.parts._ground import Ground
 from napari_localdisc.widgets.parts._panel import Panel, reported
 from napari_localdisc.widgets.parts._rows import LayerChoice
@@ -123,7 +124,7 @@ class DrawnPage:
             layer = (
                 self._labels(image, name) if self.tool.value == BRUSH else self._shapes(image, name)
             )
-            self.ground.note(layer, image)
+            show_image(self._viewer, image, layer)
             self._viewer.layers.selection.active = layer
             self.drawing.layer = layer
             self._show_next()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 from magicgui.widgets import ComboBox
 from napari.layers import Image, Layer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_localdisc.viewer.drawing_backgrounds import GUIDE, GUIDES, guide_layer
 from napari_localdisc.viewer.layers import recipe_of
+from napari_localdisc.viewer.ownership import noted_image
+from napari_localdisc.viewer.visibility import show_image
 from napari_localdisc.widgets.parts._panel import Panel
 from napari_localdisc.widgets.parts._rows import LayerChoice, narrow
 
@@ -33,11 +33,11 @@ class Ground(QWidget):
         )
         narrow(self.guides.native)
         self._guide: Image | None = None
-        self._begun: WeakKeyDictionary[Layer, Image] = WeakKeyDictionary()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.images.native)
         layout.addWidget(self.guides.native)
+        self.images.on_picked(self._show)
         panel.follow_layers(self._refresh)
         self._refresh()
 
@@ -51,10 +51,6 @@ class Ground(QWidget):
         self._viewer.layers.insert(0, self._guide)
         return self._guide
 
-    def note(self, drawing: Layer, image: Image) -> None:
-        """Remember what a drawing was begun on."""
-        self._begun[drawing] = image
-
     def below(self, drawing: Layer) -> Image:
         """Return what a drawing was begun on, or the image chosen if that is not known or closed.
 
@@ -63,9 +59,12 @@ class Ground(QWidget):
         LocaldiscError
             If there is neither.
         """
-        begun = self._begun.get(drawing)
+        begun = noted_image(drawing)
         is_there = begun is not None and (_is_guide(begun) or begun in self._viewer.layers)
         return begun if is_there else self.images.require()
+
+    def _show(self, image: Image) -> None:
+        show_image(self._viewer, image)
 
     def _refresh(self) -> None:
         has_image = self.images.layer is not None

@@ -11,7 +11,6 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
 from napari_localdisc.core.segmenter.segmentation import Segmentation
-from napari_localdisc.viewer.drawing import is_drawing
 from napari_localdisc.viewer.layers import (
     METADATA_KEY,
     PREVIEW,
@@ -20,11 +19,11 @@ from napari_localdisc.viewer.layers import (
     Plane,
     finest,
     labels_layer,
-    recipe_of,
     target_colours,
 )
 from napari_localdisc.viewer.preferences import preferences
 from napari_localdisc.viewer.saving import checksum, fingerprint
+from napari_localdisc.viewer.visibility import add_layer, image_in_view, show_image, show_plane
 
 
 class Preview:
@@ -47,7 +46,7 @@ class Preview:
         self._results: dict[Image, Labels] = {}
 
     def update(self, labels: npt.NDArray[np.uint8]) -> None:
-        """Show a label map of the first plane."""
+        """Show a label map of the first plane; its image comes into view with the first map."""
         if not self.planes:
             return
         plane = self.planes[0]
@@ -55,20 +54,10 @@ class Preview:
             if plane.layer in self._viewer.layers:
                 name = f"{plane.name} {self._title} (preview)"
                 layer = labels_layer([plane], [labels], name, {"kind": PREVIEW})
-                self._uncover(plane.layer)
                 self._layer = self._viewer.add_layer(_see_through(layer))
+                show_image(self._viewer, plane.layer, self._layer, alone=True)
         elif self._layer in self._viewer.layers:
             self._layer.data = labels.reshape(self._layer.data.shape)
-
-    def _uncover(self, shown: Image) -> None:
-        """Hide what would lie on the preview: other images, drawings, what earlier runs found."""
-        for layer in self._viewer.layers:
-            kind = (recipe_of(layer) or {}).get("kind")
-            if is_drawing(layer) or kind in (SEGMENTATION, UNFINISHED):
-                layer.visible = False
-        for image in dict.fromkeys(plane.layer for plane in self.planes):
-            if image is not shown:
-                image.visible = False
 
     def keep(self) -> None:
         """Leave the preview as it is, for a run that will not be finished."""
@@ -81,8 +70,7 @@ class Preview:
     def finish(self, found: Sequence[Segmentation], recipe: Mapping[str, Any]) -> Iterator[None]:
         """Replace the preview by the results, one Labels layer for each image still there.
 
-        The first of them is shown: images that were opened one by one lie on one another, and so
-        would their results.
+        The view stays where it is: a result is shown if its image is, and hidden otherwise.
 
         Parameters
         ----------
@@ -103,23 +91,20 @@ class Preview:
         for image in dict.fromkeys(plane.layer for plane in self.planes):
             if image in self._viewer.layers:
                 result = self._result(image, found, recipe)
-                result.visible = not self._results
-                self._results[image] = self._viewer.add_layer(result)
+                self._results[image] = add_layer(self._viewer, result)
                 yield
-        if len(self._results) > 1:
-            self.show_only(self.planes[0])
+        shown = image_in_view(self._viewer)
+        if shown in self._results:
+            show_image(self._viewer, shown, self._results[shown])
+            self._viewer.layers.selection.active = self._results[shown]
 
     def show_only(self, plane: Plane) -> None:
-        """Bring a plane and its result into view, and hide the other images of the run."""
+        """Bring a plane and its result into view, and hide all other images."""
         shown = self._results.get(plane.layer)
         if shown is None or shown not in self._viewer.layers:
             return
-        for image, result in self._results.items():
-            image.visible = result.visible = result is shown
+        show_plane(self._viewer, plane, shown)
         self._viewer.layers.selection.active = shown
-        centre = plane.layer.data_to_world((*plane.index, *(side / 2 for side in plane.shape)))
-        for axis, at in enumerate(centre[:-2], start=self._viewer.dims.ndim - plane.layer.ndim):
-            self._viewer.dims.set_point(axis, at)
 
     def _result(
         self, image: Image, found: Sequence[Segmentation], recipe: Mapping[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ class LayerChoice:
         """The Qt widget, for a layout."""
         native: QWidget = self.box.native
         return native
+
+    def on_picked(self, callback: Callable[[Layer], object]) -> None:
+        """Call back with the layer whenever the user picks one, not when the list changes."""
+        self.box.native.activated.connect(lambda _: callback(self.require()))
 
     @property
     def layer(self) -> Layer | None:

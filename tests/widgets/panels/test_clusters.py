@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
 
 from napari_localdisc.viewer.layers import recipe_of
 from napari_localdisc.widgets.panels.clusters import ClustersPanel
@@ -92,6 +93,30 @@ def test_all_images_at_once(panel, click, tick, finish, viewer, image, xrays, qt
     # It is the same picture twice.
     np.testing.assert_array_equal(chest.data[0], flat.data)
     assert [layer.visible for layer in viewer.layers[2:4]] == [False, False]
+
+
+def test_maps_of_several_images_are_shown_one_at_a_time_each_on_its_own(
+    panel, click, tick, finish, viewer, image, xrays, qtbot
+):
+    viewer.add_image(xrays[1], name="flat")
+    panel.picture_box.value = False
+    tick(panel.all_images)
+    click(panel.run_row.button)
+    finish(panel)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4)
+
+    def in_view():
+        return {layer.name for layer in viewer.layers if layer.visible}
+
+    assert in_view() == {"flat", "flat clusters"}
+    tick(panel.all_images)
+    for key, name, map_name in (
+        (Qt.Key.Key_Home, "chest", "chest [1] clusters"),
+        (Qt.Key.Key_End, "flat", "flat clusters"),
+    ):
+        qtbot.keyClick(panel.image.native, key)
+        assert in_view() == {name, map_name}
+        assert viewer.title == name
 
 
 def test_a_second_run_leaves_the_first_hidden(panel, click, finish, viewer, image):

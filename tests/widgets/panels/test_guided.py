@@ -16,6 +16,7 @@ from napari_localdisc.core.priors import simulate
 from napari_localdisc.stores.segmenters import load_segmenter
 from napari_localdisc.viewer.drawing import shapes_layer
 from napari_localdisc.viewer.layers import recipe_of
+from napari_localdisc.viewer.visibility import show_image
 from napari_localdisc.widgets.panels.guided import FOLDER, GuidedPanel
 
 
@@ -385,3 +386,63 @@ class TestSaving:
         for number, layer in enumerate(labels_of(viewer)):
             mask = np.asarray(Picture.open(tmp_path / "out" / f"{number}.png"))
             np.testing.assert_array_equal(mask, layer.data * 255)
+
+
+class TestTheRightPicture:
+    """No preview, mask or drawing lies on the image of somebody else."""
+
+    @pytest.fixture
+    def done(self, panel, click, finish, images):
+        click(panel.run_row.button)
+        finish(panel)
+        return panel
+
+    def look_at(self, qtbot, panel, name):
+        rows = [panel.review.item(row, 0).text() for row in range(panel.review.rowCount())]
+        cell = panel.review.visualItemRect(panel.review.item(rows.index(name), 0)).center()
+        qtbot.mouseClick(panel.review.viewport(), Qt.MouseButton.LeftButton, pos=cell)
+
+    def in_view(self, viewer):
+        return {layer.name for layer in viewer.layers if layer.visible}
+
+    def test_another_image_is_guided_on_than_the_one_looked_at(
+        self, qtbot, done, click, finish, viewer, images
+    ):
+        self.look_at(qtbot, done, "first")
+        assert self.in_view(viewer) == {"first", "first lungs"}
+        done.images.tick(images[0], ticked=False)
+        known = set(viewer.layers)
+        click(done.run_row.button)
+        qtbot.waitUntil(lambda: bool(set(viewer.layers) - known), timeout=20_000)
+        assert self.in_view(viewer) == {"second", "second lungs (preview)"}
+        assert viewer.title == "second"
+        finish(done)
+        (found,) = set(viewer.layers) - known
+        assert [layer for layer in viewer.layers if layer.visible] == [images[1], found]
+
+    def test_a_row_of_the_table_shows_its_image_alone(self, qtbot, done, viewer):
+        for name in ("first", "second", "first"):
+            self.look_at(qtbot, done, name)
+            assert self.in_view(viewer) == {name, f"{name} lungs"}
+            assert viewer.title == name
+
+    def test_the_end_of_a_run_leaves_the_view_to_who_works_on_another_image(
+        self, qtbot, panel, click, finish, viewer, images
+    ):
+        panel.images.tick(images[1], ticked=False)
+        click(panel.run_row.button)
+        qtbot.waitUntil(lambda: bool(labels_of(viewer)), timeout=20_000)
+        show_image(viewer, images[1])
+        viewer.layers.selection.active = images[1]
+        finish(panel)
+        assert self.in_view(viewer) == {"second"}
+        assert viewer.layers.selection.active is images[1]
+        show_image(viewer, images[0])
+        assert self.in_view(viewer) == {"first", "first lungs"}
+
+    def test_a_drawing_is_shown_with_its_image_alone(self, qtbot, done, viewer, images):
+        viewer.add_layer(shapes_layer(images[1], "drawing"))
+        self.look_at(qtbot, done, "first")
+        assert "drawing" not in self.in_view(viewer)
+        self.look_at(qtbot, done, "second")
+        assert "drawing" in self.in_view(viewer)

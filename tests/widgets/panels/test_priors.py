@@ -63,6 +63,26 @@ class TestDrawing:
         assert panel.drawn.drawing.layer is layer
         np.testing.assert_allclose(layer.data_to_world((5, 6)), image.data_to_world((5, 6)))
 
+    def test_what_is_drawn_on_is_in_view_alone(self, qtbot, panel, click, viewer, image, xrays):
+        other = viewer.add_image(xrays[1], name="other")
+        qtbot.keyClick(panel.drawn.ground.images.native, Qt.Key.Key_Home)
+        assert (image.visible, other.visible) == (True, False)
+        click(panel.drawn.start)
+        first = viewer.layers[-1]
+        qtbot.keyClick(panel.drawn.ground.images.native, Qt.Key.Key_End)
+        assert [layer for layer in viewer.layers if layer.visible] == [other]
+        click(panel.drawn.start)
+        assert [layer.name for layer in viewer.layers if layer.visible] == [
+            "other",
+            "structure [1]",
+        ]
+        assert viewer.title == "other"
+        panel.drawn.ground.images.layer = image
+        click(panel.drawn.start)
+        assert not other.visible
+        assert image.visible
+        assert first.visible
+
     def test_a_drawn_ellipse_becomes_the_prior(self, panel, click, finish, viewer, session, image):
         panel.drawn.structure.value = "lung"
         panel.drawn.count.value = 1
