@@ -17,8 +17,8 @@ from qtpy.QtTest import QTest
 from window import Heartbeat, until
 
 from napari_localdisc.core.phantoms import fundus_phantom
+from napari_localdisc.viewer.exploring.pixel_layers import Spot
 from napari_localdisc.viewer.layers import METADATA_KEY
-from napari_localdisc.viewer.pixel_layers import Spot
 from napari_localdisc.widgets.panels.clusters import ClustersPanel
 
 

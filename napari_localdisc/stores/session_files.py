@@ -112,6 +112,8 @@ class SessionRecord(_Record):
     ----------
     encoder, device : str
         Names, as the command line takes them.
+    ready_made : str or None
+        A shipped segmenter that is used as it is; it lies in the archive, too, once it has run.
     prior : str or None
         A built-in prior, or None for the one in the archive.
     seed : int
@@ -128,6 +130,7 @@ class SessionRecord(_Record):
     version: Literal[1] = 1
     encoder: str = "auto"
     device: str = "auto"
+    ready_made: str | None = None
     prior: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
     quick: bool = False

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from napari_localdisc.base.progress import Progress, Run, relay
+from napari_localdisc.base.shipped import SEGMENTERS
 from napari_localdisc.batch.run_files import RunOptions
 from napari_localdisc.compute import jobs
 from napari_localdisc.compute.client import compute_process
@@ -39,6 +40,21 @@ class GuidedResult:
     segmentations: tuple[Segmentation, ...]
     passed_over: tuple[str, ...] = ()
     guided_on: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadyMadeResult:
+    """What a ready-made segmenter finds in planes.
+
+    Attributes
+    ----------
+    segmenter : SegmenterFile
+    segmentations : tuple of Segmentation
+        One for each plane.
+    """
+
+    segmenter: SegmenterFile
+    segmentations: tuple[Segmentation, ...]
 
 
 def load_encoder(name: str, plane: Plane | None) -> Run[HeldEncoder]:
@@ -100,6 +116,29 @@ def guide_on_planes(
         )
         found = yield from _segmentations(turn, planes, guided.segmenter, device)
     return GuidedResult(guided, found)
+
+
+def segment_planes(planes: Sequence[Plane], name: str, device: str) -> Run[ReadyMadeResult]:
+    """Segment planes by a shipped segmenter, without any guidance.
+
+    Parameters
+    ----------
+    planes : sequence of Plane
+    name : str
+        Of the segmenter.
+    device : str
+        A device name, as `resolve_device` takes it.
+
+    Raises
+    ------
+    LocaldiscError
+        If the segmenter, an image or the device cannot be used.
+    """
+    segmenter = SegmenterFile.read(SEGMENTERS.find(name))
+    with compute_process().turn(f"segmentation of {name}") as turn:
+        yield from turn.wait()
+        found = yield from _segmentations(turn, planes, segmenter, device)
+    return ReadyMadeResult(segmenter, found)
 
 
 def _segmentations(

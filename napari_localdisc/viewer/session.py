@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.compute.client import compute_process
 from napari_localdisc.compute.results import HeldEncoder
-from napari_localdisc.core.priors import BUILT_IN_PRIORS
 from napari_localdisc.viewer.preferences import preferences
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class RunSettings(BaseModel):
 
     Attributes
     ----------
+    ready_made : str or None
+        A shipped segmenter that runs use as it is, without any guidance; None to guide.
     prior : str or None
         A built-in prior, or None for the session's own.
     seed : int
@@ -42,7 +44,8 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prior: str | None = BUILT_IN_PRIORS[0]
+    ready_made: str | None = None
+    prior: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**31)
     quick: bool = False
     guide_images: int = Field(default=40, ge=1)
@@ -147,15 +150,23 @@ class Session:
         if prior is not self._prior:
             self._prior = prior
             self.prior_changed.emit(prior)
-            self.settle(prior=None if prior is not None else BUILT_IN_PRIORS[0])
+            self.settle(prior=None, ready_made=None)
 
     @property
     def chosen_prior(self) -> Prior | str:
-        """What guided runs take: reference masks, or the name of a built-in prior."""
-        name = self._settings.prior
-        if name is None and self._prior is not None:
-            return self._prior
-        return name or BUILT_IN_PRIORS[0]
+        """What guided runs take: reference masks, or the name of a built-in prior.
+
+        Raises
+        ------
+        LocaldiscError
+            If none is chosen.
+        """
+        chosen = self._settings.prior or self._prior
+        if chosen is None:
+            raise LocaldiscError(
+                "nothing to find is chosen; choose it from the list, or draw it in Priors."
+            )
+        return chosen
 
     @property
     def settings(self) -> RunSettings:

@@ -79,7 +79,7 @@ def endless(qtbot):
 
 def test_a_closed_dock_stops_its_run(make_napari_viewer, dock_panel, endless, qtbot, notes):
     viewer = make_napari_viewer()
-    panel = dock_panel(viewer, "Guided segmentation")
+    panel = dock_panel(viewer, "Find")
     run = endless(panel)
     frame = panel.parentWidget().parentWidget()
     with qtbot.waitSignal(panel.destroyed):
@@ -93,7 +93,7 @@ def test_a_dock_closed_while_layers_are_added_adds_no_more(
     make_napari_viewer, dock_panel, qtbot, notes
 ):
     viewer = make_napari_viewer()
-    panel = dock_panel(viewer, "Guided segmentation")
+    panel = dock_panel(viewer, "Find")
     runner, frame = panel.run_row.runner, panel.parentWidget().parentWidget()
 
     def adding():

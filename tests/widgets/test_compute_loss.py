@@ -45,7 +45,7 @@ def work(viewer):
 
 
 def guided(dock_panel, viewer, effort, tmp_path):
-    panel = dock_panel(viewer, "Guided segmentation")
+    panel = dock_panel(viewer, "Find")
     panel.effort = effort.model_copy(update={"head_steps": 3000})
     return panel, lambda: setattr(panel, "effort", effort)
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QScrollArea
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.viewer.session import session_of
 
-PANELS = ("Encoder", "Clusters", "Priors", "Guided segmentation", "Folder")
+PANELS = ("Encoder", "Clusters", "Priors", "Find", "Folder")
 
 
 def test_from_a_phantom_to_its_segmentation(
@@ -38,9 +38,9 @@ def test_from_a_phantom_to_its_segmentation(
     click(panels["Priors"].run_row.button)
     finish(panels["Priors"])
 
-    panels["Guided segmentation"].effort = effort
-    click(panels["Guided segmentation"].run_row.button)
-    finish(panels["Guided segmentation"])
+    panels["Find"].effort = effort
+    click(panels["Find"].run_row.button)
+    finish(panels["Find"])
     result = viewer.layers["chest lungs"]
     assert isinstance(result, Labels)
     assert result.data.any()

@@ -55,7 +55,7 @@ def test_a_prior(viewer, drop, tmp_path):
     (said,) = drop(tmp_path / "cup.safetensors")
     assert "3 masks of neuroretinal-rim, optic-cup" in said
     assert session_of(viewer).chosen_prior.targets == ("neuroretinal-rim", "optic-cup")
-    assert docks(viewer) == {"Guided segmentation (Local discrimination)"}
+    assert docks(viewer) == {"Find (Local discrimination)"}
 
 
 def test_an_encoder(viewer, drop, encoder_file):

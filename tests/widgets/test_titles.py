@@ -39,14 +39,14 @@ def test_clusters(open_panel, viewer, session, image, title_of_run):
 def test_guided_on_one_image(open_panel, viewer, session, image, title_of_run):
     session.prior = simulate("lungs", count=4, size=64)
     panel = open_panel(GuidedPanel, viewer)
-    assert title_of_run(panel) == "Guided segmentation of lungs: chest"
+    assert title_of_run(panel) == "Looking for lungs in chest"
 
 
 def test_guided_on_a_stack(open_panel, viewer, session, xrays, title_of_run):
     viewer.add_image(xrays, name="stack")
     session.prior = simulate("lungs", count=4, size=64)
     panel = open_panel(GuidedPanel, viewer)
-    assert title_of_run(panel) == "Guided segmentation of lungs: 3 images"
+    assert title_of_run(panel) == "Looking for lungs in 3 images"
 
 
 def test_guided_on_a_folder(open_panel, viewer, session, films, title_of_run):
@@ -54,13 +54,14 @@ def test_guided_on_a_folder(open_panel, viewer, session, films, title_of_run):
     panel = open_panel(GuidedPanel, viewer)
     panel.source.value = FOLDER
     panel.folder.value = films
-    assert title_of_run(panel) == "Guided segmentation of lungs: 3 images"
+    assert title_of_run(panel) == "Looking for lungs in 3 images"
 
 
 def test_folder(open_panel, viewer, session, films, title_of_run, tmp_path):
     panel = open_panel(FolderPanel, viewer)
     panel.input.value, panel.output.value = films, tmp_path / "results"
     panel.method.value = PRIOR
+    session.settle(prior="lungs")
     assert title_of_run(panel) == "Folder: films"
 
 

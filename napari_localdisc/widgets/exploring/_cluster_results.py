@@ -10,8 +10,8 @@ from superqt import QLabeledSlider
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.clusters.grouping import Grouping
-from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import ExploredPlanes
+from napari_localdisc.viewer.exploring.cluster_layers import ClusterLayers
+from napari_localdisc.viewer.exploring.explore import ExploredPlanes
 from napari_localdisc.widgets.exploring._cluster_strip import ClusterStrip
 from napari_localdisc.widgets.parts._panel import reported, wrapped_label
 

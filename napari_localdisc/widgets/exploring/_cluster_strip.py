@@ -22,7 +22,7 @@ from qtpy.QtWidgets import QAbstractItemView, QAction, QListView
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.core.clusters.thumbnail import SIDE
 from napari_localdisc.reports.palette import cluster_colour
-from napari_localdisc.viewer.explore import ExploredPlanes
+from napari_localdisc.viewer.exploring.explore import ExploredPlanes
 from napari_localdisc.widgets.exploring._cluster_delegate import CELL, ISOLATED, ClusterDelegate
 from napari_localdisc.widgets.parts._flags import joined
 

@@ -14,8 +14,8 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane, EmbeddingCache
-from napari_localdisc.viewer.explore import Settings, embedding_of
-from napari_localdisc.viewer.pixel_layers import Likeness, PixelLayers, Spot, spot_under
+from napari_localdisc.viewer.exploring.explore import Settings, embedding_of
+from napari_localdisc.viewer.exploring.pixel_layers import Likeness, PixelLayers, Spot, spot_under
 from napari_localdisc.widgets.exploring._cluster_results import ClusterResults
 from napari_localdisc.widgets.jobs.latest import Latest
 from napari_localdisc.widgets.jobs.workers import Runner

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_localdisc.core.clusters.outline import inside_outline
 from napari_localdisc.core.clusters.pixel_sample import PixelSample
-from napari_localdisc.viewer.explore import ExploredPlanes
-from napari_localdisc.viewer.pixel_layers import PixelLayers
+from napari_localdisc.viewer.exploring.explore import ExploredPlanes
+from napari_localdisc.viewer.exploring.pixel_layers import PixelLayers
 from napari_localdisc.widgets.exploring._cluster_results import ClusterResults
 from napari_localdisc.widgets.exploring._scatter import Scatter
 from napari_localdisc.widgets.jobs.latest import Latest

@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QBrush, QColor
 
 from napari_localdisc.reports.palette import cluster_colour
-from napari_localdisc.viewer.pixel_layers import SELECTION
+from napari_localdisc.viewer.exploring.pixel_layers import SELECTION
 
 if TYPE_CHECKING:
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent, MouseDragEvent

@@ -35,10 +35,10 @@ class PanelEntry:
 
 
 PANELS: tuple[PanelEntry, ...] = (
-    PanelEntry("encoder", "Encoder", "encoder:EncoderPanel"),
-    PanelEntry("clusters", "Clusters", "clusters:ClustersPanel"),
+    PanelEntry("guided", "Find", "guided:GuidedPanel"),
     PanelEntry("priors", "Priors", "priors:PriorsPanel"),
-    PanelEntry("guided", "Guided segmentation", "guided:GuidedPanel"),
+    PanelEntry("clusters", "Clusters", "clusters:ClustersPanel"),
     PanelEntry("folder", "Folder", "folder:FolderPanel"),
+    PanelEntry("encoder", "Encoder", "encoder:EncoderPanel"),
 )
 """In the order of napari's menu."""

@@ -12,10 +12,10 @@ from qtpy.QtWidgets import QSpinBox
 from napari_localdisc.compute.results import HeldEncoder
 from napari_localdisc.core.encoder.embedding_cache import EmbeddingCache
 from napari_localdisc.reports.palette import DISTINCT
-from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import ExploredPlanes, Settings, explore
+from napari_localdisc.viewer.exploring.cluster_layers import ClusterLayers
+from napari_localdisc.viewer.exploring.explore import ExploredPlanes, Settings, explore
+from napari_localdisc.viewer.exploring.pixel_layers import PixelLayers
 from napari_localdisc.viewer.layers import Plane, all_planes, current_plane, recipe_of
-from napari_localdisc.viewer.pixel_layers import PixelLayers
 from napari_localdisc.viewer.visibility import image_in_view, show_image
 from napari_localdisc.widgets.exploring._cluster_results import ClusterResults
 from napari_localdisc.widgets.exploring._pixel_look import PixelLook
@@ -77,9 +77,9 @@ class ClustersPanel(Panel):
         self.add("Clusters", self.count)
         self.add("Show", self.map_box.native)
         self.add("", self.picture_box.native)
-        self.encoder_section.form.addRow("Encoder", self.encoder_row)
-        self.encoder_section.form.addRow("Device", self.device_row)
-        self.encoder_section.form.addRow("Seed", self.seed.native)
+        self.encoder_section.add("Encoder", self.encoder_row)
+        self.encoder_section.add("Device", self.device_row)
+        self.encoder_section.add("Seed", self.seed.native)
         self.look_section.form.addRow(self.look)
         self.scatter_section.form.addRow(self.scatter)
         for widget in (

@@ -23,8 +23,8 @@ from napari_localdisc.viewer.preferences import preferences
 from napari_localdisc.viewer.results import Opened, read_result, show_result
 from napari_localdisc.viewer.visibility import show_image
 from napari_localdisc.widgets.jobs.workers import Runner
+from napari_localdisc.widgets.parts._find_row import FindRow
 from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
-from napari_localdisc.widgets.parts._prior_row import PriorRow
 from napari_localdisc.widgets.parts._results_table import ResultsTable
 from napari_localdisc.widgets.parts._rows import DeviceRow, EncoderRow, chosen_path, path_field
 from napari_localdisc.widgets.parts._run_row import RunRow, run_title
@@ -60,9 +60,9 @@ class FolderPanel(Panel):
         )
         self.in_use = wrapped_label()
         self.segmenter_file = path_field(
-            "r", "Saved by Guided segmentation or by the command line.", "*.safetensors"
+            "r", "Saved by the panel Find or by the command line.", "*.safetensors"
         )
-        self.prior_row = PriorRow(self)
+        self.prior_row = FindRow(self, ready_made=False)
         self.encoder_row = EncoderRow(self)
         self.device_row = DeviceRow(self)
         self.overwrite = CheckBox(
@@ -141,7 +141,8 @@ class FolderPanel(Panel):
             )
         if self.session.segmenter is None:
             raise LocaldiscError(
-                "there is no segmenter in use; run Guided segmentation, or choose a file or prior."
+                "there is no segmenter in use; find something in the panel Find, or choose a file"
+                " or prior."
             )
         return jobs.segment_with(images, self.session.segmenter, *how)
 
@@ -193,7 +194,7 @@ class FolderPanel(Panel):
 
     def _on_segmenter(self, segmenter: SegmenterFile | None) -> None:
         if segmenter is None:
-            self.in_use.setText("None yet: run Guided segmentation first.")
+            self.in_use.setText("None yet: find something in the panel Find first.")
         else:
             self.in_use.setText(f"Finds {', '.join(segmenter.targets)}.")
             if self.method.value == SHIPPED:

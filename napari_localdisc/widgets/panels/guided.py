@@ -1,8 +1,8 @@
-"""The dock widget *Guided segmentation*: find what looks like the prior, in the background."""
+"""The dock widget *Find*: a structure in the open images, ready made or by a prior."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +13,30 @@ from napari.utils.notifications import show_warning
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.guidance.config import GuideConfig, show_kl
-from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.segmenter.segmentation import Segmentation
 from napari_localdisc.datasets.sample import Sample
 from napari_localdisc.formats.images import find_images
 from napari_localdisc.stores.segmenter_files import SegmenterFile
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.layers import Plane, all_planes, current_plane, in_view
 from napari_localdisc.viewer.session import RunSettings
+from napari_localdisc.viewer.visibility import is_image
 from napari_localdisc.widgets.parts._confidence_maps import ConfidenceMaps
 from napari_localdisc.widgets.parts._curve import KLCurve
+from napari_localdisc.widgets.parts._find_row import FindRow
 from napari_localdisc.widgets.parts._image_list import ImageList
 from napari_localdisc.widgets.parts._panel import Panel, reported
 from napari_localdisc.widgets.parts._preview import Preview
-from napari_localdisc.widgets.parts._prior_row import PriorRow
 from napari_localdisc.widgets.parts._review import Reviewed, ReviewTable
 from napari_localdisc.widgets.parts._rows import DeviceRow, EncoderRow, chosen_path, path_field
-from napari_localdisc.widgets.parts._run_row import RunRow, run_title
+from napari_localdisc.widgets.parts._run_row import RunRow
 from napari_localdisc.widgets.parts._save_menu import SaveMenu
+from napari_localdisc.widgets.parts._section import Section
 
 LAYERS, FOLDER = "Images in the viewer", "A folder of images"
+
+_CHECK = 0.7
+"""Expected Dice below which a mask is to be looked at first."""
 
 
 class GuidedPanel(Panel):
@@ -44,9 +49,7 @@ class GuidedPanel(Panel):
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        super().__init__(
-            napari_viewer, "Finds the structure that looks like the prior in your images."
-        )
+        super().__init__(napari_viewer, "Finds a structure in your images, without any annotation.")
         self.effort = GuideConfig()
         self.quick_effort = GuideConfig.quick()
         self._preview: Preview | None = None
@@ -57,12 +60,13 @@ class GuidedPanel(Panel):
         self.every_plane = CheckBox(
             value=True, text="All planes of stacks", tooltip="Otherwise the plane in view."
         )
-        self.prior_row = PriorRow(self)
+        self.find_row = FindRow(self)
         self.encoder_row = EncoderRow(self)
         self.device_row = DeviceRow(self)
         self.seed = SpinBox(value=0, min=0, max=99999, tooltip="The same seed finds the same.")
         self.quick = CheckBox(text="Quick look", tooltip="Seconds instead of minutes, and rougher.")
-        self.run_row = RunRow("Run", "Guide in the background; the first image shows how it goes.")
+        self.details = Section("Details", "The encoder, how much effort it takes, and where.")
+        self.run_row = RunRow("Run", "Find it in the background; an image shows how it goes.")
         self.save_menu = SaveMenu(self.viewer, self.run_row)
         self.curve = KLCurve()
         self.review = ReviewTable()
@@ -76,15 +80,18 @@ class GuidedPanel(Panel):
         self._on_segmenter(self.session.segmenter)
 
     def _lay_out(self) -> None:
-        self.add("Images", self.source.native)
-        layers = [self.add("", self.images), self.add("", self.every_plane.native)]
-        folder = [self.add("", self.folder.native)]
+        self.add("Find", self.find_row)
+        self.add("In", self.source.native)
+        layers, folder = [self.add("", self.images)], [self.add("", self.folder.native)]
         self.turn(self.source, {LAYERS: layers, FOLDER: folder})
-        self.add("Prior", self.prior_row)
-        self.add("Encoder", self.encoder_row)
-        self.add("Device", self.device_row)
-        self.add("Seed", self.seed.native)
-        self.add("", self.quick.native)
+        self._planes_row = self.add("", self.every_plane.native)
+        self.form.addRow(self.details)
+        self._guidance_rows = [
+            self.details.add("Encoder", self.encoder_row),
+            self.details.add("Seed", self.seed.native),
+            self.details.add("", self.quick.native),
+        ]
+        self.details.add("Device", self.device_row)
         self.form.addRow(self.curve)
         self.fill(self.review)
         self.footer.addWidget(self.confidence.native)
@@ -105,18 +112,34 @@ class GuidedPanel(Panel):
         self.every_plane.changed.connect(lambda every: self.session.settle(every_plane=every))
         self.listen(self.session.settings_changed, self._show_settings)
         self._show_settings(self.session.settings)
+        self.source.changed.connect(lambda _: self._show_planes_row())
+        self.follow_layers(self._show_planes_row)
+        self._show_planes_row()
 
     def _run(self) -> None:
         with reported():
-            prior = self.session.chosen_prior
-            name = prior if isinstance(prior, str) else Path(prior.name).name
-            job, images = self._job(prior, name)
+            ready_made = self.session.settings.ready_made
+            job, title = self._guidance() if ready_made is None else self._ready_made(ready_made)
             self.curve.clear()
             self._forget_results()
-            self.run_row.start(job, run_title(f"Guided segmentation of {name}", images))
+            self.run_row.start(job, title)
 
-    def _job(self, prior: Prior | str, name: str) -> tuple[Run[jobs.GuidedResult], list[str]]:
-        """Put a run together; returns the names of its images with it."""
+    def _ready_made(self, name: str) -> tuple[Run[jobs.ReadyMadeResult], str]:
+        """Put a run of a ready-made segmenter together; returns its title with it."""
+        if self.source.value == FOLDER:
+            raise LocaldiscError(
+                "a ready-made segmenter learns nothing from a folder of images; segment the folder"
+                " in the panel Folder, or open images in the viewer."
+            )
+        planes = self._planes()
+        self._preview = Preview(self.viewer, planes, name)
+        job = jobs.segment_planes(planes, name, self.session.device)
+        return job, _looking_for(name, [plane.name for plane in planes])
+
+    def _guidance(self) -> tuple[Run[jobs.GuidedResult], str]:
+        """Put a guided run together; returns its title with it."""
+        prior = self.session.chosen_prior
+        name = prior if isinstance(prior, str) else Path(prior.name).name
         settings = self.session.settings
         effort = self.quick_effort if settings.quick else self.effort
         config = effort.model_copy(
@@ -127,11 +150,11 @@ class GuidedPanel(Panel):
             files = find_images([chosen_path(self.folder, "folder of images")])
             self._preview = Preview(self.viewer, [], name)
             job = jobs.guide_on_files(files, prior, encoder, config, device)
-            return job, [file.name for file in files]
+            return job, _looking_for(name, [file.name for file in files])
         planes = self._planes()
         self._preview = Preview(self.viewer, planes, name)
         job = jobs.guide_on_planes(planes, prior, encoder, config, device)
-        return job, [plane.name for plane in planes]
+        return job, _looking_for(name, [plane.name for plane in planes])
 
     def _planes(self) -> list[Plane]:
         images = self.images.images
@@ -157,6 +180,10 @@ class GuidedPanel(Panel):
     def _on_result(self, result: object) -> None:
         if isinstance(result, jobs.GuidedResult):
             self._take(result)
+        elif isinstance(result, jobs.ReadyMadeResult):
+            self.session.segmenter = result.segmenter
+            self._unfold(result.segmenter, result.segmentations)
+            self.run_row.say(in_short(result.segmentations))
 
     def _on_end(self) -> None:
         if self.run_row.runner.cancelled and self._preview is not None:
@@ -185,24 +212,50 @@ class GuidedPanel(Panel):
         self.session.segmenter = guided.segmenter
         for warning in (*guided.warnings, *result.passed_over):
             show_warning(warning)
-        if self._preview is not None:
-            self.run_row.runner.unfold(self._show_results(self._preview, result))
-        self.run_row.say(f"KL {show_kl(guided.kl)}, encoder {guided.encoder.card.name}.")
-
-    def _show_results(self, preview: Preview, result: jobs.GuidedResult) -> Iterator[None]:
-        card = result.guided.segmenter.card
-        recipe = {**card.recipe, "targets": list(card.targets)}
-        yield from preview.finish(result.segmentations, recipe)
-        found = zip(preview.planes, result.segmentations, strict=True)
-        self.review.fill([Reviewed(plane, one.score) for plane, one in found])
-        self._maps = ConfidenceMaps(
-            self.viewer, preview.planes, result.segmentations, ", ".join(card.targets)
+        self._unfold(guided.segmenter, result.segmentations)
+        self.run_row.say(
+            f"{in_short(result.segmentations)} KL {show_kl(guided.kl)}, encoder"
+            f" {guided.encoder.card.name}."
         )
+
+    def _unfold(self, segmenter: SegmenterFile, found: Sequence[Segmentation]) -> None:
+        if self._preview is not None:
+            self.run_row.runner.unfold(self._show_results(self._preview, segmenter, found))
+
+    def _show_results(
+        self, preview: Preview, segmenter: SegmenterFile, found: Sequence[Segmentation]
+    ) -> Iterator[None]:
+        card = segmenter.card
+        yield from preview.finish(found, {**card.recipe, "targets": list(card.targets)})
+        pairs = zip(preview.planes, found, strict=True)
+        self.review.fill([Reviewed(plane, one.score) for plane, one in pairs])
+        self._maps = ConfidenceMaps(self.viewer, preview.planes, found, ", ".join(card.targets))
         self.confidence.native.show()
 
     def _show_settings(self, settings: RunSettings) -> None:
         self.seed.value, self.quick.value = settings.seed, settings.quick
         self.every_plane.value = settings.every_plane
+        for row in self._guidance_rows:
+            row.show(settings.ready_made is None)
+
+    def _show_planes_row(self) -> None:
+        """Ask for planes only where a stack is open."""
+        stacks = any(is_image(layer) and layer.ndim > 2 for layer in self.viewer.layers)
+        self._planes_row.show(stacks and self.source.value == LAYERS)
 
     def _on_segmenter(self, segmenter: SegmenterFile | None) -> None:
         self.save_menu.actions_by_name["Segmenter"].setEnabled(segmenter is not None)
+
+
+def _looking_for(name: str, images: Sequence[str]) -> str:
+    """Say what runs: "Looking for lungs in 10 images"."""
+    where = images[0] if len(images) == 1 else f"{len(images)} images"
+    return f"Looking for {name} in {where}"
+
+
+def in_short(found: Sequence[Segmentation]) -> str:
+    """Say how many masks there are and how sure they are: "10 masks, 2 to check first."."""
+    if len(found) == 1:
+        return f"1 mask, confidence {found[0].score:.2f}."
+    doubtful = sum(one.score < _CHECK for one in found)
+    return f"{len(found)} masks, {doubtful or 'none'} to check first."

@@ -15,7 +15,7 @@ from napari_localdisc.core.priors import BUILT_IN_PRIORS
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.stores.prior_files import save_prior
 from napari_localdisc.stores.references import prepare_references
-from napari_localdisc.widgets.parts._drawn_page import DrawnPage
+from napari_localdisc.widgets.drawing._drawn_page import DrawnPage
 from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
 from napari_localdisc.widgets.parts._rows import chosen_path, path_field
 from napari_localdisc.widgets.parts._run_row import RunRow

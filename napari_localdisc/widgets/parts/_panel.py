@@ -12,11 +12,13 @@ from napari.components import ViewerModel
 from psygnal import SignalInstance
 from qtpy.compat import isalive
 from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.viewer.session import Session, session_of
 from napari_localdisc.widgets.jobs.workers import notify
+from napari_localdisc.widgets.parts._wheel import WheelGuard
 
 if TYPE_CHECKING:
     from napari_localdisc.widgets.parts._run_row import RunRow
@@ -73,6 +75,12 @@ class Panel(QWidget):
         layout.addWidget(self._area)
         layout.addLayout(self.footer)
         self.form.addRow(wrapped_label(introduction))
+        self._wheel = WheelGuard(self)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Let the wheel scroll over all that is in the panel by now."""
+        super().showEvent(event)
+        self._wheel.guard(self)
 
     def add(self, label: str, field: QWidget) -> Row:
         """Add a row to the form."""

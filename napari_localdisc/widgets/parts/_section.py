@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_localdisc.widgets.parts._panel import Row
 
 
 class Section(QWidget):
@@ -46,6 +48,12 @@ class Section(QWidget):
         layout.addWidget(self._body)
         self.button.toggled.connect(self._unfold)
         self._unfold(False)
+
+    def add(self, label: str, field: QWidget) -> Row:
+        """Add a row."""
+        beside = QLabel(label)
+        self.form.addRow(beside, field)
+        return Row(beside, field)
 
     @property
     def unfolded(self) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -17,7 +18,7 @@ from napari_localdisc.stores.segmenters import load_segmenter
 from napari_localdisc.viewer.drawing import shapes_layer
 from napari_localdisc.viewer.layers import recipe_of
 from napari_localdisc.viewer.visibility import show_image
-from napari_localdisc.widgets.panels.guided import FOLDER, GuidedPanel
+from napari_localdisc.widgets.panels.guided import FOLDER, GuidedPanel, in_short
 
 
 @pytest.fixture
@@ -446,3 +447,69 @@ class TestTheRightPicture:
         assert "drawing" not in self.in_view(viewer)
         self.look_at(qtbot, done, "second")
         assert "drawing" in self.in_view(viewer)
+
+
+def choose(row, text):
+    row.setCurrentText(text)
+    row.activated.emit(row.currentIndex())
+
+
+class TestReadyMade:
+    """Open images, choose what to find, run."""
+
+    @pytest.fixture
+    def chosen(self, panel, viewer, images):
+        choose(panel.find_row, "Lungs, ready made")
+        return panel
+
+    def test_masks_of_all_images_without_guidance(
+        self, chosen, click, finish, viewer, session, images, notes
+    ):
+        events = []
+        chosen.run_row.runner.progressed.connect(lambda event: events.append(event.stage))
+        click(chosen.run_row.button)
+        assert chosen.run_row.title.text() == "Looking for lungs in 2 images"
+        finish(chosen)
+        assert [note for note in notes if str(note.severity) == "error"] == []
+        results = labels_of(viewer)
+        assert [layer.name for layer in results] == ["first lungs", "second lungs"]
+        for labels, image in zip(results, images, strict=True):
+            assert sits_on(labels, image)
+        assert "guide" not in events
+        assert session.segmenter.targets == ("lungs",)
+        assert chosen.run_row.status.text().startswith("2 masks, ")
+        assert chosen.review.rowCount() == 2
+
+    def test_what_only_guidance_takes_is_not_shown(self, chosen, click):
+        click(chosen.details.button)
+        assert chosen.device_row.isVisible()
+        assert not chosen.seed.native.isVisible()
+        choose(chosen.find_row, "Lungs, by simulated shapes")
+        assert chosen.seed.native.isVisible()
+
+    def test_planes_are_asked_for_only_where_a_stack_is_open(self, chosen, viewer, xrays):
+        assert not chosen.every_plane.native.isVisible()
+        viewer.add_image(xrays, name="stack")
+        assert chosen.every_plane.native.isVisible()
+        chosen.source.value = FOLDER
+        assert not chosen.every_plane.native.isVisible()
+
+    def test_a_folder_is_for_another_panel(self, chosen, click, notes, tmp_path):
+        chosen.source.value = FOLDER
+        chosen.folder.value = tmp_path
+        click(chosen.run_row.button)
+        assert "segment the folder in the panel Folder" in notes[-1].message
+
+    def test_nothing_is_chosen_at_first(self, panel, click, viewer, session, images, notes):
+        session.prior = None
+        click(panel.run_row.button)
+        assert "nothing to find is chosen" in notes[-1].message
+
+
+def test_results_in_short():
+    def found(*scores):
+        return [SimpleNamespace(score=score) for score in scores]
+
+    assert in_short(found(0.914)) == "1 mask, confidence 0.91."
+    assert in_short(found(0.9, 0.3, 0.69)) == "3 masks, 2 to check first."
+    assert in_short(found(0.9, 0.8)) == "2 masks, none to check first."

@@ -9,9 +9,9 @@ from qtpy.QtWidgets import QFileDialog, QSlider
 
 from napari_localdisc.stores.prior_files import read_prior
 from napari_localdisc.viewer.drawing_backgrounds import GUIDES
+from napari_localdisc.widgets.drawing._drawn_page import BRUSH, ELLIPSE, POLYGON
 from napari_localdisc.widgets.panels.guided import GuidedPanel
 from napari_localdisc.widgets.panels.priors import DRAWN, FOLDER, PriorsPanel
-from napari_localdisc.widgets.parts._drawn_page import BRUSH, ELLIPSE, POLYGON
 
 ELLIPSE_CORNERS = np.array([[10, 20], [10, 40], [30, 40], [30, 20]])
 

@@ -9,11 +9,12 @@ from qtpy.QtCore import Qt
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.stores.segmenter_files import shipped_segmenters
 from napari_localdisc.viewer.layers import all_planes, picture_layer
 from napari_localdisc.viewer.session import AUTOMATIC
+from napari_localdisc.widgets.parts._find_row import FindRow
 from napari_localdisc.widgets.parts._image_list import ImageList
 from napari_localdisc.widgets.parts._panel import Panel
-from napari_localdisc.widgets.parts._prior_row import PriorRow
 from napari_localdisc.widgets.parts._rows import DeviceRow, EncoderRow, LayerChoice
 
 
@@ -154,29 +155,47 @@ class TestEncoderRow:
         assert row.currentData() == AUTOMATIC
 
 
-class TestPriorRow:
-    def test_built_in_priors(self, panel):
-        row = PriorRow(panel)
-        assert [row.itemData(index) for index in range(row.count())] == list(BUILT_IN_PRIORS)
+class TestFindRow:
+    def test_ready_made_segmenters_come_before_shapes_and_nothing_is_chosen(self, panel):
+        row = FindRow(panel)
+        texts = [row.itemText(index) for index in range(row.count())]
+        assert texts[: len(shipped_segmenters())] == [
+            "Lungs, ready made",
+            "Optic cup, ready made",
+            "Optic disc, ready made",
+            "Vessels, ready made",
+        ]
+        assert texts[len(shipped_segmenters())].endswith(", by simulated shapes")
+        assert row.count() == len(shipped_segmenters()) + len(BUILT_IN_PRIORS)
+        assert row.currentIndex() == -1
+        with pytest.raises(LocaldiscError, match="choose it from the list"):
+            _ = panel.session.chosen_prior
 
-    def test_the_prior_of_the_session_comes_first(self, panel):
-        row = PriorRow(panel)
+    def test_the_prior_of_the_session_comes_first_and_is_taken(self, panel):
+        row = FindRow(panel, ready_made=False)
         for name in ("one", "two"):
+            panel.session.settle(ready_made="lungs")
             panel.session.prior = Prior.from_masks([np.eye(8)], name)
             assert panel.session.chosen_prior is panel.session.prior
-            assert row.currentText() == f"From Priors: {name}"
+            assert panel.session.settings.ready_made is None
+            assert row.currentText() == f"{name.capitalize()}, from Priors"
         assert row.count() == len(BUILT_IN_PRIORS) + 1
 
     def test_rows_of_a_viewer_agree(self, panel, qtbot):
         panel.session.prior = Prior.from_masks([np.eye(8)], "mine")
-        one, other = PriorRow(panel), PriorRow(panel)
+        one, other = FindRow(panel), FindRow(panel)
         qtbot.addWidget(one)
         one.show()
-        qtbot.keyClicks(one, "vess")
-        assert other.currentData() == panel.session.chosen_prior == "vessels"
+        one.setCurrentText("Vessels, by simulated shapes")
+        one.activated.emit(one.currentIndex())
+        assert other.currentText() == "Vessels, by simulated shapes"
+        assert panel.session.chosen_prior == "vessels"
         qtbot.keyClick(other, Qt.Key.Key_Home)
-        assert one.currentText() == "From Priors: mine"
+        assert one.currentText() == "Mine, from Priors"
         assert panel.session.chosen_prior is panel.session.prior
+        qtbot.keyClick(one, Qt.Key.Key_Down)
+        assert panel.session.settings.ready_made == "lungs"
+        assert other.currentText() == "Lungs, ready made"
 
 
 class Ear:

@@ -58,8 +58,7 @@ def main(films: Path, encoder: str, segmenter: str, output: Path) -> None:
     QThreadPool.globalInstance().setMaxThreadCount(1)
     viewer = napari.Viewer(show=True)
     encoders, clusters, priors, guided, folder = (
-        opened(viewer, name)
-        for name in ("Encoder", "Clusters", "Priors", "Guided segmentation", "Folder")
+        opened(viewer, name) for name in ("Encoder", "Clusters", "Priors", "Find", "Folder")
     )
     session = session_of(viewer)
     session.encoder_name, session.device = encoder, "cpu"
@@ -72,7 +71,7 @@ def main(films: Path, encoder: str, segmenter: str, output: Path) -> None:
     clusters.run_row.button.click()
     ended(clusters)
     look, explored = clusters.look, clusters.results.exploration.planes[0]
-    from napari_localdisc.viewer.pixel_layers import Spot
+    from napari_localdisc.viewer.exploring.pixel_layers import Spot
 
     look.look_at(Spot(explored, (20, 30)), anew=True)
     until(lambda: "0 similarity" in viewer.layers)

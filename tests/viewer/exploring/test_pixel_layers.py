@@ -8,10 +8,10 @@ from napari_localdisc.base.progress import drain
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.core.encoder.embedding_cache import EmbeddingCache
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import Settings, embedding_of, explore
+from napari_localdisc.viewer.exploring.cluster_layers import ClusterLayers
+from napari_localdisc.viewer.exploring.explore import Settings, embedding_of, explore
+from napari_localdisc.viewer.exploring.pixel_layers import Likeness, PixelLayers, Spot, spot_under
 from napari_localdisc.viewer.layers import all_planes, recipe_of, unit_factors
-from napari_localdisc.viewer.pixel_layers import Likeness, PixelLayers, Spot, spot_under
 
 CELL = (0, 0)
 PLACED = {

@@ -20,7 +20,7 @@ from napari_localdisc.viewer.drawing import (
 )
 from napari_localdisc.viewer.layers import all_planes, labels_layer, target_colours
 from napari_localdisc.viewer.visibility import show_image
-from napari_localdisc.widgets.parts._ground import Ground
+from napari_localdisc.widgets.drawing._ground import Ground
 from napari_localdisc.widgets.parts._panel import Panel, reported
 from napari_localdisc.widgets.parts._rows import LayerChoice
 

@@ -9,7 +9,7 @@ from napari_localdisc.core.clusters.cluster_map import cluster_map
 from napari_localdisc.core.encoder.embedding_cache import EmbeddingCache
 from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.phantoms import xray_phantom
-from napari_localdisc.viewer.explore import Settings, embedding_of, explore
+from napari_localdisc.viewer.exploring.explore import Settings, embedding_of, explore
 from napari_localdisc.viewer.layers import all_planes
 
 

@@ -14,8 +14,8 @@ from napari.utils import DirectLabelColormap
 
 from napari_localdisc.core.clusters.similarity import Pixel, nearest_places, similarity_map
 from napari_localdisc.core.encoder.embedding_cache import EmbeddedPlane
-from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import ExploredPlane
+from napari_localdisc.viewer.exploring.cluster_layers import ClusterLayers
+from napari_localdisc.viewer.exploring.explore import ExploredPlane
 from napari_localdisc.viewer.layers import METADATA_KEY, Plane, labels_layer, pixel_at, placement
 
 if TYPE_CHECKING:

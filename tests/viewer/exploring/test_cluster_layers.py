@@ -9,8 +9,8 @@ from napari_localdisc.base.progress import drain
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.reports.palette import cluster_colour
-from napari_localdisc.viewer.cluster_layers import ClusterLayers
-from napari_localdisc.viewer.explore import Settings, explore
+from napari_localdisc.viewer.exploring.cluster_layers import ClusterLayers
+from napari_localdisc.viewer.exploring.explore import Settings, explore
 from napari_localdisc.viewer.layers import all_planes, recipe_of
 
 COUNT = 5

@@ -14,7 +14,7 @@ from napari.utils import DirectLabelColormap
 
 from napari_localdisc.core.clusters.grouping import Grouping
 from napari_localdisc.reports.palette import cluster_colour
-from napari_localdisc.viewer.explore import ExploredPlane, ExploredPlanes
+from napari_localdisc.viewer.exploring.explore import ExploredPlane, ExploredPlanes
 from napari_localdisc.viewer.layers import METADATA_KEY, labels_layer, picture_layer
 from napari_localdisc.viewer.visibility import add_layer, hide
 
