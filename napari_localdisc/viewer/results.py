@@ -24,7 +24,8 @@ from napari_localdisc.viewer.preferences import preferences
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Layer
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels, Layer
 
 MOST_SHOWN = 12
 """Images of a folder that are opened; of more, the first ones."""
@@ -70,7 +71,8 @@ def open_results(folders: Sequence[str | Path], viewer: ViewerModel | None = Non
         for image, found in list(_results(folder))[:MOST_SHOWN]:
             images.setdefault(image, []).append(found)
     viewer = napari.Viewer(title="napari-localdisc") if viewer is None else viewer
-    _lay_out([show_result(viewer, _read(image, masks)) for image, masks in images.items()])
+    shown = [show_result(viewer, _read(image, masks)) for image, masks in images.items()]
+    _lay_out([[image, *masks] for image, masks in shown])
     viewer.reset_view()
     return viewer
 
@@ -87,24 +89,24 @@ def read_result(image: Path, mask: Path | None) -> Run[Opened]:
     return _read(image, [] if mask is None else [_Found(mask, "mask", _recipe(mask.parent))])
 
 
-def show_result(viewer: ViewerModel, opened: Opened) -> list[Layer]:
-    """Add an image and its masks to a viewer; returns their layers, the image first."""
+def show_result(viewer: ViewerModel, opened: Opened) -> tuple[ImageLayer, list[Labels]]:
+    """Add an image and its masks to a viewer; returns their layers."""
     pixels = np.asarray(opened.image.pixels)
     has_colour = pixels.ndim > 2 and pixels.shape[-1] == 3
     if opened.image.is_stack and not has_colour:
         pixels = pixels[..., 0]
     stem = opened.image.path.stem
     layer = viewer.add_image(pixels, rgb=has_colour, name=stem)
-    layers: list[Layer] = [layer]
+    masks = []
     colours = 0
     for labels, found in opened.masks:
         planes = list(labels) if opened.image.is_stack else [labels]
         result = labels_layer(all_planes(layer), planes, f"{stem} {found.title}", found.recipe)
         result.colormap = target_colours(skip=colours)
         result.opacity = preferences().opacity
-        layers.append(viewer.add_layer(result))
+        masks.append(viewer.add_layer(result))
         colours += int(labels.max(initial=1))
-    return layers
+    return layer, masks
 
 
 def _read(image: Path, masks: Sequence[_Found]) -> Opened:

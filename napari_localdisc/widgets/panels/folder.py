@@ -19,9 +19,9 @@ from napari_localdisc.core.guidance.config import GuideConfig
 from napari_localdisc.reports.report import REPORT, FileResult, read_report
 from napari_localdisc.stores.segmenter_files import SegmenterFile, shipped_segmenters
 from napari_localdisc.viewer import jobs
+from napari_localdisc.viewer.opened_pair import OpenedPair
 from napari_localdisc.viewer.preferences import preferences
-from napari_localdisc.viewer.results import Opened, read_result, show_result
-from napari_localdisc.viewer.visibility import show_image
+from napari_localdisc.viewer.results import read_result
 from napari_localdisc.widgets.jobs.workers import Runner
 from napari_localdisc.widgets.parts._find_row import FindRow
 from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
@@ -78,6 +78,7 @@ class FolderPanel(Panel):
         self.run_row = RunRow("Segment folder", _TIP, pausable=True)
         self.retry = QPushButton("Try failed files again")
         self.retry.setToolTip("Runs once more; what is done is kept.")
+        self._pair = OpenedPair(self.viewer)
         self._opener = Runner(alive=lambda: isalive(self))
         self._coming: list[FileResult] = []
         self._flush = QTimer(self)
@@ -110,11 +111,12 @@ class FolderPanel(Panel):
         self.run_row.runner.progressed.connect(self._on_progress)
         self.run_row.runner.returned.connect(self._on_report)
         self.run_row.runner.ended.connect(self._on_end)
-        self._opener.returned.connect(self._show_opened)
+        self._opener.returned.connect(self._pair.show)
         self.retry.clicked.connect(self._run)
         self._flush.timeout.connect(self._show_coming)
         self.output.line_edit.changed.connect(self._look_for_results)
         self.table.opened.connect(self._open)
+        self.table.moved.connect(self._on_moved)
         self.listen(self.session.segmenter_changed, self._on_segmenter)
 
     def _run(self) -> None:
@@ -185,9 +187,9 @@ class FolderPanel(Panel):
             self.run_row.say(f"{len(results)} results of an earlier run.")
             self._on_end()
 
-    def _show_opened(self, opened: Opened) -> None:
-        image, *masks = show_result(self.viewer, opened)
-        show_image(self.viewer, image, *masks)
+    def _on_moved(self, result: FileResult) -> None:
+        if self._pair.is_open:
+            self._open(result)
 
     def _open(self, result: FileResult) -> None:
         self._opener.start(read_result(result.path, result.output), f"Opening {result.path.name}")

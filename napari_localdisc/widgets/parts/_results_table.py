@@ -85,6 +85,8 @@ class ResultsTable(QTableView):
 
     opened = Signal(object)
     """A row was double-clicked, or Enter pressed on it; carries its `FileResult`."""
+    moved = Signal(object)
+    """The user went to another row, by key or mouse; carries its `FileResult`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,14 +109,25 @@ class ResultsTable(QTableView):
         for column, width in enumerate((102, 52, 58, 62, 88, 120)):
             self.setColumnWidth(column, width)
         self.setToolTip(
-            "Double-click a row, or press Enter, to open image and mask. Click a heading to sort."
+            "Double-click a row, or press Enter, to open image and mask; arrow keys go on to the"
+            " next. Click a heading to sort."
         )
         self.activated.connect(self._on_activated)
 
+    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
+        """Say that the user went to another row; rows that are sorted or come in say nothing."""
+        super().currentChanged(current, previous)
+        result = self._result(current) if current.isValid() and self.hasFocus() else None
+        if result is not None and current.row() != previous.row():
+            self.moved.emit(result)
+
     def _on_activated(self, index: QModelIndex) -> None:
-        result = self.results.at(self._sorted.mapToSource(index).row())
+        result = self._result(index)
         if result is not None:
             self.opened.emit(result)
+
+    def _result(self, index: QModelIndex) -> FileResult | None:
+        return self.results.at(self._sorted.mapToSource(index).row())
 
 
 def _texts(result: FileResult) -> tuple[str, ...]:

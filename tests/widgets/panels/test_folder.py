@@ -5,6 +5,7 @@ import pytest
 from napari.layers import Image, Labels
 from PIL import Image as Picture
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 
 from napari_localdisc.base.progress import drain
 from napari_localdisc.core.encoder.encoder import load_encoder
@@ -13,6 +14,7 @@ from napari_localdisc.core.priors import simulate
 from napari_localdisc.formats.dicom import series
 from napari_localdisc.reports.report import FileResult
 from napari_localdisc.stores.segmenters import segmenter_file
+from napari_localdisc.viewer.drawing import shapes_layer
 from napari_localdisc.widgets.panels.folder import FILE, IN_USE, PRIOR, SHIPPED, FolderPanel
 from napari_localdisc.widgets.parts._results_table import ResultsTable
 from tests.formats.test_dicom_series import write_series
@@ -85,6 +87,54 @@ def test_a_double_click_opens_image_and_mask(
     qtbot.keyClick(table, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=10_000)
     assert {type(layer) for layer in viewer.layers} == {Image, Labels}
+
+
+class TestOpenedRows:
+    """Rows of the table, opened one after the other."""
+
+    @pytest.fixture
+    def table(self, qtbot, panel, click, finish, viewer, session, segmenter):
+        session.segmenter = segmenter
+        click(panel.run_row.button)
+        finish(panel)
+        table = panel.table
+        table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        QApplication.setActiveWindow(panel.window())
+        table.setFocus()
+        table.setCurrentIndex(table.model().index(0, 0))
+        qtbot.keyClick(table, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: "0" in viewer.layers, timeout=10_000)
+        return table
+
+    def names(self, viewer):
+        return sorted(layer.name for layer in viewer.layers)
+
+    def test_the_next_takes_the_place_of_the_last(self, qtbot, table, viewer):
+        assert self.names(viewer) == ["0", "0 mask"]
+        for key, name in ((Qt.Key.Key_Down, "1"), (Qt.Key.Key_Down, "2"), (Qt.Key.Key_Up, "1")):
+            qtbot.keyClick(table, key)
+            qtbot.waitUntil(lambda name=name: name in viewer.layers, timeout=10_000)
+            assert self.names(viewer) == [name, f"{name} mask"]
+            assert viewer.title == name
+
+    def test_a_mask_that_was_painted_on_stays(self, qtbot, table, viewer):
+        viewer.layers["0 mask"].data[:5] = 2
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+        qtbot.waitUntil(lambda: "1" in viewer.layers, timeout=10_000)
+        assert self.names(viewer) == ["0", "0 mask", "1", "1 mask"]
+        assert {layer.name for layer in viewer.layers if layer.visible} == {"1", "1 mask"}
+
+    def test_an_image_that_was_drawn_on_stays(self, qtbot, table, viewer):
+        viewer.add_layer(shapes_layer(viewer.layers["0"], "drawing"))
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+        qtbot.waitUntil(lambda: "1" in viewer.layers, timeout=10_000)
+        assert "0" in viewer.layers
+
+    def test_keys_open_nothing_after_the_image_was_closed(self, qtbot, table, viewer):
+        viewer.layers.clear()
+        qtbot.keyClick(table, Qt.Key.Key_Down)
+        qtbot.wait(300)
+        assert len(viewer.layers) == 0
 
 
 @pytest.mark.parametrize(
