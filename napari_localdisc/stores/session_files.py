@@ -68,6 +68,7 @@ class ImageRecord(_Record):
         Whether it is ticked, to guide a segmenter.
     plane : int or None
         Number of the plane in view, from 0; the middle one if not given.
+    visible : bool
     """
 
     name: str
@@ -77,15 +78,24 @@ class ImageRecord(_Record):
     place: Place
     guides: bool = True
     plane: int | None = Field(default=None, ge=0)
+    visible: bool = True
 
 
 class LabelsRecord(_Record):
-    """A label map; its pixels lie in the archive, under its number."""
+    """A label map; its pixels lie in the archive, under its number.
+
+    Attributes
+    ----------
+    image : str
+        Name of the image that it is of; empty if that is not known.
+    """
 
     name: str
     opacity: float = Field(ge=0, le=1)
     place: Place
     recipe: dict[str, Any]
+    image: str = ""
+    visible: bool = True
 
 
 class Drawing(_Record):
@@ -98,11 +108,19 @@ class Drawing(_Record):
 
 
 class ShapesRecord(_Record):
-    """A drawing."""
+    """A drawing.
+
+    Attributes
+    ----------
+    image : str
+        Name of the image that was drawn on; empty if that is not known.
+    """
 
     name: str
     place: Place
     shapes: tuple[Drawing, ...]
+    image: str = ""
+    visible: bool = True
 
 
 class SessionRecord(_Record):
@@ -115,7 +133,7 @@ class SessionRecord(_Record):
     ready_made : str or None
         A shipped segmenter that is used as it is; it lies in the archive, too, once it has run.
     prior : str or None
-        A built-in prior, or None for the one in the archive.
+        A built-in prior; None for the one in the archive, which may hold one that is not in use.
     seed : int
     quick : bool
     guide_images : int

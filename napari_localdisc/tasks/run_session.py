@@ -119,7 +119,7 @@ def _guided(
     output: FolderOutput,
 ) -> Run[Segmenter]:
     """Guide as the panel would, or take the segmenter that an earlier run has guided."""
-    prior = saved.prior or record.prior
+    prior = record.prior or saved.prior
     if prior is None:
         raise LocaldiscError(
             f"session {session} holds neither a segmenter nor a prior; choose a prior in napari and"

@@ -29,7 +29,9 @@ from napari_localdisc.viewer.layers import (
     recipe_of,
     target_colours,
 )
+from napari_localdisc.viewer.ownership import of_image
 from napari_localdisc.viewer.session import RunSettings, Session, session_of
+from napari_localdisc.viewer.visibility import image_of, leave_as
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -56,13 +58,14 @@ def collect(viewer: ViewerModel) -> SavedSession:
         device=session.device,
         **session.settings.model_dump(),
         images=tuple(_image_records(viewer)),
-        labels=tuple(_labels_record(layer) for layer in labels),
-        drawings=tuple(_drawing(layer) for layer in viewer.layers if isinstance(layer, Shapes)),
+        labels=tuple(_labels_record(layer, viewer) for layer in labels),
+        drawings=tuple(
+            _drawing(layer, viewer) for layer in viewer.layers if isinstance(layer, Shapes)
+        ),
     )
     # Copied, for the user may go on painting while it is written.
     maps = [np.array(layer.data[0] if layer.multiscale else layer.data) for layer in labels]
-    prior = session.prior if session.settings.prior is None else None
-    return SavedSession(record, prior, session.segmenter, maps)
+    return SavedSession(record, session.prior, session.segmenter, maps)
 
 
 def restore(saved: SavedSession, viewer: ViewerModel) -> None:
@@ -83,8 +86,12 @@ def restore(saved: SavedSession, viewer: ViewerModel) -> None:
     try:
         layers = [*map(_shapes, saved.record.drawings), *map(_labels, *_pairs(saved))]
         _open_images(saved.record.images, viewer)
-        for layer in layers:
+        records: list[ShapesRecord | LabelsRecord] = [*saved.record.drawings, *saved.record.labels]
+        for layer, record in zip(layers, records, strict=True):
             viewer.add_layer(layer)
+            if record.image in viewer.layers:
+                of_image(layer, viewer.layers[record.image])
+            leave_as(layer, viewer, visible=record.visible)
         _Choices.in_file(saved, before).apply(session_of(viewer))
     except Exception as error:  # whatever napari says of layers that a file describes wrongly
         for layer in [layer for layer in viewer.layers if layer not in there]:
@@ -163,22 +170,34 @@ def _image_records(viewer: ViewerModel) -> Iterable[ImageRecord]:
             place=_place(layer),
             guides=layer not in unticked,
             plane=plane_number(layer, viewer.dims),
+            visible=layer.visible,
         )
 
 
-def _labels_record(layer: Labels) -> LabelsRecord:
-    recipe = recipe_of(layer) or {}
-    return LabelsRecord(name=layer.name, opacity=layer.opacity, place=_place(layer), recipe=recipe)
+def _labels_record(layer: Labels, viewer: ViewerModel) -> LabelsRecord:
+    return LabelsRecord(
+        name=layer.name,
+        opacity=layer.opacity,
+        place=_place(layer),
+        recipe=recipe_of(layer) or {},
+        **_view(layer, viewer),
+    )
 
 
-def _drawing(layer: Shapes) -> ShapesRecord:
+def _view(layer: Layer, viewer: ViewerModel) -> dict[str, Any]:
+    """Note what a layer is of, and whether it is in view."""
+    image = image_of(layer, viewer)
+    return {"image": "" if image is None else image.name, "visible": layer.visible}
+
+
+def _drawing(layer: Shapes, viewer: ViewerModel) -> ShapesRecord:
     targets = layer.features.get(TARGET, [""] * len(layer.data))
     drawn = zip(layer.shape_type, layer.data, targets, layer.edge_width, strict=True)
     shapes = tuple(
         Drawing(kind=kind, corners=_rows(corners), target=str(target), width=float(width))
         for kind, corners, target, width in drawn
     )
-    return ShapesRecord(name=layer.name, place=_place(layer), shapes=shapes)
+    return ShapesRecord(name=layer.name, place=_place(layer), shapes=shapes, **_view(layer, viewer))
 
 
 def _shapes(record: ShapesRecord) -> Shapes:
@@ -204,7 +223,7 @@ def _open_images(records: Sequence[ImageRecord], viewer: ViewerModel) -> None:
         layers = opened[record.path]
         if record.nth < len(layers):
             layer = layers[record.nth]
-            layer.name = record.name
+            layer.name, layer.visible = record.name, record.visible
             session_of(viewer).tick(layer, record.guides)
             for name, value in _arguments(record.place).items():
                 setattr(layer, name, value)

@@ -64,6 +64,14 @@ def add_layer(viewer: ViewerModel, layer: _Layer) -> _Layer:
     return layer
 
 
+def leave_as(layer: Layer, viewer: ViewerModel, *, visible: bool) -> None:
+    """Show or hide a layer as it was once; hidden with its image, it comes back with it."""
+    layer.visible = visible
+    image = image_of(layer, viewer)
+    if not visible and image is not None and not image.visible:
+        _PUT_AWAY.add(layer)
+
+
 def hide(*layers: Layer) -> None:
     """Hide layers; they do not come back with their image."""
     for layer in layers:

@@ -13,8 +13,10 @@ from napari.utils.notifications import notification_manager
 from napari_localdisc.core.priors import simulate
 from napari_localdisc.stores.prior_files import save_prior
 from napari_localdisc.stores.segmenter_files import SegmenterFile
+from napari_localdisc.viewer.drawing import shapes_layer
 from napari_localdisc.viewer.layers import METADATA_KEY, recipe_of
 from napari_localdisc.viewer.session import session_of
+from napari_localdisc.viewer.visibility import show_image
 
 ELLIPSE = np.array([[10, 20], [10, 40], [30, 40], [30, 20]], dtype=float)
 
@@ -117,6 +119,32 @@ class TestSession:
         assert (session.settings.seed, session.settings.quick) == (5, True)
         assert (session.settings.guide_images, session.settings.every_plane) == (7, False)
         assert list(session.unticked) == [full.layers["1"]]
+
+    def test_what_was_in_view_is_in_view_again(self, full, films, drop, tmp_path):
+        (other,) = full.open(films / "2.png")
+        full.add_layer(shapes_layer(full.layers["1"], "outline", ("disc",)))
+        show_image(full, other)
+        path = tmp_path / "view.localdisc"
+        full.layers.save(str(path), plugin="napari-localdisc")
+        full.layers.clear()
+        drop(path)
+        assert {layer.name for layer in full.layers if layer.visible} >= {"2"}
+        assert not full.layers["1"].visible
+        assert not full.layers["outline"].visible
+        show_image(full, full.layers["1"])
+        assert full.layers["outline"].visible
+        assert not full.layers["2"].visible
+
+    def test_a_prior_that_is_not_in_use_is_kept(self, full, drop, tmp_path):
+        session = session_of(full)
+        session.settle(prior="vessels")
+        path = tmp_path / "kept.localdisc"
+        full.layers.save(str(path), plugin="napari-localdisc")
+        full.layers.clear()
+        session.prior = None
+        drop(path)
+        assert session.chosen_prior == "vessels"
+        assert len(session.prior) == 3
 
     def test_images_that_went_or_changed_are_named(self, full, saved, drop, films):
         full.layers.clear()
