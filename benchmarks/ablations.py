@@ -21,9 +21,6 @@ ABLATIONS: dict[str, tuple[str, dict[str, object]]] = {
     "nothing": ("auto", {}),
     "groupwise alignment": ("auto", {"align": False}),
     "following edges": ("auto", {"follow_edges": False}),
-    "refinement": ("auto", {"rounds": 0}),
-    "critic": ("auto", {"kl": 0}),
-    "region discrimination": ("auto", {"region": 0}),
     "place": ("auto", {"place": "free"}),
     "encoder weights (random ones)": ("random", {}),
 }

@@ -28,7 +28,7 @@ def write_segmenter(path: Path) -> None:
     )  # fmt: skip
     effort = GuideConfig(
         size=64, starts=1, candidates=4, generations=2, searches=1, denoise_steps=5,
-        head_steps=5, refine_steps=5, heads=1,
+        refine_steps=5,
     )  # fmt: skip
     encoder = Encoder(card, card.build().eval())
     images = [xray_phantom(seed, 64).image for seed in range(3)]

@@ -90,19 +90,16 @@ def effort() -> GuideConfig:
         generations=2,
         searches=1,
         denoise_steps=5,
-        head_steps=5,
         refine_steps=5,
-        heads=1,
     )
 
 
 @pytest.fixture(scope="session")
 def segmenter_file(tmp_path_factory: pytest.TempPathFactory, effort: GuideConfig) -> Path:
-    """The file of a segmenter of lungs in X-ray phantoms, a head without a refined network."""
+    """The file of a segmenter of lungs in X-ray phantoms."""
     images = [xray_phantom(seed, 64).image for seed in range(3)]
     prior = simulate("lungs", 4, size=64)
-    config = effort.model_copy(update={"rounds": 0})
-    guidance = drain(guide(images, prior, tiny_encoder(), config))
+    guidance = drain(guide(images, prior, tiny_encoder(), effort))
     path = tmp_path_factory.mktemp("segmenters") / "lungs.safetensors"
     save_segmenter(guidance.segmenter, path)
     return path

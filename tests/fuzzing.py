@@ -126,19 +126,17 @@ def _weights(kind: str) -> Callable[[Path], list[bytes]]:
 
 
 def _save_segmenter(encoder: object, path: Path) -> None:
+    from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
     from napari_localdisc.core.priors.shape_statistics import ShapeStatistics
     from napari_localdisc.core.segmenter.card import SegmenterCard
-    from napari_localdisc.core.segmenter.heads import Head
     from napari_localdisc.core.segmenter.segmenter import Segmenter
     from napari_localdisc.stores.segmenters import save_segmenter
 
-    features = encoder.card.embedding_dim + encoder.card.preprocessing.inputs
     rule = ShapeStatistics(width=30, area=0.2, density=0.9, parts=1, smallest=0.01, solid=True)
     card = SegmenterCard(
         encoder=encoder.card, targets=("a",), size=32, thresholds=(0.5,), rules=(rule,),
-        refined=False,
     )  # fmt: skip
-    save_segmenter(Segmenter(card, encoder, Head(features, 1), torch.eye(features)), path)
+    save_segmenter(Segmenter(card, SegmentationNet.of(encoder.card, 1)), path)
 
 
 @cache

@@ -8,17 +8,19 @@ from pathlib import Path
 from torch import Tensor
 
 from napari_localdisc.base.digest import digest
-from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.limits import check_values
 from napari_localdisc.base.shipped import SEGMENTERS
 from napari_localdisc.base.tensor_files import pack_tensors, read_content, unpack_tensors
-from napari_localdisc.core.encoder.encoder import Encoder
 from napari_localdisc.core.encoder.network import features_of
 from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
-from napari_localdisc.core.encoder.weights import arrays_of, check_finite, filled, tensors_of
-from napari_localdisc.core.segmenter.heads import Head
+from napari_localdisc.core.encoder.weights import arrays_of, filled, tensors_of
+from napari_localdisc.core.segmenter.card import SegmenterCard
+from napari_localdisc.core.segmenter.pixel_classifier import PixelClassifier
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.stores.segmenter_files import KIND, SegmenterFile, card_from, incomplete
+
+_NETWORK = "network"
+"""What names of the network's weights begin with; before them there were others beside it."""
 
 
 def save_segmenter(segmenter: Segmenter, path: Path) -> None:
@@ -39,13 +41,8 @@ def segmenter_digest(segmenter: Segmenter) -> str:
 
 
 def _tensors(segmenter: Segmenter) -> dict[str, Tensor]:
-    parts = {"encoder": segmenter.encoder.network, "head": segmenter.head}
-    if segmenter.refined is not None:
-        parts["refined"] = segmenter.refined
-    tensors = {"whitening": segmenter.whitening}
-    for name, module in parts.items():
-        tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-    return tensors
+    weights = segmenter.network.state_dict()
+    return {f"{_NETWORK}.{name}": value for name, value in weights.items()}
 
 
 def load_segmenter(name_or_path: str | Path) -> Segmenter:
@@ -70,30 +67,32 @@ def load_content(content: bytes, path: Path) -> Segmenter:
     """
     header, arrays = unpack_tensors(content, KIND, path)
     card, tensors = card_from(header, path), tensors_of(arrays)
-    if "whitening" not in tensors:
-        raise incomplete(path)
-    whitening = tensors.pop("whitening")
-    inputs = card.encoder.preprocessing.inputs
-    features = card.encoder.embedding_dim + inputs
-    if whitening.ndim != 2 or len(whitening) != features or not whitening.shape[1]:
-        raise LocaldiscError(
-            f"segmenter {path} has a whitening of shape {tuple(whitening.shape)}, expected"
-            f" ({features}, D); the file is damaged or of another version."
-        )
-    check_finite({"whitening": whitening}, path)
-    widths = card.encoder.widths
-    seen = features_of(inputs, widths, card.encoder.context)
-    widest = max(features, seen, 4 * widths[0])
+    encoder, targets = card.encoder, len(card.targets)
+    inputs = encoder.preprocessing.inputs
+    seen = features_of(inputs, encoder.widths, encoder.context)
+    widest = max(encoder.embedding_dim + inputs, seen, 4 * encoder.widths[0])
     check_values(path, card.size**2 * widest)
-    targets = len(card.targets)
-    head = filled(lambda: Head(whitening.shape[-1], targets), _part(tensors, "head"), path)
-    refined = None
-    if card.refined:
-        refined = filled(
-            lambda: SegmentationNet.of(card.encoder, targets), _part(tensors, "refined"), path
-        )
-    network = filled(card.encoder.build, _part(tensors, "encoder"), path)
-    return Segmenter(card, Encoder(card.encoder, network), head, whitening.float(), refined)
+    if not card.refined:
+        return Segmenter(card, _pixel_classifier(card, tensors, path))
+    weights = _part(tensors, _NETWORK) or _part(tensors, "refined")
+    if not weights:
+        raise incomplete(path)
+    return Segmenter(card, filled(lambda: SegmentationNet.of(encoder, targets), weights, path))
+
+
+def _pixel_classifier(
+    card: SegmenterCard, tensors: Mapping[str, Tensor], path: Path
+) -> PixelClassifier:
+    """Make the classifier that a file of an earlier version holds."""
+    weights = _part(tensors, _NETWORK) or dict(tensors)
+    components = weights["whitening"].shape[-1:].numel() if "whitening" in weights else 0
+    if not components:
+        raise incomplete(path)
+    limit = card.encoder.embedding_dim + card.encoder.preprocessing.inputs
+    check_values(path, components * limit)
+    return filled(
+        lambda: PixelClassifier(card.encoder, components, len(card.targets)), weights, path
+    )
 
 
 def _part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

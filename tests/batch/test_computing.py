@@ -20,7 +20,6 @@ from napari_localdisc.batch import executor
 from napari_localdisc.batch.executor import QUEUE_DEPTH
 from napari_localdisc.batch.journal_record import read_journal
 from napari_localdisc.batch.run_files import FileResult, RunOptions, run_files
-from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.phantoms import xray_phantom
 from napari_localdisc.formats.images import Image, write_mask
 from napari_localdisc.stores.segmenters import load_segmenter
@@ -114,11 +113,8 @@ def differing(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.mean(one != other))
 
 
-@pytest.mark.parametrize("refined", [True, False])
-def test_shares_of_images_together_are_those_of_each(segmenter_file: Path, refined: bool):
+def test_shares_of_images_together_are_those_of_each(segmenter_file: Path):
     segmenter = load_segmenter(segmenter_file)
-    if refined:
-        segmenter.refined = SegmentationNet.after(segmenter.encoder.network, 1).eval()
     images = [xray_phantom(seed, 64 + 8 * seed).image for seed in range(5)]
     for image, found in zip(images, segmenter.segment_together(images), strict=True):
         alone = segmenter.segment(image)
@@ -150,7 +146,7 @@ def test_short_of_memory_fewer_go_together(segmenter_file: Path):
 
     images = [xray_phantom(seed, 64).image for seed in range(8)]
     expected = segmenter.segment_together(images)
-    segmenter.encoder.network.body.register_forward_pre_hook(refuse)
+    segmenter.network.body.register_forward_pre_hook(refuse)
     most = 3
     for _ in range(2):
         found = segmenter.segment_together(images)

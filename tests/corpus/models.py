@@ -167,6 +167,5 @@ def broken_segmenters(content: bytes) -> dict[str, bytes]:
         "a canvas of all memory": with_card(content, size=4096 * 8),
         "a canvas of no stride": with_card(content, size=36),
         "a threshold of nothing": with_card(content, thresholds=[0.0]),
-        "refined without weights": with_card(content, refined=True, working_size=65),
-        "no whitening": with_header(content, lambda header: header.pop("whitening")),
+        "a classifier without weights": with_card(content, refined=False),
     }

@@ -46,7 +46,7 @@ def work(viewer):
 
 def guided(dock_panel, viewer, effort, tmp_path):
     panel = dock_panel(viewer, "Find")
-    panel.effort = effort.model_copy(update={"head_steps": 3000})
+    panel.effort = effort.model_copy(update={"refine_steps": 3000})
     return panel, lambda: setattr(panel, "effort", effort)
 
 
@@ -82,7 +82,7 @@ def test_it_says_what_happened_keeps_everything_and_runs_again(
     panel, make_short = job(dock_panel, viewer, effort, tmp_path)
     stages = stages_of(panel)
     click(panel.run_row.button)
-    wanted = {guided: "guide", folder: "segment", embedding: "embed"}[job]
+    wanted = {guided: "refine", folder: "segment", embedding: "embed"}[job]
     qtbot.waitUntil(lambda: wanted in stages, timeout=60_000)
     os.kill(compute_process().pid, number)
     finish(panel)
@@ -106,7 +106,7 @@ def test_those_that_wait_run_all_the_same(
     second = dock_panel(viewer, "Clusters")
     stages = stages_of(first)
     click(first.run_row.button)
-    qtbot.waitUntil(lambda: "guide" in stages, timeout=60_000)
+    qtbot.waitUntil(lambda: "refine" in stages, timeout=60_000)
     click(second.run_row.button)
     waiting = "Waiting for guided segmentation of lungs"
     qtbot.waitUntil(lambda: waiting in second.run_row.status.text())
@@ -126,7 +126,7 @@ def test_unloading_ends_the_process_and_what_runs(
     assert "tiny" in encoder.card.text()
     stages = stages_of(guide)
     click(guide.run_row.button)
-    qtbot.waitUntil(lambda: "guide" in stages, timeout=60_000)
+    qtbot.waitUntil(lambda: "refine" in stages, timeout=60_000)
     click(encoder.unload_button)
     finish(guide)
     qtbot.waitUntil(lambda: compute_process().pid is None)

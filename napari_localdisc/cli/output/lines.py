@@ -21,7 +21,6 @@ STAGES = {
     "search": "Searching",
     "denoise": "Denoising masks",
     "trace": "Tracing borders",
-    "guide": "Guiding",
     "refine": "Refining",
     "pretrain": "Pretraining",
     "pseudo-labels": "Finding pseudo-labels",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from napari_localdisc.core.priors import Place
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from napari_localdisc.core.segmenter.segmenter import Segmenter
 
 _MOST_SHOWN = 1000.0
+_FORMER = {"head_steps", "heads", "kl", "region", "rounds"}
+"""Settings of stages that are gone; recipes of earlier versions name them."""
 
 
 class GuideConfig(BaseModel):
@@ -33,14 +36,8 @@ class GuideConfig(BaseModel):
         Effort of a search for a curvilinear target.
     searches : int
         Searches at most; another begins where what the last one found is nothing like the prior.
-    denoise_steps, head_steps, refine_steps : int
-        Training steps of the denoiser, the heads and the refined network.
-    rounds : int
-        Refinements, each trained on the result of the last; 0 to skip.
-    heads : int
-        Heads trained in parallel for compact targets that lie anywhere; for others it is one.
-    kl, region : float
-        Weights of the critic's KL and of region discrimination.
+    denoise_steps, refine_steps : int
+        Training steps of the denoiser and of the network.
     align : bool
         Whether images are aligned as a group, of structures with a place.
     follow_edges : bool
@@ -60,14 +57,16 @@ class GuideConfig(BaseModel):
     denoise_steps: int = Field(
         default=140, ge=1, validation_alias=AliasChoices("denoise_steps", "restore_steps")
     )
-    head_steps: int = Field(default=80, ge=1)
     refine_steps: int = Field(default=120, ge=1)
-    rounds: int = Field(default=1, ge=0)
-    heads: int = Field(default=3, ge=1)
-    kl: float = Field(default=0.05, ge=0)
-    region: float = Field(default=0.1, ge=0)
     align: bool = True
     follow_edges: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_former_settings(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in given.items() if name not in _FORMER}
 
     @classmethod
     def quick(cls, seed: int = 0) -> GuideConfig:
@@ -79,9 +78,7 @@ class GuideConfig(BaseModel):
             generations=15,
             searches=1,
             denoise_steps=60,
-            head_steps=30,
             refine_steps=30,
-            heads=2,
         )
 
     def draw(self, count: int) -> list[int]:
@@ -97,7 +94,7 @@ class StageReport:
     Attributes
     ----------
     stage : str
-        ``"start"``, ``"head 1"``, ``"refine 1"``, ...
+        ``"start"``, ``"refine"`` or ``"refine, traced"``.
     kl : float
         Shape KL in nats against the references.
     area : float

@@ -1,16 +1,15 @@
 """Prior-guided clustering: from unlabelled images and a prior to a segmenter.
 
-Expectation-maximisation with soft steps: template matching or mask denoising gives posterior labels
-(E-step), heads and then a network learn them (M-step, self-training), and borders of compact
-targets move to edges of the images. Every stage is compared with the prior by the same label-free
-shape KL; a later stage replaces an earlier one only where its KL is about as low.
+Expectation-maximisation with soft steps: the posterior of poses, template matching or mask
+denoising gives posterior labels (E-step), a network that begins at the encoder learns them (M-step,
+self-training), and borders of compact targets move to edges of the images. The masks of every stage
+are compared with the prior by the same label-free shape KL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,7 @@ from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.guidance.choose.stage_result import (
     StageResult,
-    disagreement_warnings,
+    border_warnings,
     result_warnings,
     size_warnings,
 )
@@ -37,7 +36,6 @@ from napari_localdisc.core.guidance.learn.copy_paste import CopyPaste
 from napari_localdisc.core.guidance.learn.self_training import SelfTrainer
 from napari_localdisc.core.guidance.learn.self_training_labels import (
     class_frequencies,
-    complete_labels,
     self_training_labels,
 )
 from napari_localdisc.core.guidance.preview import Previewer
@@ -46,15 +44,8 @@ from napari_localdisc.core.guidance.start.placement import Placement, Starting
 from napari_localdisc.core.guidance.working_resolution import WorkingResolution
 from napari_localdisc.core.imaging.window import WHOLE, Window
 from napari_localdisc.core.priors.prior import Prior
+from napari_localdisc.core.segmenter.border_contrast import label_contrast
 from napari_localdisc.core.segmenter.card import SegmenterCard
-from napari_localdisc.core.segmenter.heads import (
-    Head,
-    HeadSettings,
-    HeadTrainer,
-    first_image_probabilities,
-    head_probabilities,
-    train_heads,
-)
 from napari_localdisc.core.segmenter.one_sided_edges import remove_one_sided_edges
 from napari_localdisc.core.segmenter.pixel_features import PixelSet, pixel_set
 from napari_localdisc.core.segmenter.random_walker import refine_borders
@@ -64,11 +55,6 @@ __all__ = ["Guidance", "GuideConfig", "StageReport", "guide"]
 
 _CROP = 128
 """Side in pixels of the crops that curvilinear targets are learned on."""
-_CRITIC_SIDE = 64
-"""Side in pixels of the masks of compact targets that the critic compares."""
-_KL_FACTOR = 2.0
-"""Factor up to which the KL of a refinement may be higher than that of a head, which was trained
-for a low one."""
 
 
 def guide(
@@ -93,7 +79,7 @@ def guide(
     Yields
     ------
     Progress
-        Stages ``embed``, ``align``, ``search``, ``denoise``, ``trace``, ``guide`` and ``refine``;
+        Stages ``embed``, ``align``, ``search``, ``denoise``, ``trace`` and ``refine``;
         now and then ``preview``, whose payload is the mask so far of the first image (labels of
         uint8, at its size).
 
@@ -127,11 +113,10 @@ def guide(
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A guided head, the refined network that replaces it if any, and what they find."""
+    """A trained network, and what it finds."""
 
-    head: Head
+    network: SegmentationNet
     result: StageResult
-    refined: SegmentationNet | None = None
     borders_on_edges: bool = False
 
 
@@ -154,8 +139,6 @@ class _Guide:
         self.prior_match, self.resolution = prior_match, prior_match.resolution
         self.pixels, self.previewer = pixels, previewer
         self.compact = not self.resolution.curvilinear
-        scattered = bool(self.resolution.scattered)
-        self.searched = self.compact and not scattered and starting is None
         self.stages: list[StageReport] = []
         self.warnings: list[str] = []
 
@@ -170,70 +153,24 @@ class _Guide:
         )
         if self.starting is not None:
             self.warnings += self.starting.disagreement(start.labels)
+        if self.compact and start.labels.any():
+            found = torch.from_numpy(start.labels).to(self.pixels.fields.device)
+            contrast = label_contrast(found, len(self.prior.targets), self.pixels)
+            self.warnings += border_warnings(contrast)
         yield self._preview(start)
         labels = yield from initial.labels(evidence)
-        fitted = yield from self._train_heads(labels)
+        fitted = yield from self._self_training(labels)
         yield self._preview(fitted.result)
-        fitted = yield from self._self_training(fitted, labels, start)
         fitted = yield from self._refine_borders(fitted)
         return self._guidance(fitted)
-
-    def _train_heads(self, labels: Tensor) -> Run[_Fitted]:
-        """Train heads in parallel, and take the one whose masks have the lowest shape KL."""
-        settings = HeadSettings(
-            crop=self._crop,
-            batch=2 if self.compact else 6,
-            curvilinear=not self.compact,
-            kl=self.config.kl,
-            region=self.config.region,
-            critic_side=_CRITIC_SIDE if self.compact else 0,
-        )
-        # Only where templates were searched for anywhere do heads find other things.
-        count = self.config.heads if self.searched else 1
-        references, seed = self.prior_match.references, self.config.seed
-        trainers = [
-            HeadTrainer(self.pixels, labels, references, settings, seed + number)
-            for number in range(count)
-        ]
-        training = train_heads(trainers, self.config.head_steps)
-        preview = partial(first_image_probabilities, trainers[0].head, self.pixels)
-        yield from self.previewer.during(training, preview)
-        results = [
-            self._stage_result(f"head {number + 1}", head_probabilities(trainer.head, self.pixels))
-            for number, trainer in enumerate(trainers)
-        ]
-        self.warnings += disagreement_warnings([result.labels for result in results])
-        best = min(range(len(results)), key=lambda index: results[index].kl)
-        return _Fitted(trainers[best].head, results[best])
 
     @property
     def _crop(self) -> int:
         return self.pixels.size if self.compact else min(_CROP, self.pixels.size)
 
-    def _self_training(self, fitted: _Fitted, labels: Tensor, start: StageResult) -> Run[_Fitted]:
-        """Self-training in rounds, as long as the masks follow the prior as well as before."""
-        for number in range(self.config.rounds):
-            round_labels = self._round_labels(number, labels, fitted.result, start)
-            network, result = yield from self._refine(number, round_labels)
-            if not result.kl <= _KL_FACTOR * fitted.result.kl:
-                return fitted
-            fitted = replace(fitted, result=result, refined=network)
-            yield self._preview(result)
-        return fitted
-
-    def _round_labels(
-        self, number: int, labels: Tensor, current: StageResult, start: StageResult
-    ) -> Tensor:
-        """Labels of a round of self-training (n, S, S), of int8, -1 where undecided."""
-        if self.compact:
-            return complete_labels(labels, current, start)
-        if number == 0:  # heads see single pixels, and are worse than the denoised masks
-            return labels
-        return self_training_labels(labels, current.probabilities, current.thresholds)
-
-    def _refine(self, number: int, labels: Tensor) -> Run[tuple[SegmentationNet, StageResult]]:
-        """Train a network, begun at the encoder, on labels: one round of self-training."""
-        seed = self.config.seed + number
+    def _self_training(self, labels: Tensor) -> Run[_Fitted]:
+        """Train a network, begun at the encoder, on labels (n, S, S) of int8 (M-step)."""
+        seed = self.config.seed
         with initial_weights(seed):
             network = SegmentationNet.after(self.encoder.network, len(self.prior.targets))
         network.initialise_bias(class_frequencies(labels, 1 + len(self.prior.targets)))
@@ -243,7 +180,7 @@ class _Guide:
         yield from self._fit(trainer, labels, copy_pastes)
         if copy_pastes:
             yield from self._fit(trainer, self._revised(labels, trainer), copy_pastes)
-        return network, self._stage_result(f"refine {number + 1}", trainer.probabilities())
+        return _Fitted(network, self._stage_result("refine", trainer.probabilities()))
 
     def _fit(
         self, trainer: SelfTrainer, labels: Tensor, copy_pastes: Sequence[CopyPaste]
@@ -309,13 +246,10 @@ class _Guide:
             window=self.window,
             thresholds=result.thresholds,
             rules=self.resolution.shape_statistics,
-            refined=fitted.refined is not None,
             traced=fitted.borders_on_edges,
             recipe=self._recipe(result),
         )
-        segmenter = Segmenter(
-            card, self.encoder, fitted.head, self.pixels.whitening, fitted.refined
-        ).on_device(self.pixels.fields.device)
+        segmenter = Segmenter(card, fitted.network).on_device(self.pixels.fields.device)
         return Guidance(segmenter, result.kl, tuple(self.stages), tuple(self.warnings))
 
     def _recipe(self, result: StageResult) -> dict[str, object]:

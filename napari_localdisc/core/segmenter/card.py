@@ -29,7 +29,7 @@ class SegmenterCard(BaseModel):
     rules : tuple of ShapeStatistics
         Shape facts of the prior, used to tidy masks.
     refined : bool
-        Whether a refined network decides instead of the head.
+        Whether a network decides; in files of earlier versions a pixel classifier may.
     traced : bool
         Whether borders are moved to edges of the image in the end.
     recipe : dict
@@ -44,7 +44,7 @@ class SegmenterCard(BaseModel):
     window: Window = WHOLE
     thresholds: tuple[Share, ...]
     rules: tuple[ShapeStatistics, ...]
-    refined: bool
+    refined: bool = True
     traced: bool = False
     recipe: dict[str, Any] = Field(default_factory=dict)
 

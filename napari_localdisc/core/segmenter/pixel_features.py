@@ -1,4 +1,4 @@
-"""Pixel features of a set of images: the inputs of guided heads.
+"""Pixel features of a set of images, which the E-steps of guidance compare.
 
 A pixel's features are its embedding beside the normalised input at that pixel (the shallowest
 detail), standardised per image, then whitened over the set and reduced by principal component
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.core.encoder.encoder import Encoder
+from napari_localdisc.core.encoder.network import LocalDiscriminationNet
 from napari_localdisc.core.imaging.arrays import as_image
 from napari_localdisc.core.imaging.canvas import image_to_canvas
 from napari_localdisc.core.imaging.preprocessing import Preprocessing
@@ -112,22 +113,21 @@ def prepare(
 
 
 @torch.inference_mode()
-def features_of(inputs: Tensor, fields: Tensor, encoder: Encoder) -> Tensor:
+def features_of(inputs: Tensor, fields: Tensor, network: LocalDiscriminationNet) -> Tensor:
     """Standardised features of images before whitening.
 
     Parameters
     ----------
     inputs, fields : Tensor
         As `prepare` returns them.
-    encoder : Encoder
-        Its network must be on their device; the sides must be divisible by its stride.
+    network : LocalDiscriminationNet
+        Of an encoder, on their device; the sides must be divisible by its stride.
 
     Returns
     -------
     Tensor of float32, shape (N, D, size, size)
         Zero mean and unit variance over each image's field of view.
     """
-    network = encoder.network
     embedding = network.embed(network.body(inputs.contiguous(memory_format=torch.channels_last)))
     features = torch.cat([embedding, inputs], dim=1)
     return torch.stack([_standard(*pair) for pair in zip(features, fields, strict=True)])
@@ -174,7 +174,7 @@ def pixel_set(
     def embed(index: int) -> Tensor:
         seen, field = prepare([images[index]], preprocessing, size, device, window)
         normalised[index], fields[index] = seen[0, : preprocessing.normalised], field[0, 0] > 0
-        return features_of(seen, field, encoder)[0].half()
+        return features_of(seen, field, encoder.network)[0].half()
 
     sample = _spread_over(count, _FITTED)
     held = dict[int, Tensor]()

@@ -1,4 +1,4 @@
-"""Segmenters: encoder, guided head and preprocessing, ready for new images."""
+"""Segmenters: a guided network and its preprocessing, ready for new images."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_localdisc.base.devices import best_at_once
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.core.encoder.encoder import Encoder
-from napari_localdisc.core.encoder.segmentation_net import SegmentationNet
 from napari_localdisc.core.imaging.canvas import Canvas
 from napari_localdisc.core.segmenter.card import SegmenterCard
-from napari_localdisc.core.segmenter.heads import Head
 from napari_localdisc.core.segmenter.one_sided_edges import remove_one_sided_edges
-from napari_localdisc.core.segmenter.pixel_features import features_of, prepare
+from napari_localdisc.core.segmenter.pixel_features import prepare
 from napari_localdisc.core.segmenter.postprocessing import (
     expected_dice,
     postprocess,
@@ -35,13 +32,17 @@ CPU = torch.device("cpu")
 
 @dataclass
 class Segmenter:
-    """A guided head on its encoder, with or without a refined network."""
+    """A network that guidance trained, and what masks are made by.
+
+    Attributes
+    ----------
+    card : SegmenterCard
+    network : Module
+        Maps preprocessed inputs (n, C, S, S) to the logits of the classes (n, K + 1, S, S).
+    """
 
     card: SegmenterCard
-    encoder: Encoder
-    head: Head
-    whitening: Tensor
-    refined: SegmentationNet | None = None
+    network: nn.Module
     _device: torch.device = field(default=CPU, repr=False)
     _batch: int = field(default=sys.maxsize, repr=False)  # images that found memory together
 
@@ -68,11 +69,7 @@ class Segmenter:
     def to(self, device: torch.device) -> Segmenter:
         """Move all weights to a device."""
         if device != self._device:
-            self.encoder.network.to(device)
-            self.head.to(device)
-            self.whitening = self.whitening.to(device)
-            if self.refined is not None:
-                self.refined.to(device)
+            self.network.to(device)
             self._device = device
         return self
 
@@ -170,17 +167,13 @@ class Segmenter:
         """Class probabilities (N, K + 1, S, S), fields (N, 1, S, S), channels (N, C, S, S)."""
         inputs, fields = prepare(
             images,
-            self.encoder.card.preprocessing,
+            self.card.encoder.preprocessing,
             self.card.size,
             self._device,
             self.card.window,
         )
-        normalised = inputs[:, : self.encoder.card.preprocessing.normalised]
-        if self.refined is not None:
-            return self.refined(inputs).softmax(dim=1), fields, normalised
-        features = features_of(inputs, fields, self.encoder)
-        white = torch.einsum("ndhw,de->nehw", features, self.whitening)
-        return self.head(white).softmax(dim=1), fields, normalised
+        normalised = inputs[:, : self.card.encoder.preprocessing.normalised]
+        return self.network(inputs).softmax(dim=1), fields, normalised
 
     def _found(
         self,
@@ -192,7 +185,7 @@ class Segmenter:
     ) -> Segmentation:
         """Bring probabilities (K + 1, S, S) to an image's size, and postprocess them."""
         thresholds, shape_statistics = self.card.thresholds, self.card.rules
-        whole = self.encoder.card.preprocessing.whole(normalised[None])
+        whole = self.card.encoder.preprocessing.whole(normalised[None])
         (probabilities,) = remove_one_sided_edges(
             probabilities[None], whole, field > 0, thresholds, shape_statistics
         )

@@ -40,22 +40,20 @@ class TestWhatIsFound:
     def test_both_lungs_by_side(self):
         phantoms = [xray_phantom(seed, 128) for seed in range(5)]
         prior = simulate("lungs-left-right", 8)
-        effort = {"size": 128, "starts": 4, "heads": 1, "refine_steps": 60}
+        effort = {"size": 128, "starts": 4, "refine_steps": 60}
         config = GuideConfig.quick().model_copy(update=effort)
         images = [phantom.image for phantom in phantoms]
         guidance = drain(guide(images, prior, load_encoder("chest-xray"), config))
         assert guidance.segmenter.targets == ("right-lung", "left-lung")
         assert guidance.segmenter.card.traced
-        assert guidance.stages[-1].stage == "refine 1, traced" == guidance.segmenter.recipe["kept"]
+        assert guidance.stages[-1].stage == "refine, traced" == guidance.segmenter.recipe["kept"]
         assert mean_dice(guidance.segmenter, phantoms, "right-lung") > 0.7
         assert mean_dice(guidance.segmenter, phantoms, "left-lung") > 0.7
         assert np.isfinite(guidance.kl)
 
     def test_optic_discs(self):
         phantoms = [fundus_phantom(seed, 128) for seed in range(4)]
-        config = GuideConfig.quick().model_copy(
-            update={"size": 128, "starts": 6, "heads": 1, "rounds": 0}
-        )
+        config = GuideConfig.quick().model_copy(update={"size": 128, "starts": 6})
         images = [phantom.image for phantom in phantoms]
         prior = simulate("optic-disc", 8)
         guidance = drain(guide(images, prior, load_encoder("fundus"), config))
@@ -73,7 +71,7 @@ class TestRun:
         events = []
         guidance = drain(guide(xrays, lungs, tiny_encoder(), effort), events.append)
         stages = list(dict.fromkeys(event.stage for event in events))
-        assert stages == ["embed", "align", "trace", "preview", "guide", "refine"]
+        assert stages == ["embed", "align", "trace", "preview", "refine"]
         previews = [event.payload for event in events if event.payload is not None]
         assert len(previews) >= 2
         for shown in previews:
@@ -81,8 +79,8 @@ class TestRun:
             assert shown.dtype == np.uint8
         assert [report.stage for report in guidance.stages] == [
             "start",
-            "head 1",
-            "refine 1",
+            "refine",
+            "refine, traced",
         ]
         assert all(0 <= event.done <= event.total for event in events)
 
@@ -91,7 +89,7 @@ class TestRun:
         events = []
         prior = simulate("vessels", 3)
         drain(guide(images, prior, tiny_encoder(3), effort), events.append)
-        assert {"search", "denoise", "guide", "refine"} <= {event.stage for event in events}
+        assert {"search", "denoise", "refine"} <= {event.stage for event in events}
         searched = [event for event in events if event.stage == "search"]
         screened = [event.values["kl"] for event in searched if event.message == "screening"]
         assert screened
@@ -129,7 +127,7 @@ class TestRun:
         often = drain(guide(images, prior, tiny_encoder(3), effort), events.append)
         shown = {one.stage for one, then in pairwise(events) if then.stage == "preview"}
         started = {"trace"} if structure == "lungs" else {"search", "denoise"}
-        assert started | {"guide", "refine"} <= shown
+        assert started | {"refine"} <= shown
         assert often.stages == seldom.stages
         for image in images:
             masks = [run.segmenter.segment(image).labels for run in (often, seldom)]
@@ -137,7 +135,7 @@ class TestRun:
 
     def test_can_be_closed_midway(self, xrays, lungs, effort):
         run = guide(xrays, lungs, tiny_encoder(), effort)
-        while next(run).stage != "guide":
+        while next(run).stage != "refine":
             pass
         run.close()
         with pytest.raises(StopIteration):
@@ -149,10 +147,9 @@ class TestRun:
         assert guidance.segmenter.segment(image).labels.shape == (96, 80)
 
     def test_only_so_many_images_guide(self, xrays, lungs, effort):
-        few = effort.model_copy(update={"max_images": 2, "rounds": 0})
+        few = effort.model_copy(update={"max_images": 2})
         guidance = drain(guide(xrays, lungs, tiny_encoder(), few))
         assert guidance.segmenter.recipe["images"] == 2
-        assert guidance.segmenter.refined is None
 
     @pytest.mark.parametrize("seed", range(4))
     def test_the_preview_is_of_the_first_image_given(self, xrays, lungs, effort, seed):
@@ -171,6 +168,7 @@ class TestRun:
     def test_recipes_of_earlier_versions_are_read(self):
         old = GuideConfig(denoise_steps=7).model_dump()
         old["restore_steps"] = old.pop("denoise_steps")
+        old |= {"heads": 3, "head_steps": 80, "kl": 0.05, "region": 0.1, "rounds": 1}
         assert GuideConfig.model_validate(old) == GuideConfig(denoise_steps=7)
 
 

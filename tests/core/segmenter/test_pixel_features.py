@@ -27,7 +27,7 @@ def test_every_image_has_its_own_features_whether_the_whitening_was_fitted_to_it
     assert len(pixels) == len(images)
     for index, image in enumerate(images):
         seen, field = prepare([image], encoder.card.preprocessing, SIDE, DEVICE)
-        own = features_of(seen, field, encoder)[0]
+        own = features_of(seen, field, encoder.network)[0]
         expected = torch.einsum("dhw,de->ehw", own, pixels.whitening)
         assert torch.allclose(pixels.features[index].float(), expected, atol=0.05)
         assert torch.equal(pixels.fields[index], field[0, 0] > 0)

@@ -26,9 +26,7 @@ EFFORT = GuideConfig(
     generations=2,
     searches=1,
     denoise_steps=5,
-    head_steps=60,
-    refine_steps=5,
-    heads=1,
+    refine_steps=60,
 )
 HEAVY = ("torch", "kornia", "triton")
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from napari_localdisc.core.guidance.choose.stage_result import StageResult
 from napari_localdisc.core.losses.segmentation import IGNORE
 
-_CONFIDENT = 0.7
-"""Probability from which a classifier decides pixels of compact targets."""
 _ABOVE, _ALWAYS = 0.2, 0.9
 """How far above its threshold a target is certain, and the probability from which it always is."""
 _BELOW, _NEVER = 0.25, 0.03
@@ -24,32 +20,6 @@ def class_frequencies(labels: Tensor, classes: int) -> Tensor:
     decided = labels[labels != IGNORE].long()
     counts = decided.bincount(minlength=classes).clamp_min(1)
     return counts / counts.sum()
-
-
-def complete_labels(labels: Tensor, current: StageResult, start: StageResult) -> Tensor:
-    """Decide the undecided pixels of posterior labels of compact targets, for self-training.
-
-    Parameters
-    ----------
-    labels : Tensor of int8, shape (n, S, S)
-        Posterior labels, -1 where undecided.
-    current : StageResult
-        Of a classifier.
-    start : StageResult
-        Of template matching.
-
-    Returns
-    -------
-    Tensor of int8, shape (n, S, S)
-        Where `labels` are undecided, the classifier's label if it is confident, else that of the
-        matched template.
-    """
-    probabilities = current.probabilities.float()
-    classified = torch.from_numpy(current.labels).to(labels)
-    matched = torch.from_numpy(start.labels).to(labels)
-    confident = probabilities.max(dim=1).values > _CONFIDENT
-    confident &= probabilities.argmax(dim=1) == classified
-    return torch.where(labels == IGNORE, torch.where(confident, classified, matched), labels)
 
 
 def self_training_labels(

@@ -10,7 +10,6 @@ from napari_localdisc.core.encoder.encoder import load_encoder
 from napari_localdisc.core.guidance.choose.prior_match import PriorMatch
 from napari_localdisc.core.guidance.choose.stage_result import (
     StageResult,
-    disagreement_warnings,
     result_warnings,
 )
 from napari_localdisc.core.guidance.config import show_kl
@@ -98,12 +97,3 @@ def test_outside_the_field_nothing_counts(judged):
     )
     assert not result.labels.any()
     assert result.area(torch.zeros_like(FIELDS)) == 0
-
-
-def test_heads_that_disagree():
-    one, other = np.zeros((2, 8, 8), np.uint8), np.zeros((2, 8, 8), np.uint8)
-    one[:, :4], other[:, 3:] = 1, 1
-    assert disagreement_warnings([one, one]) == ()
-    assert disagreement_warnings([one]) == ()
-    (warning,) = disagreement_warnings([one, other])
-    assert "Dice 0.22" in warning
