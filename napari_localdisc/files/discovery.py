@@ -16,6 +16,7 @@ from napari_localdisc.formats.nifti_files import is_part_of_pair
 from napari_localdisc.formats.registry import (
     SERIES,
     is_image_file,
+    is_image_folder,
     is_visible_file,
     visible_files,
 )
@@ -87,7 +88,7 @@ class Choice:
         """
         found, others = list[Path](), 0
         for path in paths:
-            if path.is_dir():
+            if path.is_dir() and not is_image_folder(path):
                 every = sorted(_walk(path, self)) if self.recursive else visible_files(path)
                 there = [file for file in every if is_image_file(file)]
                 if not there and not self.recursive:
@@ -130,7 +131,8 @@ class Choice:
 
     def kept_folders(self, paths: Sequence[Path]) -> tuple[Path, ...]:
         """Folders whose sub-folders results keep."""
-        return tuple(path for path in paths if path.is_dir()) if self.recursive else ()
+        folders = (path for path in paths if path.is_dir() and not is_image_folder(path))
+        return tuple(folders) if self.recursive else ()
 
     def is_out(self, path: Path, folder: Path) -> bool:
         """Whether a file or sub-folder is to be passed over."""
@@ -186,7 +188,7 @@ def _walk(top: Path, choice: Choice) -> Iterator[Path]:
             path = folder / entry.name
             if entry.name.startswith(".") or choice.is_out(path, top):
                 continue
-            if _is_folder(entry):
+            if _is_folder(entry) and not is_image_folder(path):
                 (links if entry.is_symlink() else waiting).append(path)
             elif is_visible_file(path):
                 yield path

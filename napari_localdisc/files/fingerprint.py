@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_localdisc.formats.dicom.series import is_one_of_several
 from napari_localdisc.formats.nifti_files import parts_of
-from napari_localdisc.formats.registry import SERIES
+from napari_localdisc.formats.registry import SERIES, is_image_folder
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,12 @@ def _hash(path: Path) -> str:
     parts = _parts(path)
     if parts == [path]:
         return _hash_file(path)
-    lines = (f"{_hash_file(part)} {part.name}\n" for part in parts)
+    lines = (f"{_hash_file(part)} {_name(part, path)}\n" for part in parts)
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _name(part: Path, path: Path) -> str:
+    return part.relative_to(path).as_posix() if part.is_relative_to(path) else part.name
 
 
 def _hash_file(path: Path) -> str:
@@ -90,7 +94,8 @@ def _hash_file(path: Path) -> str:
 
 def _parts(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(part for part in path.iterdir() if part.is_file())
+        every = path.rglob("*") if is_image_folder(path) else path.iterdir()
+        return sorted(part for part in every if part.is_file())
     if is_one_of_several(path):
         return SERIES.files_of(path)
     return parts_of(path)

@@ -81,6 +81,10 @@ class Format(Protocol):
         """Whether a folder's file is none by its first bytes, whatever its name."""
         return False
 
+    def fills(self, _: Path, /) -> bool:
+        """Whether a folder, with all that is in it, is one image."""
+        return False
+
     def tries(self, _: Path, /) -> bool:
         """Whether it is worth a try with a file that neither content nor name tells of."""
         return False

@@ -14,7 +14,13 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.formats.dicom.series import is_one_of_several
 from napari_localdisc.formats.format import Geometry
 from napari_localdisc.formats.raster import PictureGeometry
-from napari_localdisc.formats.registry import SERIES, SUFFIXES, format_of, images_in
+from napari_localdisc.formats.registry import (
+    SERIES,
+    SUFFIXES,
+    format_of,
+    images_in,
+    is_image_folder,
+)
 
 MIN_SIDE = 16
 """Fewest pixels along a side in which anything can be found."""
@@ -107,7 +113,7 @@ def read_picture(path: str | Path, may_be_blank: bool = True) -> npt.NDArray[np.
 
 def _check_file(path: Path) -> None:
     try:
-        if path.is_dir() or is_one_of_several(path):  # perhaps a series
+        if path.is_dir() or is_one_of_several(path):  # perhaps a series, or one image
             return
         if not path.is_file():
             raise LocaldiscError(f"{path} does not exist or is not a file; check the path.")
@@ -216,7 +222,7 @@ def find_images(paths: Sequence[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         try:
-            is_folder, exists = path.is_dir(), path.exists()
+            is_folder, exists = path.is_dir() and not is_image_folder(path), path.exists()
         except OSError as error:
             raise LocaldiscError(
                 f"{path} cannot be read ({error.strerror}); check the path."

@@ -14,6 +14,7 @@ from napari_localdisc.formats.dicom.series import SeriesGeometry
 from napari_localdisc.formats.dicom.source import Place, spacing_of
 from napari_localdisc.formats.format import Geometry
 from napari_localdisc.formats.nifti import NiftiGeometry
+from napari_localdisc.formats.omezarr.reading import OmeZarrGeometry
 
 Matrix = npt.NDArray[np.float64]
 
@@ -61,6 +62,8 @@ def placement_of(geometry: Geometry, extent: Sequence[int]) -> Placement | None:
         return _of_places([one.places[0] for one in geometry.slices], axes)
     if isinstance(geometry, DicomGeometry):
         return _of_places(geometry.source.places, axes)
+    if isinstance(geometry, OmeZarrGeometry) and geometry.spacing is not None:
+        return Placement(geometry.spacing)
     return None
 
 

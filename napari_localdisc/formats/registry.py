@@ -12,6 +12,7 @@ from napari_localdisc.formats.format import HEAD, Format
 from napari_localdisc.formats.itk import Itk
 from napari_localdisc.formats.napari_readers import NapariReaders
 from napari_localdisc.formats.nifti import Nifti
+from napari_localdisc.formats.omezarr.reading import OmeZarr
 from napari_localdisc.formats.raster import Raster
 from napari_localdisc.formats.tiff import Tiff
 
@@ -25,6 +26,7 @@ def _slices_in(folder: Path) -> list[Path]:
 SERIES = DicomSeries(_slices_in)
 
 FORMATS: tuple[Format, ...] = (
+    OmeZarr(),  # before a series, which any folder may be
     SERIES,
     Dicom(),  # before TIFF, for a DICOM file may begin like one
     Raster(),
@@ -57,6 +59,11 @@ def _head(path: Path) -> bytes:
     return b""
 
 
+def is_image_folder(path: Path) -> bool:
+    """Whether a folder, with all that is in it, is one image."""
+    return any(one.fills(path) for one in FORMATS)
+
+
 def images_in(folder: Path) -> list[Path]:
     """List the image files of a folder, sorted by name.
 
@@ -70,6 +77,8 @@ def images_in(folder: Path) -> list[Path]:
 
 def visible_files(folder: Path) -> list[Path]:
     """List all plain files of a folder that are not hidden, sorted by name.
+
+    A folder that is one image counts as a file.
 
     Raises
     ------
@@ -85,11 +94,14 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def is_visible_file(path: Path) -> bool:
-    """Whether it is a file; pipes, devices and folders are none, links that lead nowhere are."""
+    """Whether it is a file, or a folder that is one image.
+
+    Pipes, devices and other folders are none, links that lead nowhere are.
+    """
     if path.name.startswith("."):
         return False
     try:
-        return path.is_file() or _leads_nowhere(path)
+        return path.is_file() or _leads_nowhere(path) or is_image_folder(path)
     except OSError:
         return False
 
@@ -104,6 +116,8 @@ def is_image_file(path: Path) -> bool:
         return False
     if _leads_nowhere(path):
         return is_image_name(path)
+    if path.is_dir():
+        return True
     head = _head(path)
     if any(one.shows_nothing(head) for one in FORMATS):
         return False

@@ -41,7 +41,7 @@ def colour_order(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageS
     about = file.imagej_metadata or {}
     if count == 1 or "S" in series.axes or about.get("mode") == _GREY:
         return ()
-    said = _by_tables(about.get("LUTs") or ()) or _by_names(_channel_names(file))
+    said = _by_tables(about.get("LUTs") or ()) or order_by_names(_channel_names(file))
     if count == 3 and said is None:
         return (0, 1, 2)
     if count == 3 and said is not None and sorted(said) == [0, 1, 2]:
@@ -78,8 +78,14 @@ def _by_tables(tables: Sequence[Any]) -> Order | None:
     return tuple(shown.index(wanted) for wanted in range(3)) if set(shown) == {0, 1, 2} else ()
 
 
-def _by_names(names: Sequence[str]) -> Order | None:
-    """Order channels by their names; empty if one is called otherwise, None if none is called."""
+def order_by_names(names: Sequence[str]) -> Order | None:
+    """Order channels called red, green and blue.
+
+    Returns
+    -------
+    tuple of int or None
+        Empty if one is called otherwise, None if none is called.
+    """
     if not any(names):
         return None
     short = [name.strip().lower()[:1] for name in names]

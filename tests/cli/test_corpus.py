@@ -16,6 +16,7 @@ from napari_localdisc.base.csv_tables import read_table
 from napari_localdisc.base.texts import read_text
 from napari_localdisc.formats.images import read_image
 from napari_localdisc.formats.masks import read_mask
+from napari_localdisc.formats.registry import is_image_folder
 from tests.cli.conftest import Outcome
 from tests.corpus import CORPUS
 
@@ -38,7 +39,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
         folder = root / f"{number:03}"
         folder.mkdir()
         files[case.make(folder)] = name
-    return {path: name for path, name in files.items() if path.exists() and not path.is_dir()}
+    return {
+        path: name
+        for path, name in files.items()
+        if is_image_folder(path) or (path.exists() and not path.is_dir())
+    }
 
 
 def test_the_whole_corpus_in_one_run(

@@ -8,8 +8,9 @@ from tests.corpus.niftis import NIFTIS
 from tests.corpus.pictures import PICTURES
 from tests.corpus.places import PLACES
 from tests.corpus.tiffs import TIFFS
+from tests.corpus.zarrs import ZARRS
 
-CORPUS: dict[str, Case] = {**PICTURES, **TIFFS, **NIFTIS, **DICOMS, **PLACES}
+CORPUS: dict[str, Case] = {**PICTURES, **TIFFS, **NIFTIS, **DICOMS, **PLACES, **ZARRS}
 """By name; the name says what is odd about the file."""
 
 __all__ = ["CORPUS", "Case", "picture", "stack", "truth_of"]

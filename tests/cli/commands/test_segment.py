@@ -13,6 +13,8 @@ from napari_localdisc.formats.images import read_image
 from napari_localdisc.formats.masks import read_mask
 from napari_localdisc.reports.report import read_report
 from napari_localdisc.stores.segmenters import load_segmenter
+from tests.corpus import picture, stack
+from tests.corpus.zarrs import write_omezarr
 from tests.formats.test_dicom_series import write_series
 
 
@@ -222,3 +224,15 @@ def test_a_second_run_replaces_only_what_the_first_wrote(
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert f"{stranger} would be replaced" in result.err
     assert stranger.read_text() == "mine"
+
+
+def test_an_ome_zarr_is_one_image(command, segmenter_file, tmp_path: Path):
+    pytest.importorskip("zarr")
+    images = tmp_path / "images"
+    write_omezarr(images / "flat.ome.zarr", picture(), "yx")
+    write_omezarr(images / "deep.ome.zarr", stack(), "zyx", 3)
+    line = ["segment", images, "--segmenter", segmenter_file, "-o", tmp_path / "out"]
+    assert command(*line).code == 0
+    assert read_image(tmp_path / "out" / "flat.tif").extent == picture().shape
+    assert read_image(tmp_path / "out" / "deep.tif").extent == stack().shape
+    assert "2 by an earlier run" in command(*line).out
