@@ -19,6 +19,7 @@ from napari_localdisc.core.priors import Place
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.core.segmenter.segmenter import Segmenter
 from napari_localdisc.files.discovery import Choice
+from napari_localdisc.formats.further.registry import chosen_outputs
 from napari_localdisc.formats.images import find_images
 from napari_localdisc.stores import segmenters as stored
 from napari_localdisc.stores.chosen_encoder import AUTO
@@ -147,6 +148,7 @@ def segment_folder(
     *,
     recursive: bool = False,
     confidence: bool = False,
+    also: Sequence[str] = (),
     overwrite: bool = False,
     device: str = "auto",
 ) -> BatchReport:
@@ -169,6 +171,8 @@ def segment_folder(
         Take images from sub-folders, too; results keep their sub-folders.
     confidence : bool
         Write for each mask a file that says how sure every pixel is.
+    also : sequence of str
+        Write masks in other formats, too: "coco", "geojson", "nifti", "omezarr".
     overwrite : bool
         Replace results of other settings in the output folder; no other file.
     device : str
@@ -203,6 +207,7 @@ def segment_folder(
         segmenter,
         recursive=recursive,
         confidence=confidence,
+        also=also,
         overwrite=overwrite,
         device=device,
     )
@@ -216,6 +221,7 @@ def segment_folder_steps(
     *,
     recursive: bool = False,
     confidence: bool = False,
+    also: Sequence[str] = (),
     overwrite: bool = False,
     device: str = "auto",
 ) -> Run[BatchReport]:
@@ -223,7 +229,7 @@ def segment_folder_steps(
     choice, given = Choice(recursive, volumes=True), _paths(images)
     files, where = choice.find(given), resolve_device(device)
     ready = segmenter if isinstance(segmenter, Segmenter) else stored.load_segmenter(segmenter)
-    options = RunOptions(choice.kept_folders(given), overwrite)
+    options = RunOptions(choice.kept_folders(given), overwrite, also=chosen_outputs(also))
     run = {"device": str(where)}
     return (yield from segment_files(files, ready, Path(output), where, run, options, confidence))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
@@ -61,6 +62,50 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Fill a temporary folder that takes the place of `path` when all went well.
+
+    Whatever happens meanwhile, `path` is a whole folder or is not there.
+
+    Yields
+    ------
+    Path
+        An empty folder.
+
+    Raises
+    ------
+    LocaldiscError
+        If it cannot be written.
+    """
+    try:
+        make_folder(path.parent)
+        prefix = f".{path.name[:_OF_NAME]}."
+        temporary = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        yield temporary
+        for part in temporary.rglob("*"):
+            _sync(part)
+        temporary.chmod(0o777 & ~_umask())
+        remove(path)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        remove(temporary)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, or a folder with all that is in it; a link alone, and nothing if not there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all; file names that are no text stay as they are."""
     with replacing(path) as temporary:
@@ -83,7 +128,7 @@ def sweep(paths: Iterable[Path]) -> None:
             for file in folder.iterdir():
                 found = _TEMPORARY.fullmatch(file.name)
                 if found and found[1] in names:
-                    file.unlink(missing_ok=True)
+                    remove(file)
 
 
 def make_folder(path: Path) -> None:

@@ -12,6 +12,8 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.batch.journal_record import read_journal, refuse_foreign_files
 from napari_localdisc.files.naming import output_names
 from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
+from napari_localdisc.formats.further.registry import FOLDER as ALSO
+from napari_localdisc.formats.further.registry import files_of, own_files
 from napari_localdisc.formats.images import mask_suffix
 from napari_localdisc.formats.registry import is_image_name
 from napari_localdisc.reports.report import REPORT
@@ -31,25 +33,30 @@ class Layout:
         From an input to the endings that its results' name gets.
     beside : tuple of str
         Sub-folders that hold a file of the same name for every result.
+    also : tuple of str
+        Further outputs, by name.
     """
 
     own: tuple[str, ...]
     endings: Callable[[Path], tuple[str, ...]]
     beside: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     def results(self, file: Path, name: str) -> list[str]:
         """Names of the results of a file, from its name without ending."""
         names = [f"{name}{ending}" for ending in self.endings(file)]
-        return names + [f"{folder}/{result}" for folder in self.beside for result in names]
+        names += [f"{folder}/{result}" for folder in self.beside for result in names]
+        return names + files_of(self.also, name)
 
 
 MASKS = Layout((REPORT, RECIPE, "overview.png"), lambda file: (mask_suffix(file),))
 CLUSTERS = Layout((REPORT, RECIPE, "clusters.csv"), lambda _: ("_clusters.png", "_embedding.png"))
 
 
-def masks_layout(confidence: bool) -> Layout:
-    """Layout of a run of masks, with or without maps of confidence."""
-    return replace(MASKS, beside=(CONFIDENCE,)) if confidence else MASKS
+def masks_layout(confidence: bool, also: tuple[str, ...] = ()) -> Layout:
+    """Layout of a run of masks, with or without maps of confidence and further outputs."""
+    beside = (CONFIDENCE,) if confidence else ()
+    return replace(MASKS, own=(*MASKS.own, *own_files(also)), beside=beside, also=also)
 
 
 def check_output_folder(
@@ -116,7 +123,7 @@ def _folder_of(image: Path) -> Path:
 def _check_beside(layout: Layout, names: Sequence[str]) -> None:
     """Refuse sub-folders of images that bear the name of one of the layout's own."""
     taken = set(names)
-    for folder in layout.beside:
+    for folder in (*layout.beside, *(f"{ALSO}/{one}" for one in layout.also)):
         name = next((name for name in names if f"{folder}/{name}" in taken), None)
         if name is not None:
             raise LocaldiscError(

@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any
 
 from napari_localdisc import __version__
+from napari_localdisc.base.atomic import remove
 from napari_localdisc.base.errors import LocaldiscError, OutputLostError
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.computing import Work
@@ -51,12 +52,15 @@ class RunOptions:
     at_once : int, optional
         Images that are computed together, where the executor does so; what suits the device if not
         given. Results do not depend on it, but for rounding.
+    also : tuple of str
+        Further outputs of masks, as `chosen_outputs` gives them.
     """
 
     folders: tuple[Path, ...] = ()
     overwrite: bool = False
     make_executor: ExecutorFactory = ThreadExecutor
     at_once: int | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,7 @@ class _Folder:
         """Look up the result of an earlier run, if its file and its outputs are unchanged."""
         done = self.journal.record.done.get(task.name)
         files = [self.journal.output / name for name in self._files(task)]
-        if done is None or not all(file.is_file() for file in files):
+        if done is None or not all(file.exists() for file in files):
             return None
         moved = done.result.path != task.path
         mark = done.mark.now(task.path, look_inside=moved)
@@ -250,7 +254,7 @@ class _Folder:
             self.journal.finish(task.name, outcome.mark, result)
         elif result.status == "failed" and task.name in self.journal.record.done:
             for name in self._files(task):  # what an older file showed is no result of this one
-                (self.journal.output / name).unlink(missing_ok=True)
+                remove(self.journal.output / name)
 
     def _files(self, task: Task) -> list[str]:
         return self.layout.results(task.path, task.name)

@@ -148,6 +148,7 @@ class Running:
 
     overwrite: options.Overwrite = False
     confidence: options.Confidence = False
+    also: options.Also = None
     workers: options.Workers = 0
     scheduler: options.Scheduler = None
     batch: options.Batch = None
@@ -161,8 +162,12 @@ class Running:
             If options contradict each other.
         """
         from napari_localdisc.batch.run_files import RunOptions
+        from napari_localdisc.formats.further.registry import chosen_outputs
 
-        return RunOptions(tuple(folders), self.overwrite, self._executor_factory(), self.batch)
+        names = [name.strip() for name in self.also.split(",")] if self.also else []
+        also = chosen_outputs(names)
+        make_executor = self._executor_factory()
+        return RunOptions(tuple(folders), self.overwrite, make_executor, self.batch, also)
 
     def _executor_factory(self) -> ExecutorFactory:
         if self.batch and (self.workers or self.scheduler):

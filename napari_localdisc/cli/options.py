@@ -11,6 +11,7 @@ from napari_localdisc.base.shipped import ENCODERS
 from napari_localdisc.cli.names import devices, encoders, listed, priors
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 from napari_localdisc.core.priors import Place as PlaceName
+from napari_localdisc.formats.further.registry import NAMES
 from napari_localdisc.formats.registry import SUFFIXES
 
 MOST_SEED = 2**31 - 1
@@ -61,6 +62,16 @@ Confidence = Annotated[
     typer.Option(
         "--confidence",
         help="Write into confidence/ how sure every pixel is: the probability of its label.",
+    ),
+]
+Also = Annotated[
+    str | None,
+    typer.Option(
+        "--also",
+        help=f"Write the masks into also/ in other formats, too: {listed(NAMES)}; several with"
+        " commas between them.",
+        metavar="NAME,...",
+        show_default=False,
     ),
 ]
 Workers = Annotated[

@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.formats.confidence_maps import FOLDER as CONFIDENCE
+from napari_localdisc.formats.further.registry import FOLDER as ALSO
 from napari_localdisc.formats.images import find_images
 from napari_localdisc.formats.nifti_files import is_part_of_pair
 from napari_localdisc.formats.registry import (
@@ -111,7 +112,7 @@ class Choice:
         """List masks: those of a folder, or the one file.
 
         What a run writes beside its masks is left out: its contact sheet and, in a folder of
-        results, the maps of confidence.
+        results, the maps of confidence and further outputs.
 
         Parameters
         ----------
@@ -126,7 +127,7 @@ class Choice:
         """
         choice = self if by_name else replace(self, patterns=())
         if (path / JOURNAL).is_file():
-            choice = replace(choice, exclude=(*choice.exclude, CONFIDENCE))
+            choice = replace(choice, exclude=(*choice.exclude, CONFIDENCE, ALSO))
         return [file for file in choice.find([path]) if file.name != "overview.png"]
 
     def kept_folders(self, paths: Sequence[Path]) -> tuple[Path, ...]:

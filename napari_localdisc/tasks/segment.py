@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_localdisc.base.devices import best_at_once
 from napari_localdisc.base.errors import LocaldiscError
@@ -15,6 +17,16 @@ from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.batch.outputs import RECIPE, masks_layout
 from napari_localdisc.batch.run_files import BatchReport, RunOptions, run_files
 from napari_localdisc.formats.confidence_maps import FOLDER, write_confidence
+from napari_localdisc.formats.further.coco import Annotated, write_coco
+from napari_localdisc.formats.further.finding import Finding
+from napari_localdisc.formats.further.registry import (
+    COCO,
+    PER_IMAGE,
+    PER_RUN,
+    chosen_outputs,
+    files_of,
+    own_files,
+)
 from napari_localdisc.formats.images import Image, read_image, write_mask
 from napari_localdisc.formats.masks import read_mask
 from napari_localdisc.reports.contact_sheet import Tile, make_tile, write_overview
@@ -44,13 +56,19 @@ class Segmenting:
     at_once : int
         Images, or planes of a stack, that go through the network together.
     output : Path or None
-        Where maps of confidence go, in a folder of their own; none are written if not given.
+        The folder of the results.
+    confidence : bool
+        Write maps of confidence, in a folder of their own.
+    also : tuple of str
+        Further outputs.
     """
 
     segmenter: Segmenter
     device: torch.device | None = None
     at_once: int = 1
     output: Path | None = None
+    confidence: bool = False
+    also: tuple[str, ...] = ()
 
     def compute(self, image: Image) -> Segmentation:
         """Segment an image."""
@@ -69,12 +87,19 @@ class Segmenting:
         targets = self.segmenter.targets
         path = write_mask(found.labels, place, image, len(targets) == 1, targets)
         if self.output is not None:
-            name = place.relative_to(self.output)
-            write_confidence(found.confidence, self.output / FOLDER / name, image)
+            self._write_beside(image, found, self.output, place.absolute().relative_to(self.output))
         counts = np.bincount(found.labels.ravel(), minlength=len(targets) + 1)[1:]
         areas = {name: int(count) for name, count in zip(targets, counts, strict=True)}
         area, score = sum(areas.values()), float(found.score)
         return FileResult(image.path, path, "done", 0.0, area, score, areas=areas)
+
+    def _write_beside(self, image: Image, found: Segmentation, output: Path, name: Path) -> None:
+        if self.confidence:
+            write_confidence(found.confidence, output / FOLDER / name, image)
+        finding = Finding(image, found.labels, found.confidence, self.segmenter.targets)
+        per_image = [one for one in self.also if one in PER_IMAGE]
+        for one, file in zip(per_image, files_of(self.also, name.as_posix()), strict=True):
+            PER_IMAGE[one].write(finding, output / file)
 
 
 def segment_files(
@@ -119,11 +144,14 @@ def segment_files(
     """
     made_by = made_with(segmenter, device)
     chosen = run_options.at_once if run_options else None
+    also = chosen_outputs(run_options.also if run_options else ())
     at_once = chosen or best_at_once(device or segmenter.device)
-    work = Segmenting(segmenter, device, at_once, output if confidence else None)
-    layout = masks_layout(confidence)
+    work = Segmenting(segmenter, device, at_once, output.absolute(), confidence, also)
+    layout = masks_layout(confidence, also)
     report = yield from run_files(files, work, output, "segment", layout, made_by, run_options)
     yield from _overview(files, report, segmenter.targets)
+    if COCO in also:
+        yield from _coco(report, segmenter.targets, files)
     settings = {**(recipe or {}), "images": [str(file) for file in files]}
     content = {
         **segmenter.card.encoder.identity,
@@ -162,6 +190,25 @@ def _overview(files: Sequence[Path], report: BatchReport, targets: Sequence[str]
     )
     if tiles:
         write_overview(report.output / "overview.png", tiles, heading, targets)
+
+
+def _coco(report: BatchReport, targets: Sequence[str], files: Sequence[Path]) -> Run[None]:
+    """Write all masks as they are now, corrected by hand or not."""
+    shared = os.path.commonpath([file.absolute().parent for file in files])
+    yield Progress(COCO, 0, 1, PER_RUN[COCO])
+    masks = (
+        Annotated(os.path.relpath(one.path.absolute(), shared), labels, one.confidence)
+        for one in report.done
+        if (labels := _labels(one)) is not None
+    )
+    write_coco(masks, targets, report.output / own_files((COCO,))[0])
+
+
+def _labels(result: FileResult) -> npt.NDArray[np.uint8] | None:
+    try:
+        return None if result.output is None else read_mask(result.output, may_be_stack=True)
+    except LocaldiscError:  # moved away since it was done
+        return None
 
 
 def _tile(result: FileResult) -> list[Tile]:

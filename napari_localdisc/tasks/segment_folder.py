@@ -81,7 +81,9 @@ class FolderOutput:
         """
         folder = None if prior is None or not isinstance(prior, str | Path) else str(prior)
         names = output_names(files, self.run_options.folders)
-        check_output_folder(self.folder, files, masks_layout(self.confidence), folder, names)
+        check_output_folder(
+            self.folder, files, masks_layout(self.confidence, self.run_options.also), folder, names
+        )
 
 
 def segment_with(

@@ -52,9 +52,12 @@ def test_by_the_segmenter_of_the_session(
     write_session(
         SavedSession(record, segmenter=SegmenterFile.read(segmenter_file)), tmp_path / "a.localdisc"
     )
-    result = command("run", tmp_path / "a.localdisc", "-o", tmp_path / "out")
+    line = ["run", tmp_path / "a.localdisc", "-o", tmp_path / "out", "--also", "geojson"]
+    result = command(*line)
     assert result.code == 0
     assert "3 of 3 images done" in result.out
+    assert "3 by an earlier run" in command(*line).out
+    assert len(list((tmp_path / "out" / "also" / "geojson").iterdir())) == 3
     for path in xray_files:
         wanted = segmenter.segment(np.asarray(PIL.Image.open(path))).labels * 255
         np.testing.assert_array_equal(PIL.Image.open(tmp_path / "out" / path.name), wanted)
