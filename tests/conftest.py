@@ -60,6 +60,7 @@ def ordinary_user() -> Iterator[Path]:
     # What commands import when they run may lie where that user cannot read.
     for module in ("tasks.segment_folder", "tasks.evaluate", "reports.bland_altman_plot"):
         importlib.import_module(f"napari_localdisc.{module}")
+    importlib.import_module("matplotlib.figure")
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         is_root = os.geteuid() == 0

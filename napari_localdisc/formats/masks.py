@@ -13,6 +13,9 @@ from napari_localdisc.formats.images import find_images, read_image
 MOST_LABELS = 32
 """Highest value that is still read as the number of a target."""
 
+MOST_OF_VOLUMES = 254
+"""The same in formats for label maps, which do not show a mask as white."""
+
 _CLEAR = 0.9
 """Part of the pixels that must be near black or white for a picture to count as a mask."""
 
@@ -44,7 +47,7 @@ def read_mask(path: str | Path, may_be_stack: bool = False) -> LabelMap:
     return as_mask(np.asarray(read_image(path, may_be_stack=may_be_stack).pixels), path)
 
 
-def as_mask(pixels: npt.NDArray[np.generic], path: str | Path) -> LabelMap:
+def as_mask(pixels: npt.NDArray[np.generic], path: str | Path, most: int = MOST_LABELS) -> LabelMap:
     """Take the pixels of an image for a mask, as `read_mask` does.
 
     Parameters
@@ -52,6 +55,8 @@ def as_mask(pixels: npt.NDArray[np.generic], path: str | Path) -> LabelMap:
     pixels : ndarray, shape (H, W), (H, W, 3), or (N, H, W, C) of a stack
     path : str or Path
         Named in errors.
+    most : int
+        Highest value that is the number of a target, where there are several values beside 0.
 
     Raises
     ------
@@ -65,7 +70,8 @@ def as_mask(pixels: npt.NDArray[np.generic], path: str | Path) -> LabelMap:
             " outside and 255 inside, or labels 0, 1, 2, ..."
         )
     distinct = np.unique(values)
-    if distinct[0] >= 0 and distinct[-1] <= MOST_LABELS and bool((distinct % 1 == 0).all()):
+    highest = most if len(distinct) > 2 else MOST_LABELS
+    if distinct[0] >= 0 and distinct[-1] <= highest and bool((distinct % 1 == 0).all()):
         return values.astype(np.uint8)
     if len(distinct) == 1:
         return np.ones(values.shape, dtype=np.uint8)

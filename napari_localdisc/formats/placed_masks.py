@@ -16,7 +16,7 @@ from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.dicom.identity import needed
 from napari_localdisc.formats.dicom.reading import Dicom, read_header
 from napari_localdisc.formats.images import read_image
-from napari_localdisc.formats.masks import MOST_LABELS, LabelMap, as_mask
+from napari_localdisc.formats.masks import MOST_LABELS, MOST_OF_VOLUMES, LabelMap, as_mask
 from napari_localdisc.formats.placement import Placement, placed_at, placement_of
 from napari_localdisc.formats.registry import format_of
 
@@ -61,7 +61,8 @@ def read_placed_mask(path: Path) -> PlacedMask:
         if placed is not None:
             return placed
     image = read_image(path)
-    labels = as_mask(image.pixels, path)
+    most = MOST_LABELS if image.geometry.shown_as_picture else MOST_OF_VOLUMES
+    labels = as_mask(image.pixels, path, most)
     return PlacedMask(path, labels, placement_of(image.geometry, labels.shape), targets)
 
 
@@ -81,10 +82,10 @@ def _segment_names(path: Path) -> dict[int, str]:
 def _read_segmentation(path: Path, targets: Mapping[int, str]) -> PlacedMask | None:
     """Read a segmentation whose frames lie in a volume; None where they have no place."""
     highdicom = needed("highdicom", path)
-    if max(targets) > MOST_LABELS:
+    if max(targets) > MOST_OF_VOLUMES:
         raise LocaldiscError(
-            f"{path} holds segments up to number {max(targets)}; expected at most {MOST_LABELS}:"
-            " save those that you want on their own."
+            f"{path} holds segments up to number {max(targets)}; expected at most"
+            f" {MOST_OF_VOLUMES}: save those that you want on their own."
         )
     tags = read_header(path, _SIZES)
     check_pixels(path, int(tags.Columns), int(tags.Rows), int(tags.NumberOfFrames))
@@ -110,7 +111,8 @@ def _volume(path: Path, segmentation: Any, seg: Any) -> Any:
     masks = np.asarray(volume.array) >= 0.5
     if (np.count_nonzero(masks, axis=-1) > 1).any():
         raise LocaldiscError(
-            f"{path} holds segments that overlap; save each of them in a file of its own."
+            f"{path} holds segments that overlap, and a pixel is compared for one target alone;"
+            " save each of them in a file of its own."
         )
     numbers = np.array(segmentation.segment_numbers, dtype=np.uint8)
     labels = (masks * numbers).max(axis=-1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import nan
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from napari_localdisc.base.atomic import replacing
 from napari_localdisc.core.evaluation.transfer_table import Summary, label_order, label_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLOURS = ("#9aa0a6", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 """Told apart by colour-blind eyes; the first, for random weights as a rule, is grey."""
@@ -31,6 +32,8 @@ def write_chart(path: Path, summaries: Sequence[Summary]) -> None:
     )
     panels = label_order(summaries)
     width = 1.5 + len(sets) * (0.4 + 0.28 * len(inits))
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(max(4.5, width), 0.6 + 2.6 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axis, labels in zip(axes, panels, strict=True):

@@ -6,13 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from napari_localdisc.base.atomic import replacing
 from napari_localdisc.core.evaluation.bland_altman import BlandAltman
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _POINT, _BIAS, _LIMIT = "#0072b2", "#303030", "#d55e00"
 _LONGEST = 40
@@ -47,6 +49,8 @@ def write_bland_altman(path: Path, panels: Sequence[Plotted], raters: tuple[str,
     LocaldiscError
         If the file cannot be written.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.4, 0.6 + 3.2 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
     for axis, panel in zip(axes, panels, strict=True):

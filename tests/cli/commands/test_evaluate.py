@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +170,10 @@ def test_sub_folders_are_compared_with_those_of_the_same_name(command, tmp_path:
     content = json.loads(command("evaluate", found, true, *options).out)
     assert [row["dice"] for row in content["files"]] == [1.0]
     assert [Path(path).name for path in content["unmatched_truths"]] == ["right.png"]
+
+
+def test_only_a_picture_of_agreement_takes_what_draws_it():
+    module = "napari_localdisc.tasks.evaluation.agreement"
+    code = f"import {module}, sys; print('matplotlib' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.strip() == "False", found.stderr

@@ -148,6 +148,36 @@ def test_empty_slices_that_a_segmentation_leaves_out(command, tmp_path: Path):
         assert (row["dice"], row["size"], row["size_unit"]) == (1, row["true_size"], "ml")
 
 
+def test_label_maps_of_many_structures(command, tmp_path: Path):
+    """As whole-body segmenters write them, with more than a hundred labels."""
+    labels = ball() * 117
+    labels[:5, :5, :2], labels[10:15, :5, :2] = 50, 51
+    true = save(tmp_path / "true.nii.gz", labels)
+    moved = np.where(labels == 117, 0, labels) + np.roll(ball(), 1, axis=0) * 117
+    found = save(tmp_path / "found.nii.gz", moved.astype(np.uint8))
+    rows = {row["label"]: row["dice"] for row in scores(command, found, true)}
+    shared = (ball() * np.roll(ball(), 1, axis=0)).sum()
+    assert rows == {50: 1, 51: 1, 117: pytest.approx(shared / ball().sum())}
+
+
+def test_a_white_mask_of_a_volume_is_one_target(command, tmp_path: Path):
+    true = save(tmp_path / "true.nii.gz", ball())
+    (row,) = scores(command, save(tmp_path / "found.nii.gz", ball() * 255), true)
+    assert (row["label"], row["dice"]) == (1, 1)
+
+
+def test_many_segments_of_dicom(command, tmp_path: Path):
+    pytest.importorskip("highdicom")
+    image = read_image(write_series(tmp_path / "ct"))
+    labels = np.zeros(image.extent, np.uint8)
+    labels[2, 4, :30] = labels[3, 5, :30] = np.arange(1, 31) + 10
+    names = [f"part {number}" for number in range(1, 41)]
+    path = write_mask(labels, tmp_path / "true", image, False, names)
+    rows = scores(command, path, path)
+    assert {row["label"] for row in rows if row["true_size"]} == set(range(11, 41))
+    assert {row["dice"] for row in rows} == {1}
+
+
 def test_segments_that_overlap_are_not_told_apart(command, tmp_path: Path):
     highdicom = pytest.importorskip("highdicom")
     seg = __import__("highdicom.seg", fromlist=["seg"])
