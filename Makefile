@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 export PYTHON
 
-.PHONY: help install demo test test-triton lint types accuracy structures ablations bench clean
+.PHONY: help install demo test test-triton lint types accuracy structures ablations bench fuzz clean
 help:
 	@echo "make demo      set up, segment the sample data, open napari on the result"
 	@echo "make install   set up only: $(BIN)/napari-localdisc and $(BIN)/napari"
@@ -23,6 +23,7 @@ help:
 	@echo "make ablations  what each stage of guidance gives on them, an hour a seed"
 	@echo "make structures  Dice on structures of many modalities in ../shared/data, ten minutes a seed"
 	@echo "make bench     speed and memory"
+	@echo "make fuzz      parsers of files, guided by coverage (ARGS='--seconds 600 --only session')"
 	@echo "make clean     remove environments, caches and the demo's output"
 
 $(BIN)/python:
@@ -72,6 +73,10 @@ ablations: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+fuzz: $(VENV)/.dev
+	$(PIP) -e ".[$(QT),fuzz]"
+	$(BIN)/python benchmarks/fuzz.py $(ARGS)
 
 clean:
 	rm -rf .venv .venv-* localdisc-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

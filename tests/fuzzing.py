@@ -201,6 +201,27 @@ def _record(path: Path) -> object:
     return read_session(path)
 
 
+def _part_of(name: str) -> Target:
+    """A parser of one part of a session; archives have checksums that no blind change meets."""
+
+    @cache
+    def whole() -> dict[str, bytes]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "whole.localdisc"
+            path.write_bytes(_archive(Path(folder))[0])
+            with zipfile.ZipFile(path) as archive:
+                return {one: archive.read(one) for one in archive.namelist()}
+
+    def parse(path: Path) -> object:
+        parts = {**whole(), name: path.read_bytes()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for one, content in parts.items():
+                archive.writestr(one, content)
+        return read_session(path)
+
+    return Target("a.localdisc", parse, lambda _: [whole()[name]])
+
+
 _LABELS = b"\x93NUMPY\x01\x00v\x00" + (
     b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }".ljust(117) + b"\n" + bytes(4)
 )
@@ -225,6 +246,9 @@ TARGETS: dict[str, Target] = {
     "session record": Target(
         "a.localdisc", _record, lambda _: [SessionRecord(made_with={}).model_dump_json().encode()]
     ),
+    "session map": _part_of("labels/0.npy"),
+    "session prior": _part_of("prior.safetensors"),
+    "session segmenter": _part_of("segmenter.safetensors"),
     "sets": Target("a.toml", read_sets, lambda _: [_SETS.encode()]),
     "classes": Target(
         "a.csv",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +19,7 @@ LONGEST_RECORD = 2**24
 _MASKS_PACKED = 8
 """Pixels of a prior's masks in a byte."""
 _LONGEST_HEADER = 10_000
+_LONGEST_SIDE = 2**31
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK = 2**20
 
@@ -80,7 +82,8 @@ def read_map(archive: zipfile.ZipFile, name: str) -> Array:
         count = 1
         for side in shape:
             count *= side
-        if dtype.kind not in "bui" or count * dtype.itemsize != size:
+        is_plain = dtype.kind in "bui" and all(0 <= side <= _LONGEST_SIDE for side in shape)
+        if not is_plain or count * dtype.itemsize != size:
             raise ValueError(f"{name} does not hold the whole numbers that it says")
         flat = np.empty(count, dtype)
         _fill(file, flat)
@@ -93,7 +96,10 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }[np.lib.format.read_magic(file)]
-    return reader(file, max_header_size=_LONGEST_HEADER)
+    try:
+        return reader(file, max_header_size=_LONGEST_HEADER)
+    except (SyntaxError, tokenize.TokenError) as error:  # numpy parses headers as Python
+        raise ValueError("a label map has a damaged header") from error
 
 
 def _fill(file: IO[bytes], flat: npt.NDArray[Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,16 +17,11 @@ from napari_localdisc.formats.images import read_image
 from napari_localdisc.formats.masks import read_mask
 from napari_localdisc.formats.registry import is_image_folder
 from tests.cli.conftest import Outcome
-from tests.corpus import CORPUS
+from tests.corpus import CORPUS, OF_PYTHON
 
 SECONDS = 60
 TELLING = ("Doe", "Jane", "ID-4711", "19500101")
 """What the corpus' DICOM files say of their patient."""
-
-OF_PYTHON = re.compile(
-    r"\w(Error|Exception|Warning)\b|NoneType|<class|has no attribute|\b(int|str|list|tuple|dict)\b"
-)
-"""Names of classes and the like, which help nobody with a file."""
 
 
 @pytest.fixture(scope="module")

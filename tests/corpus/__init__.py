@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.corpus.case import Case, picture, stack, truth_of
+from tests.corpus.case import OF_PYTHON, Case, picture, stack, truth_of
 from tests.corpus.dicoms import DICOMS
 from tests.corpus.niftis import NIFTIS
 from tests.corpus.pictures import PICTURES
@@ -13,4 +13,4 @@ from tests.corpus.zarrs import ZARRS
 CORPUS: dict[str, Case] = {**PICTURES, **TIFFS, **NIFTIS, **DICOMS, **PLACES, **ZARRS}
 """By name; the name says what is odd about the file."""
 
-__all__ = ["CORPUS", "Case", "picture", "stack", "truth_of"]
+__all__ = ["CORPUS", "OF_PYTHON", "Case", "picture", "stack", "truth_of"]

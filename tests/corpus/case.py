@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+OF_PYTHON = re.compile(
+    r"\w(Error|Exception|Warning)\b|NoneType|<class|has no attribute|\b(int|str|list|tuple|dict)\b"
+)
+"""Names of classes and the like, which help nobody with a file."""
 
 SHAPE = (40, 56)
 DARK, BRIGHT = 40, 200

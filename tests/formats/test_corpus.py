@@ -12,7 +12,7 @@ from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.core.imaging.arrays import as_image
 from napari_localdisc.formats.images import Image, image_stem, mask_suffix, read_image, write_mask
 from napari_localdisc.formats.masks import read_mask
-from tests.corpus import CORPUS, Case
+from tests.corpus import CORPUS, OF_PYTHON, Case
 
 MOST = 150_000
 """kB that a file of a few thousand pixels may take, whatever it says of itself."""
@@ -40,6 +40,7 @@ def test_a_mask_or_one_line(tmp_path: Path, case: Case):
         assert case.truth is None, line
         assert case.says in line
         assert "\n" not in line
+        assert not OF_PYTHON.search(line.replace(str(path), "")), line
     else:
         assert case.truth is not None
         assert mask.name.endswith(mask_suffix(path))

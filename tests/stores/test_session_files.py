@@ -174,6 +174,17 @@ def test_label_maps_of_other_kinds(path, tmp_path, array):
         assert read_session(path).maps[0].flags.writeable
 
 
+@pytest.mark.parametrize(
+    "shape", ["(9, 9", "(9L, (9", "(0, 1" + "0" * 40 + ")", "(-9, -9)", "(9, 9)]", "\\0"]
+)
+def test_a_map_whose_header_is_damaged(path, shape):
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    head = b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.ljust(117) + b"\n"
+    rewritten(path, "labels/0.npy", head + bytes(0 if "0000" in shape else 81))
+    with pytest.raises(LocaldiscError, match="not a readable session"):
+        read_session(path)
+
+
 def test_a_map_that_says_it_is_huge(path):
     head = {"descr": "|u1", "fortran_order": False, "shape": (2**40, 2**20)}
     content = io.BytesIO()
