@@ -26,6 +26,7 @@ from napari_localdisc.formats.images import mask_suffix, read_image, write_mask
 from napari_localdisc.formats.registry import SERIES
 from napari_localdisc.reports.report import REPORT, FileResult, write_report
 from napari_localdisc.stores.recipes import write_recipe
+from napari_localdisc.viewer.corrections import every_target
 from napari_localdisc.viewer.layer_place import LayerPlace
 from napari_localdisc.viewer.layers import SEGMENTATION, UNFINISHED, recipe_of
 
@@ -214,9 +215,8 @@ def _each(
 
 def _write(mask: MaskToSave, path: Path, like: SourceImage | None) -> Path:
     if like is not None:
-        targets = mask.recipe.get("targets") or []
-        single = len(targets or range(mask.labels.max(initial=0))) == 1
-        return write_mask(mask.labels, path, like, single, list(map(str, targets)))
+        targets = every_target(mask.labels, list(map(str, mask.recipe.get("targets") or [])))
+        return write_mask(mask.labels, path, like, len(targets) == 1, targets)
     target = path.with_name(f"{path.name}{_STACK}")
     with replacing(target, _STACK) as temporary:
         tifffile.imwrite(temporary, mask.labels, photometric="minisblack", compression="zlib")

@@ -21,7 +21,7 @@ from napari_localdisc.stores.segmenter_files import SegmenterFile, shipped_segme
 from napari_localdisc.viewer import jobs
 from napari_localdisc.viewer.opened_pair import OpenedPair
 from napari_localdisc.viewer.preferences import preferences
-from napari_localdisc.viewer.results import read_result
+from napari_localdisc.viewer.results import Opened, read_result
 from napari_localdisc.widgets.jobs.workers import Runner
 from napari_localdisc.widgets.parts._find_row import FindRow
 from napari_localdisc.widgets.parts._panel import Panel, reported, wrapped_label
@@ -78,8 +78,14 @@ class FolderPanel(Panel):
         self.run_row = RunRow("Segment folder", _TIP, pausable=True)
         self.retry = QPushButton("Try failed files again")
         self.retry.setToolTip("Runs once more; what is done is kept.")
+        self.correct = QPushButton("Save corrected masks")
+        self.correct.setToolTip(
+            "Writes masks that you opened from this table and painted on in the place of those that"
+            " were found, and marks their rows in report.csv as corrected."
+        )
         self._pair = OpenedPair(self.viewer)
         self._opener = Runner(alive=lambda: isalive(self))
+        self._saver = Runner(alive=lambda: isalive(self))
         self._coming: list[FileResult] = []
         self._flush = QTimer(self)
         self._flush.setInterval(_FLUSH)
@@ -103,15 +109,19 @@ class FolderPanel(Panel):
         self.add("", self.overwrite.native)
         self.fill(self.table)
         self.footer.addWidget(self.run_row)
+        self.footer.addWidget(self.correct)
         self.footer.addWidget(self.retry)
         self.retry.hide()
+        self.correct.hide()
 
     def _connect(self) -> None:
         self.run_row.requested.connect(self._run)
         self.run_row.runner.progressed.connect(self._on_progress)
         self.run_row.runner.returned.connect(self._on_report)
         self.run_row.runner.ended.connect(self._on_end)
-        self._opener.returned.connect(self._pair.show)
+        self._opener.returned.connect(self._show)
+        self._saver.returned.connect(self._on_corrected)
+        self.correct.clicked.connect(self._save_correction)
         self.retry.clicked.connect(self._run)
         self._flush.timeout.connect(self._show_coming)
         self.output.line_edit.changed.connect(self._look_for_results)
@@ -193,6 +203,19 @@ class FolderPanel(Panel):
 
     def _open(self, result: FileResult) -> None:
         self._opener.start(read_result(result.path, result.output), f"Opening {result.path.name}")
+
+    def _show(self, opened: Opened) -> None:
+        self._pair.show(opened)
+        self.correct.setVisible(bool(opened.masks))
+
+    def _save_correction(self) -> None:
+        with reported():
+            self._saver.start(self._pair.corrections(), "Saving corrected masks")
+
+    def _on_corrected(self, results: list[FileResult]) -> None:
+        self.table.results.take(results)
+        names = ", ".join(result.path.name for result in results)
+        self.run_row.say(f"Saved what you corrected: {names}.")
 
     def _on_segmenter(self, segmenter: SegmenterFile | None) -> None:
         if segmenter is None:
