@@ -191,3 +191,14 @@ def test_a_mask_of_a_series_is_a_segmentation_of_it(saved_mask, tmp_path):
     np.testing.assert_array_equal(read_mask(path, may_be_stack=True), np.stack(found))
     mask = pytest.importorskip("pydicom").dcmread(path)
     assert [one.SegmentLabel for one in mask.SegmentSequence] == ["lungs"]
+
+
+def test_a_label_that_was_painted_beside_the_one_target_is_kept(tmp_path):
+    path = tmp_path / "film.png"
+    PIL.Image.fromarray(np.zeros((20, 30), np.uint8)).save(path)
+    drawn = np.zeros((20, 30), np.uint8)
+    drawn[2:8, 3:9], drawn[10:15, 20:28] = 1, 2
+    recipe = {"kind": SEGMENTATION, "image": "film", "path": str(path), "targets": ["lungs"]}
+    layer = Labels(drawn, metadata={METADATA_KEY: recipe})
+    (saved,) = drain(save_masks(masks_of([layer]), tmp_path / "out")).paths
+    np.testing.assert_array_equal(read_mask(saved), drawn)
