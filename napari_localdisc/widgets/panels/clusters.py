@@ -110,7 +110,7 @@ class ClustersPanel(Panel):
         self.scatter.follow_theme()
 
     def _run(self) -> None:
-        with reported():
+        with reported(self.run_row):
             planes = self._planes()
             count = None if self.count.value() == _OWN else self.count.value()
             settings = Settings(

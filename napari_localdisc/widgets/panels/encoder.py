@@ -56,7 +56,7 @@ class EncoderPanel(Panel):
         self.listen(self.session.encoder_changed, self._show)
 
     def _load(self) -> None:
-        with reported():
+        with reported(self.run_row):
             images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
             plane = all_planes(images[-1])[0] if images else None
             encoder = self.session.encoder_name

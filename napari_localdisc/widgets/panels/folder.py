@@ -130,7 +130,7 @@ class FolderPanel(Panel):
         self.listen(self.session.segmenter_changed, self._on_segmenter)
 
     def _run(self) -> None:
-        with reported():
+        with reported(self.run_row):
             images = [chosen_path(self.input, "folder of images")]
             output = chosen_path(self.output, "folder for the results")
             job = self._job(images, output)
@@ -190,7 +190,7 @@ class FolderPanel(Panel):
         folder = Path(text.strip() or ".").expanduser()
         if not text.strip() or self.run_row.runner.running or not (folder / REPORT).is_file():
             return
-        with reported():
+        with reported(self.run_row):
             results = read_report(folder)
             self.table.results.begin([result.path for result in results])
             self.table.results.take(results)
@@ -209,7 +209,7 @@ class FolderPanel(Panel):
         self.correct.setVisible(bool(opened.masks))
 
     def _save_correction(self) -> None:
-        with reported():
+        with reported(self.run_row):
             self._saver.start(self._pair.corrections(), "Saving corrected masks")
 
     def _on_corrected(self, results: list[FileResult]) -> None:

@@ -117,7 +117,7 @@ class GuidedPanel(Panel):
         self._show_planes_row()
 
     def _run(self) -> None:
-        with reported():
+        with reported(self.run_row):
             ready_made = self.session.settings.ready_made
             job, title = self._guidance() if ready_made is None else self._ready_made(ready_made)
             self.curve.clear()

@@ -65,7 +65,7 @@ class PriorsPanel(Panel):
         self.listen(self.session.prior_changed, self._show)
 
     def _run(self) -> None:
-        with reported():
+        with reported(self.run_row):
             job, name = self._job()
             self.run_row.start(job, f"Reference masks: {name}")
 
@@ -96,7 +96,7 @@ class PriorsPanel(Panel):
 
     def save(self, path: Path) -> None:
         """Write the masks in use to a prior file."""
-        with reported():
+        with reported(self.run_row):
             if self.session.prior is None:
                 raise LocaldiscError("there are no masks to save; make some first.")
             save_prior(self.session.prior, path.with_suffix(".safetensors"))

@@ -162,12 +162,20 @@ def wrapped_label(text: str = "") -> QLabel:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Tell the user about a `LocaldiscError` raised inside, instead of raising it."""
+def reported(row: RunRow | None = None) -> Iterator[None]:
+    """Tell the user about a `LocaldiscError` raised inside, instead of raising it.
+
+    Parameters
+    ----------
+    row : RunRow, optional
+        Where it stands until the next run; napari's notification is cut and goes away.
+    """
     try:
         yield
     except LocaldiscError as error:
         notify(error)
+        if row is not None:
+            row.complain(str(error))
 
 
 class _Inner(QWidget):

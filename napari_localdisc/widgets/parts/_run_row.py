@@ -12,14 +12,13 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QElidingLabel
 
 from napari_localdisc.base.progress import Progress, Run
 from napari_localdisc.widgets.jobs.workers import EVENT_INTERVAL, Runner
+from napari_localdisc.widgets.parts._status import Status, eliding_line
 
 
 class RunRow(QWidget):
@@ -48,7 +47,7 @@ class RunRow(QWidget):
         self._drawn = 0.0
         self._started = self._stage_started = 0.0
         self._event: Progress | None = None
-        self._outcome = ""
+        self._outcome, self._failed = "", False
         self.runner = Runner(alive=lambda: isalive(self))
         self.button = QPushButton(text)
         self.button.setToolTip(tooltip)
@@ -57,10 +56,10 @@ class RunRow(QWidget):
         self.pause.setToolTip("Wait after what is in hand, and go on later.")
         self.pause.clicked.connect(self._on_pause)
         self._pausable = pausable
-        self.title = _line()
+        self.title = eliding_line()
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
-        self.status = _line()
+        self.status = Status()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         buttons = QHBoxLayout()
@@ -86,7 +85,7 @@ class RunRow(QWidget):
         """
         self._started = self._stage_started = time.monotonic()
         self._event = None
-        self._outcome = ""
+        self._outcome, self._failed = "", False
         self.button.setText("Cancel")
         self.pause.setText("Pause")
         self.pause.setVisible(self._pausable)
@@ -95,7 +94,7 @@ class RunRow(QWidget):
         self.title.show()
         self.bar.setRange(0, 0)
         self.bar.show()
-        self.status.setText("Starting")
+        self.status.show_progress("Starting")
         self.status.show()
         self._clock.start()
         self.runner.start(run, title)
@@ -103,9 +102,14 @@ class RunRow(QWidget):
     def say(self, text: str) -> None:
         """Show what came of a run; stays when it ends."""
         self._outcome = text
-        self.status.setText(text)
-        self.status.setToolTip(text)
+        self.status.say(text)
         self.status.setVisible(bool(text))
+
+    def complain(self, text: str) -> None:
+        """Show what went wrong and what to do, whole, until the next run."""
+        self._outcome = text
+        self.status.say(text, is_error=True)
+        self.status.show()
 
     def _connect(self, runner: Runner) -> None:
         runner.progressed.connect(self._on_progress)
@@ -146,13 +150,15 @@ class RunRow(QWidget):
         self.bar.setRange(0, 0)
 
     def _on_failed(self, error: Exception) -> None:
-        self.say(str(error))
+        self._failed = True
+        self.complain(str(error))
 
     def _on_ended(self) -> None:
         self._clock.stop()
         self._show_idle()
         done = f"Done in {_clock(time.monotonic() - self._started)}."
-        self.say("Cancelled." if self.runner.cancelled else self._outcome or done)
+        if not self._failed:
+            self.say("Cancelled." if self.runner.cancelled else self._outcome or done)
 
     def _show_idle(self) -> None:
         self.button.setText(self._text)
@@ -172,19 +178,12 @@ class RunRow(QWidget):
         elif event and 0 < event.done < event.total:
             left = (now - self._stage_started) * (event.total - event.done) / event.done
             parts.append(f"step: {_clock(left)} left")
-        self.status.setText(" · ".join(parts))
-        self.status.setToolTip("")
+        self.status.show_progress(" · ".join(parts))
 
 
 def run_title(what: str, names: Sequence[str]) -> str:
     """Say what runs on which image, or on how many."""
     return f"{what}: {names[0] if len(names) == 1 else f'{len(names)} images'}"
-
-
-def _line() -> QElidingLabel:
-    line = QElidingLabel()
-    line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return line
 
 
 def _clock(seconds: float) -> str:

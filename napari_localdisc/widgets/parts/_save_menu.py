@@ -68,13 +68,13 @@ class SaveMenu(QPushButton):
 
     def save_masks(self, folder: Path) -> None:
         """Write every segmentation of the viewer into a folder, in the background."""
-        with reported():
+        with reported(self._run_row):
             masks = masks_of(self._viewer.layers)
             self._run_row.start(save_masks(masks, folder), f"Saving masks to {folder.name}")
 
     def save_segmenter(self, path: Path) -> None:
         """Write the segmenter in use to a file."""
-        with reported():
+        with reported(self._run_row):
             segmenter = session_of(self._viewer).segmenter
             if segmenter is None:
                 raise LocaldiscError("there is no segmenter to save; run guidance first.")
@@ -83,7 +83,7 @@ class SaveMenu(QPushButton):
 
     def save_session(self, path: Path) -> None:
         """Write the viewer's session to a file, in the background."""
-        with reported():
+        with reported(self._run_row):
             target = path.with_suffix(SUFFIX)
             saved = collect(self._viewer)
             self._run_row.start(save_session(saved, target), f"Saving session {target.name}")

@@ -134,8 +134,9 @@ class TestDeviceRow:
         assert panel.session.device == "cpu"
         assert second.currentData() == "cpu"
 
-    def test_it_says_what_was_found(self, panel):
-        assert "cpu" in DeviceRow(panel).toolTip()
+    def test_it_says_what_was_found(self, panel, qtbot):
+        row = DeviceRow(panel)  # another process looks
+        qtbot.waitUntil(lambda: "cpu" in row.toolTip(), timeout=30_000)
 
 
 class TestEncoderRow:

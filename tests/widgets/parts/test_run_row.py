@@ -4,9 +4,11 @@ import time
 
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress
+from napari_localdisc.widgets.parts._panel import reported
 from napari_localdisc.widgets.parts._run_row import RunRow
 
 
@@ -126,3 +128,48 @@ def test_in_a_window_with_a_busy_activity_dock_everything_is_told_in_order(
     qtbot.waitUntil(lambda: not row.runner.running, timeout=60_000)
     assert told == list(range(201))
     assert row.status.text().startswith("Done in")
+
+
+LONG = (
+    "film-of-a-patient-with-a-long-name-0017.dcm has no pixels (a presentation state); give the"
+    " image that it belongs to, or leave it out by --exclude."
+)
+
+
+@pytest.fixture
+def narrow(qtbot):
+    """A row as wide as a panel on a laptop."""
+    row = RunRow("Run", "Runs.")
+    qtbot.addWidget(row)
+    row.setFixedWidth(290)
+    row.show()
+    return row
+
+
+def test_an_error_stands_there_whole_until_the_next_run(qtbot, narrow):
+    def fail():
+        yield Progress("read", 0, 1)
+        raise LocaldiscError(LONG)
+
+    narrow.start(fail(), "Failing")
+    qtbot.waitUntil(lambda: not narrow.runner.running)
+    qtbot.waitUntil(lambda: narrow.status.text() == LONG)
+    label = narrow.status.findChildren(QLabel)[-1]
+    needed = label.heightForWidth(label.width())
+    qtbot.waitUntil(lambda: label.height() >= needed > 2 * label.fontMetrics().height())
+    assert "border-left" in label.styleSheet()
+
+    narrow.start(iter_of(Progress("read", 0, 1)), "Going on")
+    qtbot.waitUntil(lambda: narrow.status.text().startswith("Done in"))
+    assert label.styleSheet() == ""
+
+
+def test_an_error_before_a_run_stands_there_as_well(narrow):
+    with reported(narrow):
+        raise LocaldiscError(LONG)
+    assert narrow.status.isVisible()
+    assert narrow.status.text() == LONG
+
+
+def iter_of(event):
+    yield event
