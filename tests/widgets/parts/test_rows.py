@@ -7,6 +7,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.compute.client import compute_process
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 from napari_localdisc.core.priors.prior import Prior
 from napari_localdisc.stores.segmenter_files import shipped_segmenters
@@ -135,7 +136,8 @@ class TestDeviceRow:
         assert second.currentData() == "cpu"
 
     def test_it_says_what_was_found(self, panel, qtbot):
-        row = DeviceRow(panel)  # another process looks
+        row = DeviceRow(panel)
+        compute_process().start()  # as the first panel of a window does; it is what looks
         qtbot.waitUntil(lambda: "cpu" in row.toolTip(), timeout=30_000)
 
 
