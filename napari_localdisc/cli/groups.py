@@ -100,20 +100,8 @@ class Comparing:
             raise LocaldiscError("give either --label N or --target NAME, not both.")
         if self.unit not in (AUTO, "mm", "px"):
             raise LocaldiscError(f"--unit {self.unit} is no unit; give auto, mm or px.")
-        grid = Grid(self.resample, self.unit, self._spacing())
+        grid = Grid(self.resample, self.unit, spacing_in(self.spacing))
         return Metrics(grid, self.tolerance, self.target if self.label is None else self.label)
-
-    def _spacing(self) -> tuple[float, ...]:
-        try:
-            numbers = tuple(map(float, (self.spacing or "").split(",") if self.spacing else ()))
-        except ValueError:
-            numbers = (0.0,)
-        if not all(math.isfinite(number) and number > 0 for number in numbers):
-            raise LocaldiscError(
-                f"--spacing {self.spacing} is no distance; give numbers above 0, such as 0.5 or"
-                " 3,0.5,0.5."
-            )
-        return numbers
 
 
 @dataclass(frozen=True)
@@ -264,3 +252,22 @@ def _options(group: Any) -> list[inspect.Parameter]:
 
 def _option(name: str, hint: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def spacing_in(text: str | None) -> tuple[float, ...]:
+    """Numbers of ``--spacing``; none if it is not given.
+
+    Raises
+    ------
+    LocaldiscError
+        If one is no number above 0.
+    """
+    try:
+        numbers = tuple(map(float, text.split(","))) if text is not None else ()
+    except ValueError:
+        numbers = (0.0,)
+    if not all(math.isfinite(number) and number > 0 for number in numbers):
+        raise LocaldiscError(
+            f"--spacing {text} is no distance; give numbers above 0, such as 0.5 or 3,0.5,0.5."
+        )
+    return numbers

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.journal_record import read_journal
 from napari_localdisc.core.evaluation.mask_scores import score_masks
 from napari_localdisc.files.discovery import Choice
 from napari_localdisc.files.naming import JOURNAL
@@ -17,6 +16,7 @@ from napari_localdisc.formats.placed_masks import read_placed_mask
 from napari_localdisc.tasks.evaluation.aligned_masks import Grid
 from napari_localdisc.tasks.evaluation.compared_targets import compared_targets, labels_in, mask_of
 from napari_localdisc.tasks.evaluation.scores import Evaluation, Score
+from napari_localdisc.tasks.recorded_targets import recorded_targets
 
 _OTHERS_DIFFER = (
     "no prediction matches a true mask by name (such as {} and {}); give both the same file names."
@@ -81,7 +81,7 @@ def evaluate_folders(
     found = _masks_in(predictions, replace(choice, recursive=is_nested))
     is_nested = any(file.parent != predictions for file in found) and is_nested
     choice = replace(choice, recursive=choice.recursive or is_nested)
-    names = _names_of(predictions)
+    names = recorded_targets(predictions)
     if isinstance(metrics.wanted, str) and names:
         _check_named(metrics.wanted, names.values())
     by_target = _folders_of(names, truth, metrics)
@@ -141,15 +141,6 @@ def _masks_in(folder: Path, choice: Choice, by_name: bool = True) -> list[Path]:
             f"{folder} holds no mask, only an overview; name the folder of the masks."
         )
     return masks
-
-
-def _names_of(folder: Path) -> dict[int, str]:
-    """Names of the targets in a folder of results, by label."""
-    if not (folder / JOURNAL).is_file():
-        return {}
-    recipe = read_journal(folder).recipe or {}
-    names = str(recipe.get("targets") or "").split(", ")
-    return {number: name for number, name in enumerate(names, start=1) if name}
 
 
 def _check_named(target: str, names: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from napari_localdisc.cli.commands.registry import COMMANDS
 from napari_localdisc.cli.groups import Speaking
 from napari_localdisc.core.priors import BUILT_IN_PRIORS
 
-FOLDERS = ["guide", "segment", "clusters", "evaluate", "pretrain", "probe", "transfer"]
+FOLDERS = ["guide", "segment", "clusters", "evaluate", "measure", "pretrain", "probe", "transfer"]
 COMPUTING = ["demo", "pretrain", "clusters", "guide", "segment", "run", "probe", "transfer"]
 ENCODERS = ["demo", "clusters", "guide", "segment", "run", "probe"]
 README = Path(__file__).parents[2] / "README.md"

@@ -16,6 +16,7 @@ COMMANDS = (
     "segment",
     "run",
     "evaluate",
+    "measure",
     "probe",
     "transfer",
 )

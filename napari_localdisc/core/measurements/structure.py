@@ -69,6 +69,20 @@ class Scale:
         return self.volume(pixels)
 
 
+def is_cut(mask: npt.NDArray[np.bool_]) -> bool:
+    """Whether a mask reaches the border of its frame, or an end of its stack of several planes.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W) or (N, H, W)
+    """
+    return any(
+        bool(np.take(mask, (0, -1), axis).any())
+        for axis, length in enumerate(mask.shape)
+        if length > 1
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Structure:
     """One target of a label map.
