@@ -92,6 +92,8 @@ class FolderPanel(Panel):
         self._lay_out()
         self._connect()
         self._on_segmenter(self.session.segmenter)
+        if self.session.segmenter is not None:
+            self.method.value = IN_USE
 
     def _lay_out(self) -> None:
         self.table.setMinimumHeight(160)
@@ -222,5 +224,3 @@ class FolderPanel(Panel):
             self.in_use.setText("None yet: find something in the panel Find first.")
         else:
             self.in_use.setText(f"Finds {', '.join(segmenter.targets)}.")
-            if self.method.value == SHIPPED:
-                self.method.value = IN_USE

@@ -43,7 +43,7 @@ def panel(open_panel, viewer, session, folder, tmp_path):
 
 
 def test_a_bad_file_stops_nothing(panel, click, finish, session, segmenter, tmp_path):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     assert "lungs" in panel.in_use.text()
     click(panel.run_row.button)
     finish(panel)
@@ -65,7 +65,7 @@ def test_a_segmenter_file(panel, click, finish, session, segmenter, tmp_path):
 
 
 def test_cancel_leaves_what_is_done(qtbot, panel, click, finish, session, segmenter):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     qtbot.waitUntil(lambda: len(panel.table.results.results) > 0, timeout=20_000)
     click(panel.run_row.button)
@@ -76,7 +76,7 @@ def test_cancel_leaves_what_is_done(qtbot, panel, click, finish, session, segmen
 def test_a_double_click_opens_image_and_mask(
     qtbot, panel, click, finish, viewer, session, segmenter
 ):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     finish(panel)
     table = panel.table
@@ -94,7 +94,7 @@ class TestOpenedRows:
 
     @pytest.fixture
     def table(self, qtbot, panel, click, finish, viewer, session, segmenter):
-        session.segmenter = segmenter
+        session.segmenter, panel.method.value = segmenter, IN_USE
         click(panel.run_row.button)
         finish(panel)
         table = panel.table
@@ -141,7 +141,7 @@ class TestOpenedRows:
     ("field", "message"), [("input", "no folder of images"), ("output", "folder for the results")]
 )
 def test_an_empty_field(panel, click, notes, session, segmenter, field, message):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     getattr(panel, field).line_edit.value = ""
     click(panel.run_row.button)
     assert not panel.run_row.runner.running
@@ -159,9 +159,13 @@ def test_a_ready_made_segmenter(panel, click, finish, session, tmp_path):
     assert session.segmenter is None
 
 
-def test_a_newly_guided_segmenter_is_taken(panel, session, segmenter):
+def test_with_is_what_was_chosen_whatever_is_found_meanwhile(
+    panel, session, segmenter, open_panel, viewer
+):
     session.segmenter = segmenter
-    assert panel.method.value == IN_USE
+    assert panel.method.value == SHIPPED
+    assert "lungs" in panel.in_use.text()
+    assert open_panel(FolderPanel, viewer).method.value == IN_USE
 
 
 def test_no_segmenter_yet(panel, click, notes):
@@ -171,7 +175,7 @@ def test_no_segmenter_yet(panel, click, notes):
 
 
 def test_results_never_replace_images(panel, click, finish, notes, session, segmenter, folder):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     panel.output.value = folder
     click(panel.run_row.button)
     finish(panel)
@@ -181,7 +185,7 @@ def test_results_never_replace_images(panel, click, finish, notes, session, segm
 def test_confidence_maps_are_written_where_asked(
     panel, click, tick, finish, session, segmenter, tmp_path
 ):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     tick(panel.confidence)
     click(panel.run_row.button)
     finish(panel)
@@ -194,7 +198,7 @@ def test_confidence_maps_are_written_where_asked(
 def test_other_results_are_replaced_only_where_asked(
     panel, click, tick, finish, notes, session, segmenter, tmp_path
 ):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     finish(panel)
     first = (tmp_path / "results" / "1.png").read_bytes()
@@ -229,7 +233,7 @@ def test_a_prior_needs_its_rows_only(panel):
 
 
 def test_every_file_has_a_row_from_the_beginning(qtbot, panel, click, finish, session, segmenter):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     qtbot.waitUntil(lambda: panel.table.results.rowCount() == 4, timeout=20_000)
     texts = [panel.table.model().index(row, 1).data() for row in range(4)]
@@ -246,7 +250,7 @@ def test_headers_of_a_series_are_not_read_in_the_windows_process(
     panel.input.value = write_series(tmp_path / "ct")
     here = []
     monkeypatch.setattr(series, "read_header", lambda path, _: here.append(path))
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     finish(panel)
     (result,) = panel.table.results.results
@@ -255,7 +259,7 @@ def test_headers_of_a_series_are_not_read_in_the_windows_process(
 
 
 def test_again_only_what_failed(qtbot, panel, click, finish, session, segmenter, folder, xrays):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     finish(panel)
     assert panel.retry.isVisible()
@@ -271,7 +275,7 @@ def test_again_only_what_failed(qtbot, panel, click, finish, session, segmenter,
 def test_pause_and_go_on(qtbot, panel, click, finish, session, segmenter, folder, xrays):
     for number in range(120):
         Picture.fromarray(xrays[number % 3]).save(folder / f"more-{number}.png")
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     qtbot.waitUntil(lambda: len(panel.table.results.results) > 0, timeout=20_000)
     click(panel.run_row.pause)
@@ -289,7 +293,7 @@ def test_pause_and_go_on(qtbot, panel, click, finish, session, segmenter, folder
 
 
 def test_a_paused_run_can_be_cancelled(qtbot, panel, click, finish, session, segmenter):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     click(panel.run_row.pause)
     click(panel.run_row.button)
@@ -298,7 +302,7 @@ def test_a_paused_run_can_be_cancelled(qtbot, panel, click, finish, session, seg
 
 
 def test_a_finished_run_is_reopened(panel, click, finish, session, segmenter, open_panel, viewer):
-    session.segmenter = segmenter
+    session.segmenter, panel.method.value = segmenter, IN_USE
     click(panel.run_row.button)
     finish(panel)
     later = open_panel(FolderPanel, viewer)
