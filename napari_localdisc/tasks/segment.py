@@ -25,6 +25,7 @@ from napari_localdisc.formats.further.registry import (
     PER_RUN,
     chosen_outputs,
     files_of,
+    output_per_image,
     own_files,
 )
 from napari_localdisc.formats.images import Image, read_image, write_mask
@@ -99,7 +100,7 @@ class Segmenting:
         finding = Finding(image, found.labels, found.confidence, self.segmenter.targets)
         per_image = [one for one in self.also if one in PER_IMAGE]
         for one, file in zip(per_image, files_of(self.also, name.as_posix()), strict=True):
-            PER_IMAGE[one].write(finding, output / file)
+            output_per_image(one).write(finding, output / file)
 
 
 def segment_files(

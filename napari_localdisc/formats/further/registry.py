@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from napari_localdisc.base.errors import LocaldiscError
-from napari_localdisc.formats.further.finding import Finding
-from napari_localdisc.formats.further.geojson import GeoJson
-from napari_localdisc.formats.further.nifti_masks import NiftiMasks
-from napari_localdisc.formats.further.zarr_labels import ZarrLabels
+
+if TYPE_CHECKING:
+    from napari_localdisc.formats.further.finding import Finding
 
 FOLDER = "also"
 """Where they lie, below the masks: what reads a folder of masks takes none of them for one."""
@@ -35,16 +36,25 @@ class FurtherOutput(Protocol):
         ...
 
 
-PER_IMAGE: dict[str, FurtherOutput] = {
-    "geojson": GeoJson(),
-    "nifti": NiftiMasks(),
-    "omezarr": ZarrLabels(),
+PER_IMAGE = {
+    "geojson": "geojson:GeoJson",
+    "nifti": "nifti_masks:NiftiMasks",
+    "omezarr": "zarr_labels:ZarrLabels",
 }
+"""Those of each image, as ``module:class`` here: listing the names is to take no time."""
 
 PER_RUN = {COCO: "coco.json"}
 """Those that are written once, of all masks, at the end of a run; and their file."""
 
 NAMES = tuple(sorted((*PER_IMAGE, *PER_RUN)))
+
+
+@cache
+def output_per_image(name: str) -> FurtherOutput:
+    """Load the output of a name in `PER_IMAGE`."""
+    module, made_by = PER_IMAGE[name].split(":")
+    output: FurtherOutput = getattr(import_module(f"{__package__}.{module}"), made_by)()
+    return output
 
 
 def chosen_outputs(names: Sequence[str]) -> tuple[str, ...]:
@@ -61,14 +71,16 @@ def chosen_outputs(names: Sequence[str]) -> tuple[str, ...]:
                 f"there is no further output {name!r}; choose from {', '.join(NAMES)}."
             )
     for name in sorted(set(names) & set(PER_IMAGE)):
-        PER_IMAGE[name].check()
+        output_per_image(name).check()
     return tuple(sorted(set(names)))
 
 
 def files_of(also: Sequence[str], result: str) -> list[str]:
     """Name the further files of an image, from its result's name without ending."""
     return [
-        f"{FOLDER}/{name}/{result}{PER_IMAGE[name].ending}" for name in also if name in PER_IMAGE
+        f"{FOLDER}/{name}/{result}{output_per_image(name).ending}"
+        for name in also
+        if name in PER_IMAGE
     ]
 
 
