@@ -18,6 +18,7 @@ class ImageList(QListWidget):
 
     def __init__(self, panel: Panel) -> None:
         super().__init__()
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # patients' numbers are at the end
         self._viewer = panel.viewer
         self.setToolTip(
             "Images of one kind, the more the better: a structure is found by what they share."
@@ -55,6 +56,7 @@ class ImageList(QListWidget):
             if isinstance(layer, Image) and recipe_of(layer) is None:
                 item = QListWidgetItem(layer.name)
                 item.setData(_LAYER, layer)
+                item.setToolTip(layer.name)
                 item.setFlags(joined(Qt.ItemFlag.ItemIsEnabled, Qt.ItemFlag.ItemIsUserCheckable))
                 item.setCheckState(_state(layer not in self._session.unticked))
                 self.addItem(item)

@@ -36,6 +36,7 @@ class ReviewTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(22)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # patients' numbers are at the end
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -54,7 +55,9 @@ class ReviewTable(QTableWidget):
         self.blockSignals(True)
         self.setRowCount(len(self._results))
         for row, result in enumerate(self._results):
-            self.setItem(row, 0, QTableWidgetItem(result.plane.name))
+            name = QTableWidgetItem(result.plane.name)
+            name.setToolTip(result.plane.name)
+            self.setItem(row, 0, name)
             number = QTableWidgetItem(f"{result.confidence:.2f}")
             number.setTextAlignment(
                 int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
