@@ -20,7 +20,7 @@ class Progress:
     Attributes
     ----------
     stage : str
-        What is being done, in one word: ``"read"``, ``"embed"``, ``"search"``, ``"guide"``, ...
+        What is being done, in one word: ``"read"``, ``"embed"``, ``"search"``, ``"refine"``, ...
     done, total : int
         Units of this stage finished, and their number.
     message : str

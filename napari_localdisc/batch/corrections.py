@@ -8,28 +8,17 @@ from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.batch.journal import Journal
-from napari_localdisc.batch.journal_record import FinishedFile, read_journal
+from napari_localdisc.batch.journal_record import read_journal
 from napari_localdisc.reports.report import REPORT, FileResult, read_report, write_report
 
 CORRECTED = "corrected by hand"
 """The note in a report's row of a mask that was painted on."""
 
 
-def is_corrected(result: FileResult) -> bool:
-    """Whether a mask was painted on since it was found."""
-    return CORRECTED in result.notes
-
-
 def results_folder(mask: Path) -> Path:
     """Find the folder of results that a mask lies in, itself or above."""
     above = (folder for folder in mask.parents if (folder / REPORT).is_file())
     return next(above, mask.parent)
-
-
-def recorded_targets(mask: Path) -> list[str]:
-    """Names of the targets that a mask's run found, by label; empty if its journal is lost."""
-    recipe = read_journal(results_folder(mask)).recipe or {}
-    return [name for name in str(recipe.get("targets") or "").split(", ") if name]
 
 
 def replace_mask(mask: Path, areas: Mapping[str, int], write: Callable[[], object]) -> FileResult:
@@ -57,24 +46,23 @@ def replace_mask(mask: Path, areas: Mapping[str, int], write: Callable[[], objec
         If no run of its folder wrote the mask, or one is at it now.
     """
     output = results_folder(mask)
-    record = read_journal(output)
-    found = next((item for item in record.done.items() if item[1].result.output == mask), None)
-    if found is None or record.recipe is None:
-        raise LocaldiscError(
-            f"{mask.name} is of no run that kept a journal in {output}; save it by the panel Find."
-        )
-    name, finished = found
-    corrected = _corrected(finished.result, areas)
-    with Journal(output, record.recipe) as journal:
+    with Journal(output, read_journal(output).recipe or {}) as journal:
+        done = journal.record.done
+        name = next((name for name in done if done[name].result.output == mask), None)
+        if name is None:
+            raise LocaldiscError(
+                f"{mask.name} is of no run that kept a journal in {output}; save it by the panel"
+                " Find."
+            )
+        corrected = _corrected(done[name].result, areas)
         write()
-        journal.finish(name, finished.mark, corrected)
-        record.done[name] = FinishedFile(finished.mark, corrected)
-        known = {done.result.output: done.result for done in record.done.values()}
+        journal.finish(name, done[name].mark, corrected)
+        known = {one.result.output: one.result for one in done.values()} | {mask: corrected}
         rows = [known.get(row.output, row) for row in read_report(output)]
         write_report(output / REPORT, rows)
     return corrected
 
 
 def _corrected(result: FileResult, areas: Mapping[str, int]) -> FileResult:
-    notes = result.notes if is_corrected(result) else (*result.notes, CORRECTED)
+    notes = tuple(dict.fromkeys((*result.notes, CORRECTED)))
     return replace(result, area=sum(areas.values()), areas=dict(areas), notes=notes)

@@ -107,6 +107,18 @@ def read_journal(output: Path) -> JournalRecord:
     return record
 
 
+def recorded_targets(folder: Path) -> dict[int, str]:
+    """Names of the targets by label, as the recipe of a folder of results gives them.
+
+    None of other folders.
+    """
+    if not (folder / JOURNAL).is_file():
+        return {}
+    recipe = read_journal(folder).recipe or {}
+    names = str(recipe.get("targets") or "").split(", ")
+    return {number: name for number, name in enumerate(names, start=1) if name}
+
+
 def check_plain(path: Path) -> None:
     """Refuse a journal that is a link, a pipe or a folder.
 

@@ -217,3 +217,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _fits(path: Path, folder: Path, pattern: str) -> bool:
     text = path.relative_to(folder).as_posix() if "/" in pattern else path.name
     return fnmatchcase(text.lower(), pattern.lower())
+
+
+def no_mask(folder: Path) -> LocaldiscError:
+    """Say that a folder holds no mask."""
+    return LocaldiscError(
+        f"{folder} holds no mask, only an overview; name the folder of the masks."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.extras import needed
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.format import Format, Pixels
 from napari_localdisc.formats.nifti import NiftiGeometry, check_affine, upright_planes
 
+_EXTRA = "itk"
 _NRRD, _META = b"NRRD000", b"ObjectType ="
 _HEADER = 2**16
 """Bytes of a text header at most."""
@@ -57,7 +58,7 @@ def read_itk(path: Path) -> tuple[Pixels, NiftiGeometry]:
         If SimpleITK is missing, the file is damaged or too large, keeps its pixels in another file,
         or holds more than a volume of grey pixels.
     """
-    library, nibabel = (_needed(name, path) for name in ("SimpleITK", "nibabel"))
+    library, nibabel = (needed(name, _EXTRA, path) for name in ("SimpleITK", "nibabel"))
     with path.open("rb") as file:
         head = file.read(_HEADER)
     _check_alone(path, head)
@@ -104,13 +105,3 @@ def _affine(image: Any) -> npt.NDArray[np.float64]:
     affine = np.eye(4)
     affine[:count, :count], affine[:count, 3] = directions, image.GetOrigin()
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-
-
-def _needed(library: str, path: Path) -> Any:
-    try:
-        return importlib.import_module(library)
-    except ImportError as error:
-        raise LocaldiscError(
-            f"{path} takes {library}, which is not installed; run:"
-            " pip install 'napari-localdisc[itk]'"
-        ) from error

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.extras import needed
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.decoding import decoding
 from napari_localdisc.formats.format import Format, Pixels
@@ -28,6 +29,7 @@ from napari_localdisc.formats.nifti_files import (
     pixels_of,
 )
 
+EXTRA = "medical"
 _UPRIGHT = ("L", "P", "I")
 """Directions in which columns and rows grow when a patient is shown upright."""
 
@@ -100,7 +102,7 @@ class NiftiGeometry:
         header["descrip"] = f"napari-localdisc {what}".encode()
         header.set_data_dtype(np.uint8)
         header["cal_max"] = header["cal_min"] = 0
-        nibabel = needed_nibabel(path)
+        nibabel = needed("nibabel", EXTRA, path)
         is_new = isinstance(header, nibabel.Nifti2Header)
         kind = nibabel.Nifti2Image if is_new else nibabel.Nifti1Image
         image = kind(stored, self.affine, header)
@@ -133,7 +135,7 @@ def placed(
     affine = np.diag([-1.0, -1.0, -1.0, 1.0])
     affine[:ndim, :ndim] = -matrix[:-1, :-1][::-1, ::-1]
     affine[:ndim, 3] = -matrix[:-1, -1][::-1]
-    header = needed_nibabel(Path("mask.nii.gz")).Nifti1Header()
+    header = needed("nibabel", EXTRA, Path("mask.nii.gz")).Nifti1Header()
     header.set_xyzt_units("mm" if is_mm else "unknown")
     as_stored = np.array([(axis, 1) for axis in range(3)], dtype=np.float64)
     return NiftiGeometry(header, affine, shape[::-1], as_stored, axis=2)
@@ -173,7 +175,7 @@ def read_nifti(path: Path) -> tuple[Pixels, NiftiGeometry]:
         If nibabel is missing, the file is damaged or too large, or it holds more than a volume of
         grey pixels.
     """
-    nibabel = needed_nibabel(path)
+    nibabel = needed("nibabel", EXTRA, path)
     if is_part_of_pair(path):
         path = partner(path, HEADER)
     with decoding(path, "nibabel.global"), opened(path) as file, pixels_of(path) as pixels:
@@ -286,20 +288,3 @@ def _plane_axis(
     thickness = dict(zip(becomes, np.linalg.norm(affine[:3, :3], axis=0).tolist(), strict=True))
     thickest = max(thickness.values())
     return int(max(axis for axis, size in thickness.items() if size > 0.999 * thickest))
-
-
-def needed_nibabel(path: Path) -> Any:
-    """Import nibabel.
-
-    Raises
-    ------
-    LocaldiscError
-        Names the file and the extra.
-    """
-    try:
-        return importlib.import_module("nibabel")
-    except ImportError as error:
-        raise LocaldiscError(
-            f"{path} takes nibabel, which is not installed; run:"
-            " pip install 'napari-localdisc[medical]'"
-        ) from error

@@ -14,10 +14,9 @@ from napari_localdisc.base.csv_tables import BYTE_ORDER_MARK, csv_table, read_ta
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.texts import read_text
 from napari_localdisc.core.measurements.measurement import Measured
+from napari_localdisc.reports.report import BETWEEN_NOTES
 
 COLUMNS = ("file", "target", "error", "notes")
-
-_BETWEEN = "; "
 
 
 @dataclass(frozen=True)
@@ -101,5 +100,5 @@ def _head(one: Measured) -> str:
 def _cells(row: MeasuredTarget, heads: Sequence[str]) -> list[object]:
     values: Mapping[str, float] = {_head(one): one.value for one in row.measured}
     numbers = [values.get(head, math.nan) for head in heads]
-    own = [row.path, row.target, row.error, _BETWEEN.join(row.notes)]
+    own = [row.path, row.target, row.error, BETWEEN_NOTES.join(row.notes)]
     return own + [f"{number:.10g}" if math.isfinite(number) else "" for number in numbers]

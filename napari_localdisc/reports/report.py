@@ -17,7 +17,7 @@ from napari_localdisc.base.texts import read_text
 REPORT = "report.csv"
 COLUMNS = ("file", "output", "status", "seconds", "area", "confidence", "error", "notes")
 
-_BETWEEN = "; "
+BETWEEN_NOTES = "; "
 """Between two notes; none holds it."""
 
 
@@ -108,7 +108,7 @@ def _result(row: Mapping[str, str], folder: Path) -> FileResult:
         int(row["area"]) if done else 0,
         float(row["confidence"]) if done else None,
         row["error"],
-        notes=tuple(filter(None, (row.get("notes") or "").split(_BETWEEN))),
+        notes=tuple(filter(None, (row.get("notes") or "").split(BETWEEN_NOTES))),
     )
 
 
@@ -144,7 +144,7 @@ def _row(result: FileResult, folder: Path) -> list[object]:
         result.area if done else "",
         "" if result.confidence is None else f"{result.confidence:.4f}",
         result.error,
-        _BETWEEN.join(result.notes),
+        BETWEEN_NOTES.join(result.notes),
     ]
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.batch.journal_record import recorded_targets
 from napari_localdisc.core.evaluation.mask_scores import score_masks
-from napari_localdisc.files.discovery import Choice
+from napari_localdisc.files.discovery import Choice, no_mask
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.files.pairs import match_names, match_places
 from napari_localdisc.formats.placed_masks import read_placed_mask
 from napari_localdisc.tasks.evaluation.aligned_masks import Grid
 from napari_localdisc.tasks.evaluation.compared_targets import compared_targets, labels_in, mask_of
 from napari_localdisc.tasks.evaluation.scores import Evaluation, Score
-from napari_localdisc.tasks.recorded_targets import recorded_targets
 
 _OTHERS_DIFFER = (
     "no prediction matches a true mask by name (such as {} and {}); give both the same file names."
@@ -137,9 +137,7 @@ def evaluate_files(
 def _masks_in(folder: Path, choice: Choice, by_name: bool = True) -> list[Path]:
     masks = choice.find_masks(folder, by_name)
     if not masks:
-        raise LocaldiscError(
-            f"{folder} holds no mask, only an overview; name the folder of the masks."
-        )
+        raise no_mask(folder)
     return masks
 
 

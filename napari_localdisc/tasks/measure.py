@@ -12,19 +12,17 @@ import numpy.typing as npt
 
 from napari_localdisc.base.errors import LocaldiscError
 from napari_localdisc.base.progress import Progress, Run
+from napari_localdisc.batch.journal_record import recorded_targets
 from napari_localdisc.core.measurements.measuring import measure_labels
 from napari_localdisc.core.measurements.structure import is_cut
-from napari_localdisc.files.discovery import Choice
+from napari_localdisc.files.discovery import Choice, no_mask
 from napari_localdisc.files.naming import JOURNAL
 from napari_localdisc.files.pairs import match_places
 from napari_localdisc.formats.images import Image, read_image
 from napari_localdisc.formats.placed_masks import PlacedMask, read_placed_mask
 from napari_localdisc.formats.placement import placement_of
 from napari_localdisc.reports.measurement_table import MeasuredTarget
-from napari_localdisc.tasks.recorded_targets import recorded_targets
-
-_ALIKE = 0.01
-"""Part by which the sides of a square pixel may differ: headers round them."""
+from napari_localdisc.tasks.evaluation.aligned_masks import ALIKE, spacing_of_axes
 
 
 def measure_files(
@@ -70,7 +68,7 @@ def measure_files(
     choice = replace(choice, recursive=is_nested)
     found = choice.find_masks(masks)
     if not found:
-        raise LocaldiscError(f"{masks} holds no mask, only an overview; name the folder of masks.")
+        raise no_mask(masks)
     names = recorded_targets(masks) or dict(enumerate(targets, start=1))
     partners = None if images is None else _partners(found, masks, images, choice)
     measuring = _Measuring(tuple(spacing), names, partners)
@@ -157,28 +155,18 @@ class _Measuring:
     def _spacing(
         self, mask: PlacedMask, image: Image | None, notes: list[str]
     ) -> tuple[float, ...] | None:
-        axes = mask.labels.ndim
         places = [mask.placement]
         if image is not None:
             places.append(placement_of(image.geometry, image.extent))
         stored = (place.spacing for place in places if place is not None)
-        found = next(stored, None) or self._given(mask.path, axes)
+        found = next(stored, None)
+        if found is None and self.spacing:
+            found = spacing_of_axes(self.spacing, mask.labels.ndim, mask.path)
         if found is None:
             notes.append("spacing not known, measured in pixels")
-        elif not math.isclose(found[-2], found[-1], rel_tol=_ALIKE):
+        elif not math.isclose(found[-2], found[-1], rel_tol=ALIKE):
             notes.append(f"pixels are not square: {_numbers(found[-2:])} mm (rows, columns)")
         return found
-
-    def _given(self, path: Path, axes: int) -> tuple[float, ...] | None:
-        if not self.spacing:
-            return None
-        sides = self.spacing * axes if len(self.spacing) == 1 else self.spacing
-        if len(sides) != axes:
-            raise LocaldiscError(
-                f"the spacing has {len(sides)} numbers and {path} has {axes} axes; give one number,"
-                " or one for each axis."
-            )
-        return sides
 
 
 def _flags(mask: npt.NDArray[np.bool_]) -> list[str]:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_localdisc.base.progress import Progress, Run
-from napari_localdisc.batch.corrections import recorded_targets, replace_mask
+from napari_localdisc.batch.corrections import replace_mask, results_folder
+from napari_localdisc.batch.journal_record import recorded_targets
 from napari_localdisc.formats.images import Image, write_mask
 from napari_localdisc.reports.report import FileResult
 
@@ -43,7 +44,7 @@ def save_correction(labels: npt.NDArray[np.uint8], mask: Path, image: Image) -> 
         If the file cannot be written, or no run of its folder wrote it.
     """
     yield Progress("save", 0, 1, f"Saving {mask.name}")
-    names = every_target(labels, recorded_targets(mask))
+    names = every_target(labels, list(recorded_targets(results_folder(mask)).values()))
     counts = np.bincount(labels.ravel(), minlength=len(names) + 1)[1:]
     areas = dict(zip(names, map(int, counts), strict=True))
     place = mask.with_name(mask.name.removesuffix(image.geometry.suffix))

@@ -51,7 +51,7 @@ class InitialEvidence:
 
 
 class InitialLabels:
-    """Posterior labels of all targets, to train heads on.
+    """Posterior labels of all targets, to train the network on.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ class WorkingResolution:
     Attributes
     ----------
     size : int
-        Side of the canvas for features, heads and refinement.
+        Side of the canvas for features and the network.
     pose_size : int
         Side of the canvas for the latent pose.
     shape_statistics : tuple of ShapeStatistics

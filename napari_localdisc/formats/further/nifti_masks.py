@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_localdisc.base.atomic import replacing
+from napari_localdisc.base.extras import needed
 from napari_localdisc.formats.further.finding import Finding
 from napari_localdisc.formats.images import Image
-from napari_localdisc.formats.nifti import NiftiGeometry, needed_nibabel, placed
+from napari_localdisc.formats.nifti import EXTRA, NiftiGeometry, placed
 from napari_localdisc.formats.placement import placement_of
 
 
@@ -26,7 +27,7 @@ class NiftiMasks:
         LocaldiscError
             Names the extra.
         """
-        needed_nibabel(Path("--also nifti"))
+        needed("nibabel", EXTRA, Path("--also nifti"))
 
     def write(self, found: Finding, path: Path) -> None:
         """Write the labels as they are, 1 for the first target."""

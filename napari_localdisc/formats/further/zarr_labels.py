@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_localdisc.base.atomic import replacing_folder
+from napari_localdisc.base.extras import needed
 from napari_localdisc.formats.further.finding import Finding
-from napari_localdisc.formats.omezarr.chunks import needed
+from napari_localdisc.formats.omezarr.chunks import EXTRA
 
 _CHUNK = 512
 """Rows and columns of a chunk at most."""
@@ -26,11 +27,11 @@ class ZarrLabels:
         LocaldiscError
             Names the extra.
         """
-        needed(Path("--also omezarr"))
+        needed("zarr", EXTRA, Path("--also omezarr"))
 
     def write(self, found: Finding, path: Path) -> None:
         """Write a label image with sizes of pixels and names of targets."""
-        zarr = needed(path)
+        zarr = needed("zarr", EXTRA, path)
         sides = found.labels.shape[-2:]
         chunks = (1,) * (found.labels.ndim - 2) + tuple(min(_CHUNK, side) for side in sides)
         with replacing_folder(path) as folder:

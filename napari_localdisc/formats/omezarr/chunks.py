@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.extras import needed
 from napari_localdisc.formats.format import Pixels
 from napari_localdisc.formats.omezarr.array_header import ArrayHeader
 
@@ -55,7 +56,7 @@ def read_chunks(folder: Path, header: ArrayHeader, selection: tuple[Any, ...]) -
     LocaldiscError
         If zarr is missing, or a chunk is no plain file or unpacks to more than it should.
     """
-    zarr = needed(folder)
+    zarr = needed("zarr", EXTRA, folder)
     storage = importlib.import_module("zarr.storage")
     missing: list[str] = []
 
@@ -78,23 +79,6 @@ def read_chunks(folder: Path, header: ArrayHeader, selection: tuple[Any, ...]) -
     store = Checked(storage.LocalStore(folder, read_only=True))
     array = zarr.open_array(store=store, mode="r")
     return Chunks(np.asarray(array[selection]), len(missing))
-
-
-def needed(path: Path) -> Any:
-    """Import zarr.
-
-    Raises
-    ------
-    LocaldiscError
-        Names the file and the extra.
-    """
-    try:
-        return importlib.import_module("zarr")
-    except ImportError as error:
-        raise LocaldiscError(
-            f"{path} takes zarr, which is not installed; run: pip install"
-            f" 'napari-localdisc[{EXTRA}]'"
-        ) from error
 
 
 def _check_file(path: Path, header: ArrayHeader) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from napari_localdisc.base.errors import LocaldiscError
+from napari_localdisc.base.extras import needed
 from napari_localdisc.base.limits import check_pixels
 from napari_localdisc.formats.decoding import decoding
 from napari_localdisc.formats.format import Format, Pixels
-from napari_localdisc.formats.omezarr.chunks import needed, read_chunks
+from napari_localdisc.formats.omezarr.chunks import EXTRA, read_chunks
 from napari_localdisc.formats.omezarr.metadata import OmeImage, describe, is_group
 from napari_localdisc.formats.tiff import StackGeometry
 from napari_localdisc.formats.tiff_channels import Order, order_by_names
@@ -70,7 +71,7 @@ def read_omezarr(path: Path) -> tuple[Pixels, OmeZarrGeometry]:
         If zarr is missing, it is damaged or too large, or holds several images, points in time, or
         channels that make no colour image together.
     """
-    needed(path)
+    needed("zarr", EXTRA, path)
     if not path.is_dir():
         raise LocaldiscError(f"{path} is no folder, as an OME-Zarr is; copy or export it again.")
     with decoding(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,8 +24,25 @@ from napari_localdisc.formats.masks import LabelMap
 from napari_localdisc.formats.placed_masks import PlacedMask
 from napari_localdisc.formats.placement import Placement, placed_at
 
-_ALIKE = 0.01
+ALIKE = 0.01
 """Part by which sizes of pixels may differ: headers round them."""
+
+
+def spacing_of_axes(given: tuple[float, ...], axes: int, path: Path) -> tuple[float, ...]:
+    """Spacing along each axis of a file, from one number for all or one for each.
+
+    Raises
+    ------
+    LocaldiscError
+        If there are more or fewer.
+    """
+    spacing = given * axes if len(given) == 1 else given
+    if len(spacing) != axes:
+        raise LocaldiscError(
+            f"the spacing has {len(spacing)} numbers and {path} has {axes} axes; give one number,"
+            " or one for each axis."
+        )
+    return spacing
 
 
 @dataclass(frozen=True)
@@ -66,13 +84,7 @@ class Grid:
                     " between them (--spacing)."
                 )
             return Scale((1.0,) * axes, "px")
-        spacing = self.spacing * axes if len(self.spacing) == 1 else self.spacing
-        if len(spacing) != axes:
-            raise LocaldiscError(
-                f"the spacing has {len(spacing)} numbers and {true.path} has {axes} axes; give one"
-                " number, or one for each axis."
-            )
-        return Scale(spacing, "mm")
+        return Scale(spacing_of_axes(self.spacing, axes, true.path), "mm")
 
     def align(self, found: PlacedMask, true: PlacedMask) -> tuple[PlacedMask, PlacedMask]:
         """Bring a mask onto the grid of the true one.
@@ -139,7 +151,7 @@ class Grid:
         """Let both show the same part of the patient, as nothing says otherwise."""
         moving, fixed = _volume(found.labels).shape, _volume(true.labels).shape
         sizes = [mask.placement.spacing for mask in (found, true) if mask.placement]
-        is_alike = moving == fixed and all(np.allclose(sizes[0], one, _ALIKE) for one in sizes)
+        is_alike = moving == fixed and all(np.allclose(sizes[0], one, ALIKE) for one in sizes)
         if is_alike:
             return np.eye(4), True
         if not self.resample:
