@@ -112,6 +112,8 @@ def _bomb(content: bytes, packing: dict[str, Any]) -> Callable[[Path], Path]:
 
     def change(path: Path) -> None:
         _told(compressor=packing)(path)
+        for chunk in (path / "0").glob("[0-9]*"):  # packed otherwise, and read at the same time
+            chunk.unlink()
         (path / "0" / "0.0").write_bytes(content)
 
     return _changed(change)
