@@ -26,7 +26,7 @@ LUNGS = (
     "0.22 0.56, 0.21 0.63, 0.27 0.72, 0.40 0.80, 0.60 0.86, 0.80 0.88, 0.72 0.80, 0.60 0.70,"
     " 0.45 0.58, 0.30 0.52",
 )
-"""What somebody might draw on the first film: corners as shares of its side."""
+"""What somebody might draw on the film in view: corners as shares of its side."""
 
 
 def rest(seconds: float) -> None:

@@ -42,10 +42,9 @@ def colour_order(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageS
     if count == 1 or "S" in series.axes or about.get("mode") == _GREY:
         return ()
     said = _by_tables(about.get("LUTs") or ()) or order_by_names(_channel_names(file))
-    if count == 3 and said is None:
-        return (0, 1, 2)
-    if count == 3 and said is not None and sorted(said) == [0, 1, 2]:
-        return said
+    order = order_of_three(count, said)
+    if order is not None:
+        return order
     raise LocaldiscError(
         f"{path} holds {count} channels (axes {series.axes}) that make no colour image together;"
         " save the channel you want on its own, or merge three into one RGB image."
@@ -76,6 +75,17 @@ def _by_tables(tables: Sequence[Any]) -> Order | None:
         return ()
     shown = [int(np.argmax(colour)) for colour in brightest]
     return tuple(shown.index(wanted) for wanted in range(3)) if set(shown) == {0, 1, 2} else ()
+
+
+def order_of_three(count: int, said: Order | None) -> Order | None:
+    """Order of channels as it is said, or as they come where nothing is.
+
+    None if they are no red, green and blue together.
+    """
+    if count != 3:
+        return None
+    order = (0, 1, 2) if said is None else said
+    return order if sorted(order) == [0, 1, 2] else None
 
 
 def order_by_names(names: Sequence[str]) -> Order | None:

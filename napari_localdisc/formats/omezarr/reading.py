@@ -15,7 +15,7 @@ from napari_localdisc.formats.format import Format, Pixels
 from napari_localdisc.formats.omezarr.chunks import EXTRA, read_chunks
 from napari_localdisc.formats.omezarr.metadata import OmeImage, describe, is_group
 from napari_localdisc.formats.tiff import StackGeometry
-from napari_localdisc.formats.tiff_channels import Order, order_by_names
+from napari_localdisc.formats.tiff_channels import Order, order_by_names, order_of_three
 
 _SPATIAL = ("z", "y", "x")
 
@@ -116,11 +116,9 @@ def _order(path: Path, image: OmeImage) -> Order:
     if count == 1:
         return ()
     labels = [str(one.get("label") or "") for one in image.channels]
-    said = _by_colours(image) or order_by_names(labels)
-    if count == 3 and said is None:
-        return (0, 1, 2)
-    if count == 3 and said is not None and sorted(said) == [0, 1, 2]:
-        return said
+    order = order_of_three(count, _by_colours(image) or order_by_names(labels))
+    if order is not None:
+        return order
     named = f" ({', '.join(labels)})" if any(labels) else ""
     raise LocaldiscError(
         f"{path} holds {count} channels{named} that make no colour image together; save the channel"
